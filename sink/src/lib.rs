@@ -1,1 +1,16 @@
-//! 
+//! Results on their way out: the records, their bytes and keys, the digest, and
+//! files in the order of the contract.
+//!
+//! Invariant: the bytes of a record are a function of the record alone. The crate
+//! knows nothing of timely and computes no result.
+
+pub mod alert;
+pub mod change;
+pub mod dead_letters;
+pub mod decimal;
+pub mod digest;
+pub mod json;
+pub mod metric;
+pub mod record;
+pub mod session;
+pub mod sorted;

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Everything that must pass before a change lands, in the order in which a
+# failure is cheapest to find. It stops at the first step that fails.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: deploy/test.sh [--long] [--advisories] [--help]
+
+Checks formatting, lints, documentation, tests, and the licences and sources of
+the dependencies; says how long each step takes.
+
+  --long         run the long test suites too (sets STREAMGAUGE_LONG=1)
+  --advisories   check the dependencies for known vulnerabilities (network)
+  --help         this text
+
+Caches are kept in ${XDG_CACHE_HOME:-~/.cache}/streamgauge. With CI=true the
+build goes there as well, unless CARGO_TARGET_DIR says otherwise.
+
+Example:
+  deploy/test.sh --long
+TEXT
+}
+
+advisories=
+for argument in "$@"; do
+  case "$argument" in
+    --long) export STREAMGAUGE_LONG=1 ;;
+    --advisories) advisories=1 ;;
+    --help | -h) usage; exit 0 ;;
+    *) echo "unknown argument: $argument" >&2; usage >&2; exit 2 ;;
+  esac
+done
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+cache="${XDG_CACHE_HOME:-${HOME:?needed for the cache}/.cache}/streamgauge"
+tools="$cache/tools"
+deny_version=0.20.2
+mkdir -p "$cache"
+if [[ "${CI:-}" == true ]]; then
+  export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+fi
+
+# A settings variable of the caller would change what the tests see.
+for name in $(compgen -e STREAMGAUGE_ || true); do
+  if [[ "$name" != STREAMGAUGE_LONG ]]; then
+    unset "$name"
+  fi
+done
+
+fail() {
+  printf '\n%s\n' "$*" >&2
+  exit 1
+}
+
+# step NAME COMMAND…: runs a command under a heading and says how long it took.
+step() {
+  local name="$1" start=$SECONDS code=0
+  shift
+  printf '\n==> %s\n' "$name"
+  "$@" || code=$?
+  local seconds=$((SECONDS - start))
+  if ((code != 0)); then
+    fail "FAILED: $name (after $seconds s, exit code $code)"
+  fi
+  printf '    %s: %d s\n' "$name" "$seconds"
+}
+
+# Rust as rustup installs it may be there without being on the path.
+find_rust() {
+  if ! command -v cargo >/dev/null && [[ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]]; then
+    PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+  fi
+  if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
+    fail "Rust is missing. Install it with rustup, see https://rustup.rs, or on Debian 13:
+  apt-get install rustup && rustup default stable"
+  fi
+  local part
+  for part in "cargo --version" "rustc --version" "cargo fmt --version" "cargo clippy --version"; do
+    # The parts of a toolchain are separate; one missing would fail much later.
+    $part || fail "\`$part\` does not work. In this folder, run
+  rustup toolchain install
+which installs the version and components of rust-toolchain.toml."
+  done
+  if ! command -v cc >/dev/null; then
+    fail "A C compiler is missing, which Rust needs to link. On Debian:
+  apt-get install build-essential"
+  fi
+}
+
+document() {
+  RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --workspace --no-deps --release
+}
+
+run_tests() {
+  cargo test --workspace --release | tee "$cache/tests.log"
+}
+
+# Each test binary has a line of its own; this is their sum.
+sum_up_tests() {
+  awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$cache/tests.log"
+}
+
+find_deny() {
+  PATH="$PATH:$tools/bin"
+  if command -v cargo-deny >/dev/null && cargo deny --version; then
+    return 0
+  fi
+  echo "installing cargo-deny $deny_version into $tools: 2 to 6 minutes, once"
+  # A build folder of its own, not needed again.
+  local build="$cache/cargo-deny-build"
+  CARGO_TARGET_DIR="$build" cargo install cargo-deny --locked --quiet \
+    --version "$deny_version" --root "$tools" || return
+  rm -rf "$build"
+}
+
+step "toolchain" find_rust
+step "formatting" cargo fmt --all --check
+step "lints" cargo clippy --workspace --all-targets --release -- -D warnings
+step "documentation" document
+step "tests" run_tests
+step "cargo-deny" find_deny
+step "licences, bans, sources" cargo deny check licenses bans sources
+if [[ -n "$advisories" ]]; then
+  step "advisories" cargo deny check advisories
+fi
+printf '\nall done in %d s\n' "$SECONDS"
+sum_up_tests

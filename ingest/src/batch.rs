@@ -1,0 +1,254 @@
+//! Decoded events on their way to the dataflow: compact rows, and beside them
+//! the texts they speak of, each distinct value once.
+//!
+//! A [`EventBatch`] is the unit that is exchanged between workers: rows of one
+//! epoch and one target, with shared [`Texts`]. Rows are plain numbers, so a
+//! batch costs no allocation per event; within a process the texts are shared,
+//! between processes they travel with the rows.
+
+use crate::decode::{Decoded, Kind};
+use crate::lateness::Families;
+use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+/// What a page view is broken down by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Dimension {
+    /// The page (path) viewed.
+    Page,
+    /// The referring host.
+    Referrer,
+    /// The country.
+    Country,
+    /// The city, together with its country.
+    City,
+    /// The kind of device.
+    Device,
+    /// The browser.
+    Browser,
+    /// The operating system.
+    Os,
+}
+
+impl Dimension {
+    /// All dimensions; a row's values stand in this order.
+    pub const ALL: [Self; 7] = [
+        Self::Page,
+        Self::Referrer,
+        Self::Country,
+        Self::City,
+        Self::Device,
+        Self::Browser,
+        Self::Os,
+    ];
+}
+
+/// The name of what an event doesn't tell.
+pub const UNKNOWN: &str = "(unknown)";
+
+/// A place in the text of a batch.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Span {
+    start: u32,
+    len: u32,
+}
+
+/// A distinct value of a dimension within a batch.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Value {
+    /// xxh3 of dimension and text: the same on every worker and in every run.
+    pub hash: u64,
+    /// Where its text stands.
+    pub span: Span,
+    /// Where its second part begins, in bytes (a city's name after its country); else 0.
+    pub split: u32,
+    /// What it is a value of.
+    pub dimension: Dimension,
+}
+
+/// One accepted event of a known type.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// Event time, ms since the Unix epoch.
+    pub at_ms: i64,
+    /// Its offset in its partition.
+    pub offset: u64,
+    /// Hash of the user: decides its worker.
+    pub user_hash: u64,
+    /// A conversion's value in minor units.
+    pub value_minor: i64,
+    /// A page view's load time in ms as kept; −1 if it has none.
+    pub load_ms: i64,
+    /// The partition it was read from.
+    pub partition: u32,
+    /// The user.
+    pub user: Span,
+    /// The session id.
+    pub session: Span,
+    /// Index of its value in each dimension; [`Row::NO_VALUE`] where it has none.
+    pub values: [u32; Dimension::ALL.len()],
+    /// A conversion's currency, three upper-case ASCII letters.
+    pub currency: [u8; 3],
+    /// Type of the event.
+    pub kind: Kind,
+    /// The families that do not take it.
+    pub late: Families,
+    /// Whether the event itself named its device (else the value stands for unknown).
+    pub names_device: bool,
+    /// Whether the event itself named its country.
+    pub names_country: bool,
+}
+
+impl Row {
+    /// Stands in [`Row::values`] for "no value".
+    pub const NO_VALUE: u32 = u32::MAX;
+}
+
+/// The texts of a batch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Texts {
+    text: String,
+    /// Distinct values; rows name them by index.
+    pub values: Vec<Value>,
+}
+
+impl Texts {
+    /// The text at a place.
+    #[must_use]
+    pub fn get(&self, span: Span) -> &str {
+        let start = span.start as usize;
+        &self.text[start..start + span.len as usize]
+    }
+}
+
+/// Rows of one epoch and, once routed, of one target, with their texts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventBatch {
+    /// The hash by which it is exchanged: all its rows belong to `target % workers`.
+    pub target: u64,
+    /// Its rows, in the order they were read.
+    pub rows: Vec<Row>,
+    /// What they speak of.
+    pub texts: Arc<Texts>,
+}
+
+/// Collects rows and texts of events that are decoded one after the other.
+#[derive(Default)]
+pub struct BatchBuilder {
+    rows: Vec<Row>,
+    texts: Texts,
+    known: HashTable<u32>,
+}
+
+impl BatchBuilder {
+    /// Number of rows so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Adds an event; partition, offset and lateness come later.
+    ///
+    /// # Panics
+    /// If the texts of the batch outgrow 4 GiB: chunks are far smaller.
+    pub fn push(&mut self, event: &Decoded<'_>) {
+        let mut values = [Row::NO_VALUE; Dimension::ALL.len()];
+        let mut set = |d: Dimension, first: &str, second: &str| {
+            values[d as usize] = self.texts.intern(&mut self.known, d, first, second);
+        };
+        let country = event.country.unwrap_or(UNKNOWN);
+        let device = event.device.unwrap_or(UNKNOWN);
+        if event.kind == Kind::PageView {
+            set(Dimension::Page, event.page, "");
+            set(Dimension::Referrer, event.referrer, "");
+            set(Dimension::Country, country, "");
+            set(Dimension::City, country, event.city.unwrap_or(UNKNOWN));
+            set(Dimension::Device, device, "");
+            set(Dimension::Browser, event.browser.unwrap_or(UNKNOWN), "");
+            set(Dimension::Os, event.os.unwrap_or(UNKNOWN), "");
+        } else {
+            if event.country.is_some() {
+                set(Dimension::Country, country, "");
+            }
+            if event.device.is_some() {
+                set(Dimension::Device, device, "");
+            }
+        }
+        let user = self.texts.push(event.user);
+        let session =
+            if event.session == event.user { user } else { self.texts.push(event.session) };
+        self.rows.push(Row {
+            at_ms: event.timestamp_ms,
+            offset: 0,
+            user_hash: xxh3_64(event.user.as_bytes()),
+            value_minor: event.value_minor,
+            load_ms: event.load_ms.unwrap_or(-1),
+            partition: 0,
+            user,
+            session,
+            values,
+            currency: event.currency,
+            kind: event.kind,
+            late: Families::NONE,
+            names_device: event.device.is_some(),
+            names_country: event.country.is_some(),
+        });
+    }
+
+    /// The rows and the texts, leaving the builder empty.
+    pub fn finish(&mut self) -> (Vec<Row>, Texts) {
+        self.known.clear();
+        (std::mem::take(&mut self.rows), std::mem::take(&mut self.texts))
+    }
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) -> Span {
+        let span = Span { start: small(self.text.len()), len: small(text.len()) };
+        self.text.push_str(text);
+        span
+    }
+
+    fn intern(&mut self, known: &mut HashTable<u32>, d: Dimension, first: &str, second: &str) -> u32 {
+        let hash = value_hash(d, first, second);
+        let split = if second.is_empty() { 0 } else { small(first.len()) };
+        let same = |&i: &u32| {
+            let v = self.values[i as usize];
+            let text = self.get(v.span).as_bytes();
+            v.hash == hash
+                && v.dimension == d
+                && v.split == split
+                && text.len() == first.len() + second.len()
+                && text[..first.len()] == *first.as_bytes()
+                && text[first.len()..] == *second.as_bytes()
+        };
+        if let Some(&i) = known.find(hash, same) {
+            return i;
+        }
+        let index = small(self.values.len());
+        let mut span = self.push(first);
+        span.len += self.push(second).len;
+        self.values.push(Value { hash, span, split, dimension: d });
+        known.insert_unique(hash, index, |&i| self.values[i as usize].hash);
+        index
+    }
+}
+
+fn value_hash(d: Dimension, first: &str, second: &str) -> u64 {
+    let h = xxh3_64_with_seed(first.as_bytes(), d as u64);
+    if second.is_empty() { h } else { xxh3_64_with_seed(second.as_bytes(), h) }
+}
+
+/// Lengths within a chunk fit 32 bits: a chunk is bounded by its largest record.
+fn small(n: usize) -> u32 {
+    u32::try_from(n).expect("the texts of one batch stay below 4 GiB")
+}

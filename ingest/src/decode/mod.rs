@@ -1,0 +1,87 @@
+//! One record's bytes to an event, or to the reason why it is none.
+//!
+//! Every result depends on who reads the same bytes the same way, so all that
+//! is odd in an event is settled here, once: types, absent fields, pages,
+//! referrers, money, load times. The invariant: the same bytes give the same
+//! answer, whatever was decoded before. Decoding knows neither where a record
+//! came from nor any other record, so whether it is late, in the future or a
+//! duplicate is not decided here; nor does it hold on to the bytes.
+//!
+//! A typical event is decoded without an allocation: what is lent out lies in
+//! the value itself or, where it had to be changed, in the decoder.
+
+mod event;
+mod fault;
+mod fields;
+mod json;
+mod load_time;
+mod money;
+mod number;
+mod page;
+mod partition;
+mod referrer;
+mod rejection;
+mod skip;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use event::{Decoded, Kind};
+pub use money::minor_digits;
+pub use partition::partition_of;
+pub use rejection::{Reason, Rejection};
+
+use fields::Draft;
+use json::Scanner;
+
+/// Decodes records one after the other, with room that it uses again.
+#[derive(Debug)]
+pub struct Decoder {
+    max_bytes: usize,
+    unescaped: String,
+    lowered: String,
+    closing: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder that rejects values of more than `max_bytes` bytes. It keeps
+    /// room for a small multiple of that at most.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Decoder {
+            max_bytes,
+            unescaped: String::new(),
+            lowered: String::new(),
+            closing: Vec::new(),
+        }
+    }
+
+    /// Decodes one record's value.
+    ///
+    /// # Errors
+    /// The first of the [reasons](Reason) that applies, in their order, except
+    /// [`Reason::Future`] and [`Reason::Late`].
+    pub fn decode<'a>(&'a mut self, value: &'a [u8]) -> Result<Decoded<'a>, Rejection<'a>> {
+        if value.is_empty() {
+            return Err(Rejection::unread(Reason::Empty, ""));
+        }
+        if value.len() > self.max_bytes {
+            let detail = format!("{} bytes, {} allowed", value.len(), self.max_bytes);
+            return Err(Rejection::unread(Reason::Oversize, detail));
+        }
+        let text = match std::str::from_utf8(value) {
+            Ok(text) => text,
+            Err(error) => {
+                let detail = format!("at byte {}", error.valid_up_to());
+                return Err(Rejection::unread(Reason::NotUtf8, detail));
+            }
+        };
+        let mut scan = Scanner::new(text, &mut self.unescaped, &mut self.closing);
+        let mut draft = Draft::default();
+        match draft.read(&mut scan) {
+            Ok(()) => event::judge(&draft, &self.unescaped, &mut self.lowered),
+            Err(fault) => Err(Rejection::unread(Reason::Malformed, scan.describe(fault))),
+        }
+    }
+}

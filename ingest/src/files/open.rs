@@ -1,0 +1,67 @@
+//! Opening a file of records, compressed or not.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use thiserror::Error;
+
+/// Why a file could not be read.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// It could not be opened.
+    #[error("cannot open {path}: {source}", path = .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It could not be read to its end.
+    #[error(
+        "cannot read {path} to its end: {source} (is it complete? `gzip -t` or `zstd -t` tests a compressed one)",
+        path = .path.display()
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the decompressor says.
+        source: io::Error,
+    },
+}
+
+/// Counts the bytes that go by.
+struct Counted<'a, R> {
+    inner: R,
+    bytes: &'a AtomicU64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.bytes.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+/// Opens a file, decompressing by its ending (`.gz`, `.zst`); `stored_bytes`
+/// counts what is read of it as stored.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open<'a>(path: &Path, stored_bytes: &'a AtomicU64) -> Result<Box<dyn Read + 'a>, FileError> {
+    let failed = |source| FileError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    let counted = Counted { inner: file, bytes: stored_bytes };
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    Ok(match ending.as_deref() {
+        Some("gz") => {
+            Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, counted)))
+        }
+        Some("zst") => Box::new(zstd::Decoder::new(counted).map_err(failed)?),
+        _ => Box::new(counted),
+    })
+}

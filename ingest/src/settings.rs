@@ -1,0 +1,58 @@
+//! The settings that decide what a record means. They are bound with the
+//! epochs: a replay over the same log with the same settings gives the same
+//! results.
+
+use crate::lateness::LatenessRule;
+
+/// Whether bots take part in results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BotMode {
+    /// They count like everybody.
+    Include,
+    /// They are accepted and counted apart, and in no result.
+    Exclude,
+}
+
+/// How records are read and judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputSettings {
+    /// Number of partitions that keys are spread over.
+    pub partitions: u32,
+    /// How far a partition may be out of order before its watermark passes, in ms.
+    pub allowed_disorder_ms: i64,
+    /// How long after the end of its slice a record is still taken, in ms.
+    pub lateness_ms: i64,
+    /// The silence that ends a session, in ms.
+    pub session_gap_ms: i64,
+    /// Whether an event id seen before, of the same user, is dropped.
+    pub dedup: bool,
+    /// Whether bots take part in results.
+    pub bots: BotMode,
+    /// Largest value of a record, in bytes.
+    pub max_bytes: usize,
+    /// In files: a partition is idle while none of the last so many records is its own.
+    pub idle_after_records: u64,
+}
+
+impl Default for InputSettings {
+    fn default() -> Self {
+        Self {
+            partitions: 12,
+            allowed_disorder_ms: 5_000,
+            lateness_ms: 600_000,
+            session_gap_ms: 1_800_000,
+            dedup: false,
+            bots: BotMode::Include,
+            max_bytes: 1 << 20,
+            idle_after_records: 100_000,
+        }
+    }
+}
+
+impl InputSettings {
+    /// The part that decides lateness.
+    #[must_use]
+    pub fn lateness_rule(&self) -> LatenessRule {
+        LatenessRule { lateness_ms: self.lateness_ms, session_gap_ms: self.session_gap_ms }
+    }
+}

@@ -1,0 +1,113 @@
+//! Files as arguments: where output goes, and which words are not file names.
+//!
+//! Invariant: a word with a meaning elsewhere (`-`, `none`, `log`) never names
+//! a file by accident; `./none` does.
+//!
+//! It deliberately opens nothing.
+
+use std::path::{Path, PathBuf};
+
+/// Where output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Into this file, anew.
+    File(PathBuf),
+    /// To the standard output.
+    Stdout,
+    /// Nowhere: it is only counted.
+    Nowhere,
+}
+
+/// Reads `FILE|-|none`.
+pub(super) fn parse_results_destination(text: &str) -> Result<Destination, String> {
+    match text {
+        "-" => Ok(Destination::Stdout),
+        "none" => Ok(Destination::Nowhere),
+        _ => parse_file(text).map(Destination::File),
+    }
+}
+
+/// Reads `FILE|-`.
+pub(super) fn parse_events_destination(text: &str) -> Result<Destination, String> {
+    match text {
+        "-" => Ok(Destination::Stdout),
+        _ => parse_file(text).map(Destination::File),
+    }
+}
+
+/// Reads the name of a file to be written.
+pub(super) fn parse_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("expected the name of a file".into()),
+        "-" | "none" | "log" => Err(format!(
+            "`{text}` cannot be used here; a file of that name is `./{text}`"
+        )),
+        name => Ok(PathBuf::from(name)),
+    }
+}
+
+/// Reads the name of a file of events.
+pub(super) fn parse_input(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("events are read from files; for stdin write `/dev/stdin`".into()),
+        "none" => Ok(PathBuf::from(text)),
+        _ => parse_file(text),
+    }
+}
+
+/// Whether two names are one regular file, existing or not. Devices such as
+/// /dev/null may be shared.
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
+    let is_special = |path: &Path| path.metadata().is_ok_and(|meta| !meta.is_file());
+    if is_special(a) || is_special(b) {
+        return false;
+    }
+    resolved(a) == resolved(b)
+}
+
+/// The file's path without links; for a file that is not there yet, its name in
+/// the folder without links.
+fn resolved(path: &Path) -> PathBuf {
+    if let Ok(whole) = path.canonicalize() {
+        return whole;
+    }
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_no_file_names() {
+        let check = |text: &str, expected: Option<Destination>| {
+            assert_eq!(parse_results_destination(text).ok(), expected, "{text}");
+        };
+        check("-", Some(Destination::Stdout));
+        check("none", Some(Destination::Nowhere));
+        check("log", None);
+        check("", None);
+        check("./log", Some(Destination::File("./log".into())));
+        check("a b.jsonl", Some(Destination::File("a b.jsonl".into())));
+    }
+
+    #[test]
+    fn two_names_of_one_file_are_found_out() {
+        let check = |a: &str, b: &str, expected: bool| {
+            assert_eq!(same_file(Path::new(a), Path::new(b)), expected, "{a} {b}");
+        };
+        check("new.jsonl", "./new.jsonl", true);
+        check("new.jsonl", "src/../new.jsonl", true);
+        check("new.jsonl", "other.jsonl", false);
+        check("Cargo.toml", "src/../Cargo.toml", true);
+        check("/dev/null", "/dev/null", false);
+        check("nowhere/a", "nowhere/a", true);
+    }
+}

@@ -1,0 +1,139 @@
+//! The flags of `replay`, and the checks that need several of them.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum, ValueHint, value_parser};
+
+use super::files::{Destination, parse_file, parse_input, parse_results_destination, same_file};
+use super::settings::{FileArg, SettingsArgs};
+use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
+
+/// The flags of `replay`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamgauge replay --from events.jsonl.gz --to results.jsonl --final-only
+  streamgauge replay --from monday.jsonl tuesday.jsonl.zst --to none --summary json
+
+Several files are read one after the other as one. At their end every result
+becomes final. The same events give the same results for every number of
+workers and every length of epoch.")]
+pub struct ReplayArgs {
+    /// The recorded events, one JSON object a line; .gz and .zst are unpacked
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..,
+          value_parser = parse_input, value_hint = ValueHint::FilePath)]
+    pub from: Vec<PathBuf>,
+    /// Where the results go: a file, `-` for stdout, or `none`
+    #[arg(long, value_name = "FILE|-|none", value_parser = parse_results_destination)]
+    pub to: Destination,
+    /// Write the alerts to this file [default: nowhere]
+    #[arg(long, value_name = "FILE", value_parser = parse_file, value_hint = ValueHint::FilePath)]
+    pub alerts: Option<PathBuf>,
+    /// Write the rejected and partly late records to this file [default: nowhere]
+    #[arg(long, value_name = "FILE", value_parser = parse_file, value_hint = ValueHint::FilePath)]
+    pub dead_letters: Option<PathBuf>,
+    /// Write each result once, as it is at the end [default: every change of it]
+    #[arg(long)]
+    pub final_only: bool,
+    /// Write a summary as the last line of stderr [default: none]
+    #[arg(long, value_name = "FORMAT")]
+    pub summary: Option<Summary>,
+    /// Partitions that the records are spread over by their key
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(u32).range(1..=4096))]
+    pub partitions: u32,
+    /// Records that are processed together
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=10_000_000))]
+    pub epoch_records: u32,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArg,
+    /// The flags for settings.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// The form of a summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Summary {
+    /// One JSON object
+    Json,
+}
+
+/// Files that cannot be used together: wrong usage.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileConflict {
+    /// An output is also an input.
+    #[error("{flag} would overwrite the input {}", .input.display())]
+    Overwritten {
+        /// The output's flag.
+        flag: &'static str,
+        /// The input.
+        input: PathBuf,
+    },
+    /// Two outputs are one file.
+    #[error("{flag} and {other_flag} are both {}", .path.display())]
+    Twice {
+        /// The flag of the one.
+        flag: &'static str,
+        /// The flag of the other.
+        other_flag: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ReplayArgs {
+    /// The effective configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn resolve(&self, surroundings: &Surroundings) -> Result<Config, Problems> {
+        let mut overrides = Overrides::with_file(self.file.config.clone());
+        self.settings.put_on(&mut overrides);
+        resolve(&overrides, surroundings)
+    }
+
+    /// Refuses files that cannot be used together. It looks at the file system,
+    /// so that two names of one file are found out.
+    ///
+    /// # Errors
+    /// One file is named for two outputs, or an output would overwrite an input.
+    pub fn check_files(&self) -> Result<(), FileConflict> {
+        let outputs = self.outputs();
+        for (index, (flag, path)) in outputs.iter().enumerate() {
+            if let Some(input) = self.from.iter().find(|input| same_file(input, path)) {
+                return Err(FileConflict::Overwritten {
+                    flag,
+                    input: input.clone(),
+                });
+            }
+            for (other_flag, other) in outputs.iter().skip(index + 1) {
+                if same_file(path, other) {
+                    return Err(FileConflict::Twice {
+                        flag,
+                        other_flag,
+                        path: path.to_path_buf(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that are written, each with its flag.
+    fn outputs(&self) -> Vec<(&'static str, &Path)> {
+        let results = match &self.to {
+            Destination::File(path) => Some(path.as_path()),
+            Destination::Stdout | Destination::Nowhere => None,
+        };
+        let outputs = [
+            ("--to", results),
+            ("--alerts", self.alerts.as_deref()),
+            ("--dead-letters", self.dead_letters.as_deref()),
+        ];
+        let given = outputs.into_iter();
+        given
+            .filter_map(|(flag, path)| Some((flag, path?)))
+            .collect()
+    }
+}

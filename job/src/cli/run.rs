@@ -1,0 +1,38 @@
+//! The flags of `run`, the command that is done when none is named.
+
+use clap::Args;
+
+use super::settings::FileArg;
+use crate::config::schema::flag_help;
+use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
+
+/// The flags of `run`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Examples:
+  streamgauge run
+  streamgauge run --rate 2000 --workers 4")]
+pub struct RunArgs {
+    /// `simulator.rate`.
+    #[arg(long, value_name = "R|max", help = flag_help("simulator.rate"))]
+    pub rate: Option<String>,
+    /// `job.workers`.
+    #[arg(long, value_name = "N", help = flag_help("job.workers"))]
+    pub workers: Option<String>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArg,
+}
+
+impl RunArgs {
+    /// The effective configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn resolve(&self, surroundings: &Surroundings) -> Result<Config, Problems> {
+        let mut overrides = Overrides::with_file(self.file.config.clone());
+        overrides.put("simulator.rate", "--rate", self.rate.as_ref());
+        overrides.put("job.workers", "--workers", self.workers.as_ref());
+        resolve(&overrides, surroundings)
+    }
+}

@@ -1,0 +1,98 @@
+//! The flags of `simulate`.
+
+use clap::Args;
+
+use super::files::{Destination, parse_events_destination};
+use super::moment::parse_time;
+use super::settings::FileArg;
+use crate::config::schema::flag_help;
+use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
+
+/// The flags of `simulate`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamgauge simulate --to events.jsonl --events 100000 --rate max \\
+      --start 2026-01-01T00:00:00Z
+  streamgauge simulate --to - --rate 50 --late-share 0.01 | head")]
+pub struct SimulateArgs {
+    /// Where the events go, one JSON object a line: a file, or `-` for stdout
+    #[arg(long, value_name = "FILE|-", value_parser = parse_events_destination)]
+    pub to: Destination,
+    /// How many events to make [default: until it is stopped]
+    #[arg(long, value_name = "N")]
+    pub events: Option<u64>,
+    /// The time of the first event: RFC 3339, or ms since 1970 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub start: Option<i64>,
+    /// `simulator.rate`.
+    #[arg(long, value_name = "R|max", help = flag_help("simulator.rate"))]
+    pub rate: Option<String>,
+    /// `simulator.users`.
+    #[arg(long, value_name = "U", help = flag_help("simulator.users"))]
+    pub users: Option<String>,
+    /// `simulator.seed`.
+    #[arg(long, value_name = "S", help = flag_help("simulator.seed"))]
+    pub seed: Option<String>,
+    /// `simulator.disorder`; a plain number is ms.
+    #[arg(long, value_name = "MS", help = flag_help("simulator.disorder"))]
+    pub disorder: Option<String>,
+    /// `simulator.late_share`.
+    #[arg(long, value_name = "P", help = flag_help("simulator.late_share"))]
+    pub late_share: Option<String>,
+    /// `simulator.duplicate_share`.
+    #[arg(long, value_name = "P", help = flag_help("simulator.duplicate_share"))]
+    pub duplicate_share: Option<String>,
+    /// `simulator.malformed_share`.
+    #[arg(long, value_name = "P", help = flag_help("simulator.malformed_share"))]
+    pub malformed_share: Option<String>,
+    /// `simulator.skew`.
+    #[arg(long, value_name = "Z", help = flag_help("simulator.skew"))]
+    pub skew: Option<String>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArg,
+}
+
+impl SimulateArgs {
+    /// The effective configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn resolve(&self, surroundings: &Surroundings) -> Result<Config, Problems> {
+        let mut overrides = Overrides::with_file(self.file.config.clone());
+        let disorder = self.disorder.as_ref().map(|text| with_unit(text));
+        let flags = [
+            ("simulator.rate", "--rate", &self.rate),
+            ("simulator.users", "--users", &self.users),
+            ("simulator.seed", "--seed", &self.seed),
+            ("simulator.disorder", "--disorder", &disorder),
+            ("simulator.late_share", "--late-share", &self.late_share),
+            (
+                "simulator.duplicate_share",
+                "--duplicate-share",
+                &self.duplicate_share,
+            ),
+            (
+                "simulator.malformed_share",
+                "--malformed-share",
+                &self.malformed_share,
+            ),
+            ("simulator.skew", "--skew", &self.skew),
+        ];
+        for (path, flag, value) in flags {
+            overrides.put(path, flag, value.as_ref());
+        }
+        resolve(&overrides, surroundings)
+    }
+}
+
+/// `--disorder` is the one duration that may be a plain number: of ms.
+fn with_unit(text: &str) -> String {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain {
+        format!("{text}ms")
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,15 @@
+//! What the subcommands do that do more than look at the configuration.
+
+mod interrupt;
+mod replay;
+mod run;
+mod simulate;
+
+pub(crate) use replay::replay;
+pub(crate) use run::run;
+pub(crate) use simulate::simulate;
+
+/// Processor cores, if the system tells; else one.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

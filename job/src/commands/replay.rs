@@ -1,0 +1,121 @@
+//! `streamgauge replay`.
+
+use super::cores;
+use super::interrupt::on_interrupt;
+use anyhow::Result;
+use cpu_time::ProcessTime;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+use streamgauge::cli::{Destination, ReplayArgs};
+use streamgauge::config::Surroundings;
+use streamgauge::dataflow::Settings;
+use streamgauge::publish::Output;
+use streamgauge::replay::{Counts, Replay, ReplayError, Summary, Wanted};
+use streamgauge::settings::{funnels, input_settings, step_texts, windows};
+use streamgauge::time::Pace;
+use streamgauge_ingest::files::Progress;
+
+/// How often the bar is drawn.
+const DRAW: Duration = Duration::from_millis(100);
+
+pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
+    let config = args.resolve(around)?;
+    args.check_files()?;
+    let (started, cpu) = (Instant::now(), ProcessTime::now());
+    let input = input_settings(&config, args.partitions);
+    let funnels = funnels(&config);
+    let outputs = wanted(args);
+    let streamed = !args.final_only && args.to != Destination::Nowhere;
+    let digests = args.summary.is_some();
+    let dataflow = Settings {
+        windows: windows(&config),
+        funnels: funnels.clone(),
+        output: Output { provisional: streamed, digests },
+    };
+    let pace = Pace { provisional: streamed, elsewhere_epochs: config.time.provisional_epochs, correction_epochs: 1 };
+    let progress = Arc::new(Progress::default());
+    let stop = Arc::clone(&progress);
+    on_interrupt(move || stop.stop.store(true, Ordering::SeqCst))?;
+    let replay = Replay {
+        files: &args.from,
+        input: &input,
+        dataflow: &dataflow,
+        pace,
+        epoch_records: u64::from(args.epoch_records),
+        workers: config.job.worker_threads(cores()),
+        outputs: &outputs,
+        progress: &progress,
+    };
+    let counts = with_bar(&args.from, &progress, || replay.run())?;
+    let funnels: Vec<_> = funnels.into_iter().map(|f| { let texts = step_texts(&f); (f, texts) }).collect();
+    let summary = Summary {
+        source: &counts.source,
+        output: &counts.output,
+        settings: &input,
+        funnels: &funnels,
+        wall: started.elapsed(),
+        cpu: cpu.elapsed(),
+    };
+    tell(args, &summary, progress.stop.load(Ordering::SeqCst))
+}
+
+fn wanted(args: &ReplayArgs) -> Wanted {
+    Wanted {
+        results: match &args.to {
+            Destination::File(path) => Some(path.clone()),
+            Destination::Stdout | Destination::Nowhere => None,
+        },
+        results_to_stdout: args.to == Destination::Stdout,
+        alerts: args.alerts.clone(),
+        dead_letters: args.dead_letters.clone(),
+        final_only: args.final_only,
+    }
+}
+
+/// The summary for people, and as the last line the one for programs.
+fn tell(args: &ReplayArgs, summary: &Summary<'_>, interrupted: bool) -> Result<()> {
+    let mut text = Vec::new();
+    if interrupted {
+        text.extend_from_slice(b"interrupted: what follows is about the records read until then\n");
+    }
+    text.extend_from_slice(summary.text().as_bytes());
+    if args.summary.is_some() {
+        text.extend_from_slice(&summary.json());
+        text.push(b'\n');
+    }
+    // Without a stderr there is nobody to tell.
+    let _ = io::stderr().write_all(&text);
+    Ok(())
+}
+
+/// Shows a bar on a terminal while `work` runs: share of the bytes, records,
+/// rate, time left.
+fn with_bar(
+    files: &[PathBuf],
+    progress: &Progress,
+    work: impl FnOnce() -> Result<Counts, ReplayError> + Send,
+) -> Result<Counts> {
+    let bytes = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    let bar = ProgressBar::new(bytes);
+    let style = "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let counts = thread::scope(|scope| {
+        let work = scope.spawn(work);
+        let started = Instant::now();
+        while !work.is_finished() {
+            thread::park_timeout(DRAW);
+            let records = progress.records.load(Ordering::Relaxed);
+            let rate = records as f64 / started.elapsed().as_secs_f64();
+            bar.set_position(progress.stored_bytes.load(Ordering::Relaxed));
+            bar.set_message(format!("{records} records, {rate:.0}/s"));
+        }
+        work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    bar.finish_and_clear();
+    Ok(counts?)
+}

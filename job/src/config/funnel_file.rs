@@ -1,0 +1,200 @@
+//! Reading the funnels of the file.
+//!
+//! Invariant: a funnel is either whole and valid, or at least one problem says
+//! why it is not.
+//!
+//! It deliberately knows only the rules between keys; what each key takes is in
+//! the table.
+
+use toml::de::{DeTable, DeValue};
+
+use super::file::{Source, read_value, unknown_key};
+use super::funnel::{Funnel, Step};
+use super::problem::{Origin, Problem, shown};
+use super::schema::{self, Section};
+use super::settings::{Refused, default_value};
+use super::value::{Refusal, Value};
+
+/// How few steps a funnel has.
+const FEWEST_STEPS: usize = 2;
+/// How many steps a funnel has.
+const MOST_STEPS: usize = 8;
+
+/// Reads all funnels of the file; what is wrong with them goes to `problems`.
+pub(super) fn read_all(
+    source: &Source<'_>,
+    section: &'static Section,
+    value: &DeValue<'_>,
+    origin: &Origin,
+    problems: &mut Vec<Problem>,
+) -> Vec<Funnel> {
+    let wrong_shape = |origin: Origin| Problem::BadShape {
+        subject: format!("`{}`", section.name),
+        origin,
+        reason: format!("it may be repeated: write [[{}]]", section.name),
+    };
+    let DeValue::Array(items) = value else {
+        problems.push(wrong_shape(origin.clone()));
+        return Vec::new();
+    };
+    let mut funnels: Vec<Funnel> = Vec::new();
+    for item in items.iter() {
+        let origin = source.at(item.span().start);
+        let DeValue::Table(table) = item.get_ref() else {
+            problems.push(wrong_shape(origin));
+            continue;
+        };
+        let Some(funnel) = Reading::new(source, section, table, origin).funnel(problems) else {
+            continue;
+        };
+        match funnels.iter().find(|other| other.name == funnel.name) {
+            Some(other) => problems.push(Problem::BadValue {
+                key: "funnel.name".to_owned(),
+                origin: funnel.origin,
+                value: shown(&funnel.name),
+                reason: format!("the funnel in {} has the same name", other.origin),
+                nearest: None,
+            }),
+            None => funnels.push(funnel),
+        }
+    }
+    funnels
+}
+
+/// One funnel while it is read.
+struct Reading<'a> {
+    source: &'a Source<'a>,
+    section: &'static Section,
+    table: &'a DeTable<'a>,
+    origin: Origin,
+}
+
+impl<'a> Reading<'a> {
+    fn new(
+        source: &'a Source<'a>,
+        section: &'static Section,
+        table: &'a DeTable<'a>,
+        origin: Origin,
+    ) -> Reading<'a> {
+        Reading {
+            source,
+            section,
+            table,
+            origin,
+        }
+    }
+
+    fn funnel(self, problems: &mut Vec<Problem>) -> Option<Funnel> {
+        let before = problems.len();
+        for (name, _) in self.table {
+            if !self
+                .section
+                .keys
+                .iter()
+                .any(|key| key.name == name.get_ref())
+            {
+                let origin = self.source.at(name.span().start);
+                problems.push(unknown_key(self.section.name, name.get_ref(), origin));
+            }
+        }
+        let name = self.read("name", problems);
+        let steps = self.steps(problems);
+        let strict = self.read("strict", problems);
+        let abandonment_step = self.abandonment_step(steps.as_deref(), problems);
+        if problems.len() > before {
+            return None;
+        }
+        let (Some(Value::Text(name)), Some(Value::Flag(strict))) = (name, strict) else {
+            return None;
+        };
+        Some(Funnel {
+            name,
+            steps: steps?,
+            strict,
+            abandonment_step: abandonment_step?,
+            origin: self.origin,
+        })
+    }
+
+    /// The value of a key, or its default.
+    fn read(&self, name: &str, problems: &mut Vec<Problem>) -> Option<Value> {
+        let (section, key) = schema::find(&format!("{}.{name}", self.section.name))?;
+        let path = schema::path(section, key);
+        let Some(value) = self.table.get(name) else {
+            if key.default.is_none() {
+                problems.push(Problem::MissingKey {
+                    key: path,
+                    origin: self.origin.clone(),
+                });
+                return None;
+            }
+            return Some(default_value(key));
+        };
+        match read_value(key.kind, value.get_ref()) {
+            Ok(value) => Some(value),
+            Err(refused) => {
+                problems.push(refused.problem(&path, key.secret, self.place(name)));
+                None
+            }
+        }
+    }
+
+    fn steps(&self, problems: &mut Vec<Problem>) -> Option<Vec<Step>> {
+        let Some(Value::Texts(texts)) = self.read("steps", problems) else {
+            return None;
+        };
+        let mut refuse = |value: String, refusal: Refusal| {
+            let refused = Refused { value, refusal };
+            problems.push(refused.problem("funnel.steps", false, self.place("steps")));
+        };
+        if !(FEWEST_STEPS..=MOST_STEPS).contains(&texts.len()) {
+            let reason = format!("a funnel has {FEWEST_STEPS} to {MOST_STEPS} steps");
+            refuse(format!("{} steps", texts.len()), Refusal::new(reason));
+            return None;
+        }
+        let mut steps = Vec::with_capacity(texts.len());
+        for text in &texts {
+            match Step::parse(text) {
+                Ok(step) => steps.push(step),
+                Err(refusal) => refuse(text.clone(), refusal),
+            }
+        }
+        (steps.len() == texts.len()).then_some(steps)
+    }
+
+    fn abandonment_step(&self, steps: Option<&[Step]>, problems: &mut Vec<Problem>) -> Option<u8> {
+        let Some(Value::Integer(number)) = self.read("abandonment_step", problems) else {
+            return None;
+        };
+        let step = u8::try_from(number).ok()?;
+        // Without valid steps there is no last one to compare with.
+        let last = steps?.len();
+        if usize::from(step) < last {
+            return Some(step);
+        }
+        let given = self.table.contains_key("abandonment_step");
+        let reason = match given {
+            true => format!("it must come before the last of {last} steps"),
+            false => format!("the default must come before the last of {last} steps: set it"),
+        };
+        let refused = Refused {
+            value: step.to_string(),
+            refusal: Refusal {
+                reason,
+                nearest: Some((last - 1).to_string()),
+            },
+        };
+        let place = self.place("abandonment_step");
+        problems.push(refused.problem("funnel.abandonment_step", false, place));
+        None
+    }
+
+    /// The line of a key, or of the funnel where the key is not written.
+    fn place(&self, name: &str) -> Origin {
+        let key = self.table.keys().find(|key| key.get_ref() == name);
+        key.map_or_else(
+            || self.origin.clone(),
+            |key| self.source.at(key.span().start),
+        )
+    }
+}

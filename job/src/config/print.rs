@@ -1,0 +1,154 @@
+//! The effective configuration as text: valid TOML that explains itself, and
+//! one line in words.
+//!
+//! Invariant: what [`to_toml`] writes is read back as the same configuration,
+//! secrets apart.
+//!
+//! It deliberately prints nothing itself.
+
+use super::kind::MAX_DURATION_MS;
+use super::problem::Origin;
+use super::schema::{self, FUNNEL, Key, SECTIONS, Section};
+use super::settings::MASK;
+use super::value::Value;
+use super::{Config, Funnel, format_duration};
+
+/// The whole configuration as a file: each key with its explanation, and with
+/// its source where that is not the default.
+pub fn to_toml(config: &Config) -> String {
+    let mut text =
+        String::from("# The effective configuration. A value without a source is the default.\n");
+    if config.funnels.is_empty() {
+        // A key of the top must stand before the first section.
+        text.push_str(&format!("\n# No funnels.\n{FUNNEL} = []\n"));
+    }
+    for section in &SECTIONS {
+        if section.repeated {
+            for (index, funnel) in config.funnels.iter().enumerate() {
+                push_funnel(&mut text, section, funnel, index == 0);
+            }
+            continue;
+        }
+        text.push_str(&format!("\n# {}\n[{}]\n", section.doc, section.name));
+        let own = |s: &&super::Setting| s.section.name == section.name;
+        for setting in config.settings.iter().filter(own) {
+            push_doc(&mut text, setting.key);
+            push_line(&mut text, setting.key, &setting.value, &setting.origin);
+        }
+    }
+    text
+}
+
+/// The funnels say once, at the first, what their keys mean.
+fn push_funnel(text: &mut String, section: &Section, funnel: &Funnel, first: bool) {
+    text.push('\n');
+    if first {
+        text.push_str(&format!("# {}\n", section.doc));
+    }
+    text.push_str(&format!("[[{}]]{}\n", section.name, from(&funnel.origin)));
+    for key in section.keys {
+        let Some(value) = funnel.value(key) else {
+            continue;
+        };
+        if first {
+            push_doc(text, key);
+        }
+        // The header has named the source of the whole funnel.
+        push_line(text, key, &value, &Origin::Default);
+    }
+}
+
+fn push_doc(text: &mut String, key: &Key) {
+    text.push_str(&format!("# {} Values: {}.\n", key.doc, key.kind.values()));
+}
+
+fn push_line(text: &mut String, key: &Key, value: &Value, origin: &Origin) {
+    let value = match key.secret {
+        true => Value::Text(MASK.to_owned()).to_toml(),
+        false => value.to_toml(),
+    };
+    text.push_str(&format!("{} = {value}{}\n", key.name, from(origin)));
+}
+
+/// A comment with the source, unless it is the default.
+fn from(origin: &Origin) -> String {
+    match origin {
+        Origin::Default => String::new(),
+        other => format!("  # from {other}"),
+    }
+}
+
+/// The reference of all keys as a Markdown table, for the documentation.
+pub fn reference() -> String {
+    let mut text = String::from("| key | values | default | meaning |\n|---|---|---|---|\n");
+    for (section, key) in schema::keys() {
+        let name = schema::path(section, key);
+        let default = key.default.map_or("required".into(), |d| format!("`{d}`"));
+        let doc = key.doc.replace('|', "\\|");
+        let values = key.kind.values().replace('|', "\\|");
+        text.push_str(&format!("| `{name}` | {values} | {default} | {doc} |\n"));
+    }
+    let longest = format_duration(MAX_DURATION_MS);
+    text.push_str(&format!(
+        "\nDurations are written `250ms`, `5s`, `10m`, `1h30m`; none is longer than `{longest}`.\n"
+    ));
+    text
+}
+
+/// The configuration in a few words, for `check`.
+pub fn summary(config: &Config) -> String {
+    let file = match &config.file {
+        Some(path) => format!("{} over the defaults", path.display()),
+        None => "the defaults".to_owned(),
+    };
+    let changed = config.settings.iter();
+    let changed = changed.filter(|s| !matches!(s.origin, Origin::Default | Origin::File { .. }));
+    let overridden = match changed.count() {
+        0 => String::new(),
+        1 => ", 1 value set by environment or flag".to_owned(),
+        count => format!(", {count} values set by environment or flags"),
+    };
+    let names: Vec<&str> = config.funnels.iter().map(|f| f.name.as_str()).collect();
+    let funnels = match names.as_slice() {
+        [] => "no funnels".to_owned(),
+        [name] => format!("funnel {name}"),
+        names => format!("{} funnels ({})", names.len(), names.join(", ")),
+    };
+    let workers = match config.job.workers {
+        0 => "one worker for each core".to_owned(),
+        1 => "1 worker".to_owned(),
+        count => format!("{count} workers"),
+    };
+    format!(
+        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}, {workers}",
+        format_duration(config.time.allowed_disorder_ms),
+        format_duration(config.time.lateness_ms),
+        format_duration(config.time.session_gap_ms),
+        config.input.dedup.word(),
+        match config.input.bots {
+            super::Bots::Include => "included",
+            super::Bots::Exclude => "excluded",
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Kind;
+
+    #[test]
+    fn secrets_are_masked() {
+        let key = Key {
+            name: "token",
+            kind: Kind::Text,
+            default: None,
+            doc: "Opens a door.",
+            secret: true,
+        };
+        let mut text = String::new();
+        let flag = Origin::Flag { flag: "--token" };
+        push_line(&mut text, &key, &Value::Text("hunter2".into()), &flag);
+        assert_eq!(text, format!("token = \"{MASK}\"  # from flag --token\n"));
+    }
+}

@@ -1,0 +1,225 @@
+//! The table of every configuration key: its section, kind, default and what it
+//! means. It is the one place that knows them: reading, checking, the help of
+//! the flags, `streamgauge config` and the reference all come from it.
+//!
+//! It deliberately holds nothing but the table; [`super::schema`] says what its
+//! parts are.
+
+use super::kind::{Kind, MAX_DURATION_MS};
+use super::schema::{Key, Section};
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        default: Some(default),
+        doc,
+        secret: false,
+    }
+}
+
+const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        default: None,
+        doc,
+        secret: false,
+    }
+}
+
+/// A duration that may be nothing at all.
+const ANY_DURATION: Kind = Kind::Duration {
+    min_ms: 0,
+    max_ms: MAX_DURATION_MS,
+};
+
+/// A share of all events, as a fraction.
+const SHARE: Kind = Kind::Decimal { min: 0.0, max: 1.0 };
+
+/// The name of the section with the funnels.
+pub const FUNNEL: &str = "funnel";
+
+/// Every section, in the order in which they are printed.
+pub static SECTIONS: [Section; 5] = [
+    Section {
+        name: "input",
+        doc: "Which records count.",
+        repeated: false,
+        keys: &[
+            key(
+                "dedup",
+                Kind::Choice(&["off", "on"]),
+                "off",
+                "Leave out a record that repeats the eventId and user of an earlier one of its partition.",
+            ),
+            key(
+                "bots",
+                Kind::Choice(&["include", "exclude"]),
+                "include",
+                "Whether events with a bot's user agent take part in the results; they are counted either way.",
+            ),
+            key(
+                "max_bytes",
+                Kind::Integer {
+                    min: 1,
+                    max: 67_108_864,
+                },
+                "1048576",
+                "A longer record, in bytes, is a dead letter (`oversize`).",
+            ),
+        ],
+    },
+    Section {
+        name: "time",
+        doc: "Event time: when results become final, and how often they are published before and after.",
+        repeated: false,
+        keys: &[
+            key(
+                "allowed_disorder",
+                ANY_DURATION,
+                "5s",
+                "How far the watermark of a partition stays behind its largest timestamp.",
+            ),
+            key(
+                "lateness",
+                ANY_DURATION,
+                "10m",
+                "How long after its slice of time has ended an event is still accepted and corrects results.",
+            ),
+            key(
+                "session_gap",
+                Kind::Duration {
+                    min_ms: 1,
+                    max_ms: MAX_DURATION_MS,
+                },
+                "30m",
+                "A silence longer than this ends a session.",
+            ),
+            key(
+                "epoch",
+                Kind::Duration {
+                    min_ms: 20,
+                    max_ms: 1_000,
+                },
+                "50ms",
+                "How long live records are gathered before they are processed together.",
+            ),
+            key(
+                "provisional_epochs",
+                Kind::Integer { min: 1, max: 1_000 },
+                "10",
+                "Epochs between provisional results outside the real-time family, which has them every epoch.",
+            ),
+            key(
+                "corrections",
+                Kind::Duration {
+                    min_ms: 0,
+                    max_ms: 3_600_000,
+                },
+                "1s",
+                "The least time between two corrections of one result.",
+            ),
+        ],
+    },
+    Section {
+        name: FUNNEL,
+        doc: "Steps that sessions go through in order; the funnels of the file replace the default one.",
+        repeated: true,
+        keys: &[
+            required("name", Kind::Text, "Its name in results; no two alike."),
+            required(
+                "steps",
+                Kind::Steps,
+                "2 to 8 steps: an event type, or a page pattern that begins with `/`, `*` or `(` (`*` is any text).",
+            ),
+            key(
+                "strict",
+                Kind::Flag,
+                "false",
+                "Allow no other page view or conversion between the steps.",
+            ),
+            key(
+                "abandonment_step",
+                Kind::Integer { min: 1, max: 7 },
+                "2",
+                "A session that reached this step and not the last has abandoned the funnel; not the last step.",
+            ),
+        ],
+    },
+    Section {
+        name: "simulator",
+        doc: "The events that `run` and `simulate` make up.",
+        repeated: false,
+        keys: &[
+            key(
+                "rate",
+                Kind::Rate { max: 10_000_000 },
+                "200",
+                "Events a second, or \"max\": as fast as they can be made.",
+            ),
+            key(
+                "users",
+                Kind::Integer {
+                    min: 1,
+                    max: 100_000_000,
+                },
+                "10000",
+                "How many different users there are.",
+            ),
+            key(
+                "seed",
+                Kind::Integer {
+                    min: 0,
+                    max: i64::MAX,
+                },
+                "1",
+                "The same seed and settings make the same events.",
+            ),
+            key(
+                "disorder",
+                Kind::Duration {
+                    min_ms: 0,
+                    max_ms: 86_400_000,
+                },
+                "2s",
+                "How far out of order events come at most, the late ones apart.",
+            ),
+            key(
+                "late_share",
+                SHARE,
+                "0",
+                "The share of events that come too late.",
+            ),
+            key(
+                "duplicate_share",
+                SHARE,
+                "0",
+                "The share of events that come twice.",
+            ),
+            key(
+                "malformed_share",
+                SHARE,
+                "0",
+                "The share of records that are no valid event.",
+            ),
+            key(
+                "skew",
+                Kind::Decimal { min: 0.0, max: 4.0 },
+                "1",
+                "How unevenly users and pages are visited: Zipf's exponent, 0 is evenly.",
+            ),
+        ],
+    },
+    Section {
+        name: "job",
+        doc: "How the dataflow runs; nothing here changes a result.",
+        repeated: false,
+        keys: &[key(
+            "workers",
+            Kind::Integer { min: 0, max: 256 },
+            "0",
+            "Worker threads; 0 is one for each core.",
+        )],
+    },
+];

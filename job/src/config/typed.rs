@@ -1,0 +1,175 @@
+//! The sections as plain structs that the program uses, made from checked settings.
+//!
+//! Invariant: nothing here can fail, because the table's bounds fit the types;
+//! a test builds every struct from the smallest and the largest values.
+//!
+//! It deliberately checks nothing a second time.
+
+use super::settings::Settings;
+
+/// Which records count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Whether repeated records are left out.
+    pub dedup: Dedup,
+    /// Whether bots take part in results.
+    pub bots: Bots,
+    /// The longest record, in bytes, that is no dead letter.
+    pub max_bytes: usize,
+}
+
+/// Whether repeated records are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dedup {
+    /// They count.
+    Off,
+    /// They are left out.
+    On,
+}
+
+impl Dedup {
+    /// The word in the file and in summaries.
+    pub fn word(self) -> &'static str {
+        match self {
+            Dedup::Off => "off",
+            Dedup::On => "on",
+        }
+    }
+}
+
+/// Whether bots take part in results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bots {
+    /// They do.
+    Include,
+    /// They do not.
+    Exclude,
+}
+
+impl Bots {
+    /// The word in the file and in summaries.
+    pub fn word(self) -> &'static str {
+        match self {
+            Bots::Include => "include",
+            Bots::Exclude => "exclude",
+        }
+    }
+}
+
+/// Event time and the pace of publishing; all in ms but the count of epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// How far a watermark stays behind the largest timestamp; >= 0.
+    pub allowed_disorder_ms: i64,
+    /// How long after its slice an event is accepted; >= 0.
+    pub lateness_ms: i64,
+    /// The longest silence within a session; > 0.
+    pub session_gap_ms: i64,
+    /// The length of a live epoch; 20 to 1000.
+    pub epoch_ms: i64,
+    /// Epochs between provisional results outside the real-time family; > 0.
+    pub provisional_epochs: u64,
+    /// The least time between two corrections of a result; >= 0.
+    pub corrections_ms: i64,
+}
+
+/// How fast events are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// So many a second; > 0.
+    PerSecond(u32),
+    /// As fast as they can be made.
+    Max,
+}
+
+/// The events that are made up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Simulator {
+    /// How fast.
+    pub rate: Rate,
+    /// How many different users; > 0.
+    pub users: u32,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// How far out of order events come, in ms; >= 0.
+    pub disorder_ms: i64,
+    /// The share of events that come too late; 0 to 1.
+    pub late_share: f64,
+    /// The share of events that come twice; 0 to 1.
+    pub duplicate_share: f64,
+    /// The share of records that are no valid event; 0 to 1.
+    pub malformed_share: f64,
+    /// Zipf's exponent over users and pages; 0 to 4.
+    pub skew: f64,
+}
+
+/// How the dataflow runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Job {
+    /// Worker threads as configured; 0 is one for each core.
+    pub workers: usize,
+}
+
+impl Job {
+    /// The worker threads on a machine with so many cores; at least 1.
+    pub fn worker_threads(self, cores: usize) -> usize {
+        match self.workers {
+            0 => cores.max(1),
+            workers => workers,
+        }
+    }
+}
+
+pub(super) fn input(settings: &Settings) -> Input {
+    Input {
+        dedup: match settings.word("input.dedup") {
+            Some("on") => Dedup::On,
+            _ => Dedup::Off,
+        },
+        bots: match settings.word("input.bots") {
+            Some("exclude") => Bots::Exclude,
+            _ => Bots::Include,
+        },
+        max_bytes: whole(settings, "input.max_bytes"),
+    }
+}
+
+pub(super) fn time(settings: &Settings) -> Time {
+    Time {
+        allowed_disorder_ms: settings.integer("time.allowed_disorder"),
+        lateness_ms: settings.integer("time.lateness"),
+        session_gap_ms: settings.integer("time.session_gap"),
+        epoch_ms: settings.integer("time.epoch"),
+        provisional_epochs: whole(settings, "time.provisional_epochs"),
+        corrections_ms: settings.integer("time.corrections"),
+    }
+}
+
+pub(super) fn simulator(settings: &Settings) -> Simulator {
+    Simulator {
+        rate: match settings.word("simulator.rate") {
+            Some(_) => Rate::Max,
+            None => Rate::PerSecond(whole(settings, "simulator.rate")),
+        },
+        users: whole(settings, "simulator.users"),
+        seed: whole(settings, "simulator.seed"),
+        disorder_ms: settings.integer("simulator.disorder"),
+        late_share: settings.decimal("simulator.late_share"),
+        duplicate_share: settings.decimal("simulator.duplicate_share"),
+        malformed_share: settings.decimal("simulator.malformed_share"),
+        skew: settings.decimal("simulator.skew"),
+    }
+}
+
+pub(super) fn job(settings: &Settings) -> Job {
+    Job {
+        workers: whole(settings, "job.workers"),
+    }
+}
+
+/// A whole number whose bounds in the table fit `T`.
+fn whole<T: TryFrom<i64>>(settings: &Settings, path: &str) -> T {
+    T::try_from(settings.integer(path))
+        .ok()
+        .expect("the table's bounds fit the type")
+}

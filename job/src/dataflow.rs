@@ -1,0 +1,86 @@
+//! The dataflow, as its diagram:
+//!
+//! ```text
+//! batches -> route by user -> state per user -+-> tallies --(+ session tallies)--> counts -+
+//! ticks  ---(to all)---                       +-> list rows -> top lists ------------------+-> publish windows -+
+//!                                             +-> sessions ----> publish sessions ------------------------------+-> collect
+//!                                             +-> bounces -----> publish alerts --------------------------------+
+//! ```
+
+use crate::collect::{EpochChanges, collect};
+use crate::expiry::arrange;
+use crate::funnel::Funnel;
+use crate::publish::{Output, publish_items, publish_windows, tally_route};
+use crate::route::by_user;
+use crate::rows::{ListKey, TallyKey};
+use crate::session::{Rules, session_tallies};
+use crate::time::{Epoch, Tick};
+use crate::top::{list_route, top_lists};
+use crate::user::{Held, State, state_per_user};
+use crate::window::Windows;
+use differential_dataflow::operators::CountTotal;
+use std::rc::Rc;
+use streamgauge_ingest::batch::EventBatch;
+use timely::dataflow::operators::{Concat, Concatenate, Probe};
+use timely::dataflow::{ProbeHandle, Stream};
+
+/// What the dataflow is built from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where windows lie and how long they live.
+    pub windows: Windows,
+    /// The funnels, in the order of their names' bytes.
+    pub funnels: Vec<Funnel>,
+    /// What is published.
+    pub output: Output,
+}
+
+/// Where this worker is among the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its index.
+    pub worker: usize,
+    /// How many there are.
+    pub workers: usize,
+}
+
+/// Builds the dataflow on one worker. Every worker must be given the tick of
+/// every epoch; batches may come in at any of them.
+///
+/// `each` gets the changes of every epoch, in order, on worker 0; `held` is told
+/// after each epoch what this worker holds. The probe tells what is done.
+pub fn build<'s>(
+    batches: Stream<'s, Epoch, Vec<EventBatch>>,
+    ticks: Stream<'s, Epoch, Vec<Tick>>,
+    settings: &Settings,
+    Place { worker, workers }: Place,
+    held: impl FnMut(Held) + 'static,
+    each: impl FnMut(EpochChanges) + 'static,
+) -> ProbeHandle<Epoch> {
+    let (windows, output) = (settings.windows, settings.output);
+    let scope = ticks.scope();
+    let rules = Rules { funnels: Rc::from(settings.funnels.as_slice()) };
+
+    let routed = by_user(batches, workers);
+    let users = state_per_user(routed, ticks.clone(), State::new(rules, windows), held);
+
+    let tallies = users.tallies.concat(session_tallies(users.sessions.clone(), windows));
+    let counts = arrange(tallies, "tallies", tally_route).count_total().inner;
+    let rows = arrange(users.lists, "list rows", list_route);
+    let parts = top_lists(rows, ticks.clone(), windows, worker);
+
+    let changes = scope.concatenate([
+        publish_windows(counts, parts, ticks.clone(), windows, output),
+        publish_items(users.sessions, ticks.clone(), windows, output, "publish sessions"),
+        publish_items(users.bounces, ticks.clone(), windows, output, "publish alerts"),
+    ]);
+    collect(changes, ticks, worker == 0, each).probe().0
+}
+
+/// The horizons of the forgetting arrangements in this thread: what they were
+/// told to forget until, ms.
+#[must_use]
+pub fn horizons_ms() -> [i64; 2] {
+    use crate::expiry::Expiring;
+    [TallyKey::horizon().with(std::cell::Cell::get), ListKey::horizon().with(std::cell::Cell::get)]
+}

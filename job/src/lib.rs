@@ -1,0 +1,20 @@
+//! The job: the dataflow that keeps every result correct, and what runs it.
+
+pub mod cli;
+pub mod collect;
+pub mod config;
+pub mod dataflow;
+pub mod epochs;
+pub mod expiry;
+pub mod funnel;
+pub mod publish;
+pub mod replay;
+pub mod route;
+pub mod rows;
+pub mod run;
+pub mod session;
+pub mod settings;
+pub mod time;
+pub mod top;
+pub mod user;
+pub mod window;

@@ -1,0 +1,75 @@
+//! `streamgauge`: reads the command line and does what it says.
+//!
+//! Invariant: the exit code is 0 for done, 1 for failed, 2 for wrong usage or a
+//! wrong configuration; stdout carries results only, all else goes to stderr.
+
+mod commands;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use std::env;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use streamgauge::cli::{Cli, Command, DONE, FAILED, FileConflict, WRONG_USAGE};
+use streamgauge::config::{Problems, Surroundings};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    abort_on_panic();
+    match run(Cli::parse().command(), &surroundings()) {
+        Ok(()) => ExitCode::from(DONE),
+        // The reader of the output has seen enough: `… | head` is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(DONE),
+        Err(error) => {
+            // Without a stderr there is nobody to tell.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let wrong_usage = error.is::<Problems>() || error.is::<FileConflict>();
+            ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+        }
+    }
+}
+
+/// A worker that panics leaves the others waiting for it for ever, so a panic
+/// anywhere ends the process.
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::abort();
+    }));
+}
+
+fn run(command: Command, around: &Surroundings) -> Result<()> {
+    match command {
+        Command::Config(args) => print(args.output(around)?.as_bytes()),
+        Command::Check(args) => print(args.output(around)?.as_bytes()),
+        Command::Completions(args) => print(&args.output()),
+        Command::Run(args) => commands::run(&args, around),
+        Command::Simulate(args) => commands::simulate(&args, around),
+        Command::Replay(args) => commands::replay(&args, around),
+    }
+}
+
+fn print(output: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(output).and_then(|()| out.flush()).context("cannot write the output")
+}
+
+/// The process's environment; the working directory is the process's own.
+fn surroundings() -> Surroundings {
+    let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+    Surroundings {
+        variables: env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+        directory: PathBuf::new(),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,199 @@
+//! The records of a window, from what is known of it: pure functions.
+
+use crate::rows::{List, Tally, TallyKind};
+use crate::top::{Counted, PartContent, place_order, places};
+use crate::window::{ACTIVE_WINDOW_MS, BUSINESS_WINDOW_MS};
+use std::collections::BTreeMap;
+use streamgauge_ingest::batch::Dimension;
+use streamgauge_ingest::lateness::REAL_TIME_PANE_MS;
+use streamgauge_sink::decimal::Decimal;
+use streamgauge_sink::metric::Metric;
+use streamgauge_sink::record::{CityPlace, Fields, Identity, Place};
+
+/// What is known of a window.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// By what they are of; revenue per currency.
+    pub(super) tallies: BTreeMap<(TallyKind, [u8; 3]), Tally>,
+    /// By list and worker.
+    pub(super) parts: BTreeMap<(List, usize), PartContent>,
+}
+
+/// A record: its type, its key, and its line up to the tail.
+pub(super) struct Rendered {
+    pub(super) metric: Metric,
+    pub(super) key: Vec<u8>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Collects the records of one window.
+struct Renderer<'a> {
+    end_ms: i64,
+    records: &'a mut Vec<Rendered>,
+}
+
+impl Renderer<'_> {
+    fn give(&mut self, metric: Metric, window_ms: i64, dims: &[(&str, &str)], fields: &Fields<'_>) {
+        let start_ms = self.end_ms - window_ms;
+        let identity = Identity { metric, start_ms, end_ms: self.end_ms, dimensions: dims };
+        let body = identity.body(fields).0;
+        self.records.push(Rendered { metric, key: identity.key(), body });
+    }
+
+    fn value(&mut self, metric: Metric, window_ms: i64, value: Decimal, count: Option<i64>) {
+        self.give(metric, window_ms, &[], &Fields::Value { value, count });
+    }
+}
+
+/// The records of the window that ends at `end_ms`, as far as they exist.
+pub(super) fn records(end_ms: i64, content: &Content) -> Vec<Rendered> {
+    let mut records = Vec::new();
+    let mut r = Renderer { end_ms, records: &mut records };
+    for ((kind, currency), tally) in &content.tallies {
+        match kind {
+            TallyKind::RealTime => real_time(&mut r, tally),
+            TallyKind::ActiveUsers5m => active_users(&mut r, tally),
+            TallyKind::Sessions => sessions(&mut r, tally),
+            TallyKind::Business => conversion_rate(&mut r, tally),
+            TallyKind::Revenue => {
+                let business = content.tallies.get(&(TallyKind::Business, [0; 3]));
+                let users = business.map_or(0, |b| b.n[1]);
+                revenue(&mut r, *currency, tally, users);
+            }
+        }
+    }
+    lists(&mut r, &content.parts);
+    records
+}
+
+fn real_time(r: &mut Renderer<'_>, tally: &Tally) {
+    let [events, users, views, _] = tally.n;
+    if events > 0 {
+        let seconds = i128::from(REAL_TIME_PANE_MS / 1000);
+        let rate = Decimal::ratio(i128::from(views), seconds);
+        r.value(Metric::PageViewsPerSecond, REAL_TIME_PANE_MS, rate, Some(views));
+        r.value(Metric::ActiveUsers, REAL_TIME_PANE_MS, Decimal::whole(users), Some(events));
+    }
+}
+
+fn active_users(r: &mut Renderer<'_>, tally: &Tally) {
+    if tally.n[1] > 0 {
+        // The window is five minutes, but its start is that of its last pane.
+        const { assert!(ACTIVE_WINDOW_MS % REAL_TIME_PANE_MS == 0) };
+        r.value(Metric::ActiveUsers5m, REAL_TIME_PANE_MS, Decimal::whole(tally.n[1]), None);
+    }
+}
+
+fn sessions(r: &mut Renderer<'_>, tally: &Tally) {
+    let [sessions, viewed, bounced, _] = tally.n;
+    if viewed > 0 {
+        let rate = Decimal::ratio(i128::from(bounced) * 100, i128::from(viewed));
+        r.value(Metric::BounceRate, REAL_TIME_PANE_MS, rate, Some(viewed));
+    }
+    if sessions > 0 {
+        let mean_s = Decimal::ratio(tally.sum, i128::from(sessions) * 1000);
+        r.value(Metric::AverageSessionDuration, REAL_TIME_PANE_MS, mean_s, Some(sessions));
+    }
+}
+
+fn conversion_rate(r: &mut Renderer<'_>, tally: &Tally) {
+    let [events, users, conversions, converters] = tally.n;
+    if events > 0 {
+        let rate = Decimal::ratio(i128::from(converters) * 100, i128::from(users));
+        r.value(Metric::ConversionRate, BUSINESS_WINDOW_MS, rate, Some(conversions));
+    }
+}
+
+fn revenue(r: &mut Renderer<'_>, currency: [u8; 3], tally: &Tally, users: i64) {
+    if tally.n[0] > 0 {
+        let digits = streamgauge_ingest::decode::minor_digits(currency);
+        let value = Decimal::ratio(tally.sum, i128::from(users) * 10i128.pow(u32::from(digits)));
+        let name = String::from_utf8_lossy(&currency);
+        let fields = Fields::Value { value, count: Some(tally.n[0]) };
+        r.give(Metric::RevenuePerUser, BUSINESS_WINDOW_MS, &[("currency", &name)], &fields);
+    }
+}
+
+fn lists(r: &mut Renderer<'_>, parts: &BTreeMap<(List, usize), PartContent>) {
+    let joined = |d: Dimension| join(List::By(d), parts);
+    let items = |d: Dimension| {
+        joined(d).map(|(count, rows)| {
+            let shown: i64 = rows.iter().map(|c| c.views).sum();
+            let items: Vec<_> = rows.into_iter().map(place).collect();
+            (count, count - shown, items)
+        })
+    };
+    if let Some((count, other, items)) = items(Dimension::Page) {
+        let fields = Fields::Pages { items: &items, other, count };
+        r.give(Metric::PopularContent, BUSINESS_WINDOW_MS, &[], &fields);
+    }
+    if let Some((count, other, items)) = items(Dimension::Country) {
+        let cities = joined(Dimension::City).map_or(Vec::new(), |(_, rows)| rows);
+        let cities: Vec<_> = cities.into_iter().map(city).collect();
+        let fields = Fields::Geo { items: &items, other, cities: &cities, count };
+        r.give(Metric::GeoDistribution, BUSINESS_WINDOW_MS, &[], &fields);
+    }
+    for (metric, dimension) in [
+        (Metric::Devices, Dimension::Device),
+        (Metric::Browsers, Dimension::Browser),
+        (Metric::Os, Dimension::Os),
+        (Metric::Referrers, Dimension::Referrer),
+    ] {
+        if let Some((count, other, items)) = items(dimension) {
+            let fields = Fields::Names { items: &items, other, count };
+            r.give(metric, BUSINESS_WINDOW_MS, &[], &fields);
+        }
+    }
+    if let Some((ms, count)) = percentiles(parts) {
+        r.give(Metric::PageLoadTime, BUSINESS_WINDOW_MS, &[], &Fields::Percentiles { ms, count });
+    }
+}
+
+/// All page views of a list, and its first places over all workers.
+fn join(
+    list: List,
+    parts: &BTreeMap<(List, usize), PartContent>,
+) -> Option<(i64, Vec<Counted>)> {
+    let mut count = 0;
+    let mut rows = Vec::new();
+    for (_, part) in parts.range((list, 0)..=(list, usize::MAX)) {
+        if let PartContent::Places { views, first } = part {
+            count += views;
+            rows.extend(first.iter().cloned());
+        }
+    }
+    rows.sort_by(place_order);
+    rows.truncate(places(list));
+    (count > 0).then_some((count, rows))
+}
+
+fn place(counted: Counted) -> Place {
+    Place { name: counted.name.text, views: counted.views, users: counted.users }
+}
+
+fn city(counted: Counted) -> CityPlace {
+    let (country, city) = counted.name.parts();
+    let (country, city) = (country.to_owned(), city.to_owned());
+    CityPlace { country, city, views: counted.views, users: counted.users }
+}
+
+/// The 50th, 95th and 99th percentile by nearest rank, and the number of values.
+fn percentiles(parts: &BTreeMap<(List, usize), PartContent>) -> Option<([i64; 3], i64)> {
+    let mut times: BTreeMap<i64, i64> = BTreeMap::new();
+    for (_, part) in parts.range((List::LoadTimes, 0)..=(List::LoadTimes, usize::MAX)) {
+        if let PartContent::LoadTimes(part) = part {
+            part.iter().for_each(|(ms, n)| *times.entry(*ms).or_default() += n);
+        }
+    }
+    let count: i64 = times.values().sum();
+    let at = |percent: i64| {
+        let rank = (count * percent + 99) / 100;
+        let mut passed = 0;
+        let found = times.iter().find(|(_, n)| {
+            passed += **n;
+            passed >= rank
+        });
+        found.map_or(0, |(ms, _)| *ms)
+    };
+    (count > 0).then(|| ([at(50), at(95), at(99)], count))
+}

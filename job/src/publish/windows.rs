@@ -1,0 +1,267 @@
+//! Publishing what belongs to windows.
+//!
+//! Each kind of window keeps a book: per window what is known, what is published,
+//! and whether the two may differ. A window is *open* until the watermark has
+//! passed its end; in that epoch it *closes* and becomes final; what changes it
+//! later is a correction, until it is *frozen* and dropped.
+
+use super::Output;
+use super::render::{Content, records};
+use crate::epochs::by_epoch_of_two;
+use crate::expiry::forget_until;
+use crate::rows::{Tally, TallyKey, TallyKind};
+use crate::time::{Epoch, Tick};
+use crate::top::Part;
+use crate::window::Windows;
+use std::collections::{BTreeMap, BTreeSet};
+use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, REAL_TIME_PANE_MS, slice_end_ms};
+use streamgauge_sink::change::{Change, State, Topic, final_digest};
+use streamgauge_sink::digest::Digest;
+use streamgauge_sink::metric::Metric;
+use streamgauge_sink::record::Identity;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Windows of one kind share their length, their pace and their lateness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    RealTime,
+    ActiveUsers5m,
+    Sessions,
+    Business,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::RealTime, Self::ActiveUsers5m, Self::Sessions, Self::Business];
+
+    fn of(tally: TallyKind) -> Self {
+        match tally {
+            TallyKind::RealTime => Self::RealTime,
+            TallyKind::ActiveUsers5m => Self::ActiveUsers5m,
+            TallyKind::Sessions => Self::Sessions,
+            TallyKind::Business | TallyKind::Revenue => Self::Business,
+        }
+    }
+
+    /// The step of sliding windows, of which only one is provisional; none for
+    /// tumbling ones.
+    fn slide_ms(self) -> Option<i64> {
+        match self {
+            Self::RealTime | Self::Sessions => None,
+            Self::ActiveUsers5m => Some(REAL_TIME_PANE_MS),
+            Self::Business => Some(BUSINESS_PANE_MS),
+        }
+    }
+
+    fn frozen_ms(self, windows: &Windows, end_ms: i64) -> i64 {
+        match self {
+            Self::Sessions => windows.sessions_frozen_ms(end_ms),
+            _ => windows.frozen_ms(end_ms),
+        }
+    }
+}
+
+/// What is published under a key.
+struct Published {
+    metric: Metric,
+    body: u128,
+    state: State,
+    digest: Option<Digest>,
+}
+
+#[derive(Default)]
+struct Window {
+    content: Content,
+    published: BTreeMap<Vec<u8>, Published>,
+}
+
+/// The windows of one kind on one worker.
+struct Book {
+    kind: Kind,
+    windows: BTreeMap<i64, Window>,
+    /// Ends of windows that may have something new to say.
+    dirty: BTreeSet<i64>,
+}
+
+impl Book {
+    fn new(kind: Kind) -> Self {
+        Self { kind, windows: BTreeMap::new(), dirty: BTreeSet::new() }
+    }
+
+    fn content(&mut self, end_ms: i64) -> &mut Content {
+        self.dirty.insert(end_ms);
+        &mut self.windows.entry(end_ms).or_default().content
+    }
+
+    /// Publishes what is due in an epoch and drops what is frozen.
+    fn close(&mut self, tick: Tick, rules: &Windows, output: Output, changes: &mut Vec<Change>) {
+        let kind = self.kind;
+        let first = tick.before_ms.saturating_add(1);
+        if first <= tick.watermark_ms {
+            for (end_ms, window) in self.windows.range_mut(first..=tick.watermark_ms) {
+                window.publish(kind, *end_ms, State::Final, output, changes);
+                self.dirty.remove(end_ms);
+            }
+        }
+        let open = self.dirty.split_off(&first);
+        let mut late = std::mem::replace(&mut self.dirty, open);
+        late.retain(|end_ms| {
+            let due = tick.corrections || kind.frozen_ms(rules, *end_ms) <= tick.watermark_ms;
+            if let Some(window) = self.windows.get_mut(end_ms).filter(|_| due) {
+                window.publish(kind, *end_ms, State::Corrected, output, changes);
+            }
+            !due
+        });
+        if output.provisional {
+            self.provisional(tick, rules, output, changes);
+        }
+        self.dirty.append(&mut late);
+        while let Some(oldest) = self.windows.first_entry() {
+            if kind.frozen_ms(rules, *oldest.key()) > tick.watermark_ms {
+                break;
+            }
+            oldest.remove();
+        }
+    }
+
+    fn provisional(&mut self, tick: Tick, rules: &Windows, output: Output, changes: &mut Vec<Change>) {
+        let ahead_ms = tick.watermark_ms.saturating_add(rules.allowed_disorder_ms);
+        if tick.watermark_ms == streamgauge_ingest::BEFORE_TIME_MS || ahead_ms == i64::MAX {
+            return;
+        }
+        let kind = self.kind;
+        if kind == Kind::Business && !tick.elsewhere {
+            return;
+        }
+        let due: Vec<i64> = match kind.slide_ms() {
+            Some(slide_ms) => {
+                let current = slice_end_ms(ahead_ms, slide_ms);
+                self.dirty.take(&current).into_iter().collect()
+            }
+            None => {
+                // Windows that start at `ahead_ms` or before.
+                let ahead = self.dirty.split_off(&(ahead_ms + REAL_TIME_PANE_MS + 1));
+                std::mem::replace(&mut self.dirty, ahead).into_iter().collect()
+            }
+        };
+        for end_ms in due {
+            if let Some(window) = self.windows.get_mut(&end_ms) {
+                window.publish(kind, end_ms, State::Provisional, output, changes);
+            }
+        }
+    }
+}
+
+impl Window {
+    /// Publishes the records of the window that are new or differ, and retracts
+    /// those that are gone.
+    fn publish(&mut self, kind: Kind, end_ms: i64, state: State, output: Output, changes: &mut Vec<Change>) {
+        let mut before = std::mem::take(&mut self.published);
+        for record in records(end_ms, &self.content) {
+            let body = xxh3_128(&record.body);
+            let was = before.remove(&record.key);
+            // The close of its window makes a result final even if nothing changed.
+            let same = was.as_ref().is_some_and(|w| {
+                w.body == body && (state != State::Final || w.state != State::Provisional)
+            });
+            if let Some(was) = was.as_ref().filter(|_| same) {
+                let was = Published { metric: was.metric, body, state: was.state, digest: was.digest };
+                self.published.insert(record.key, was);
+                continue;
+            }
+            let topic = Topic::Result(record.metric);
+            let is_final = state != State::Provisional;
+            let now = (output.digests && is_final).then(|| final_digest(topic, &record.body));
+            let replaced = was.filter(|w| w.state != State::Provisional);
+            changes.push(Change {
+                topic,
+                key: record.key.clone(),
+                state,
+                body: record.body,
+                was: replaced.as_ref().and_then(|w| w.digest),
+                now,
+                replaces: replaced.is_some(),
+            });
+            let published = Published { metric: record.metric, body, state, digest: now };
+            self.published.insert(record.key, published);
+        }
+        changes.extend(before.into_iter().map(|(key, was)| retraction(kind, end_ms, key, &was)));
+    }
+}
+
+/// The end of a result that ceased to exist.
+fn retraction(kind: Kind, end_ms: i64, key: Vec<u8>, was: &Published) -> Change {
+    let window_ms = match kind {
+        Kind::Business => crate::window::BUSINESS_WINDOW_MS,
+        _ => REAL_TIME_PANE_MS,
+    };
+    // Only results over sessions can cease to exist, and they have no dimensions.
+    let identity =
+        Identity { metric: was.metric, start_ms: end_ms - window_ms, end_ms, dimensions: &[] };
+    Change {
+        topic: Topic::Result(was.metric),
+        key,
+        state: State::Retracted,
+        body: identity.head(),
+        was: was.digest,
+        now: None,
+        replaces: was.state != State::Provisional,
+    }
+}
+
+/// Where the window of a tally is published: all that belongs to one window meets.
+#[must_use]
+pub fn tally_route(key: &TallyKey) -> u64 {
+    window_route(Kind::of(key.kind), key.end_ms)
+}
+
+fn window_route(kind: Kind, end_ms: i64) -> u64 {
+    let window = end_ms.cast_unsigned().wrapping_add(kind as u64);
+    window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+}
+
+/// An update of the counts of a window.
+pub type TallyUpdate = ((TallyKey, Tally), Epoch, isize);
+
+/// Publishes windows from their counts and from the parts of their lists.
+///
+/// `tallies` must lie on the workers that [`tally_route`] names, and must come
+/// from an arrangement whose horizon this operator may move.
+pub fn publish_windows<'s>(
+    tallies: Stream<'s, Epoch, Vec<TallyUpdate>>,
+    parts: Stream<'s, Epoch, Vec<Part>>,
+    ticks: Stream<'s, Epoch, Vec<Tick>>,
+    rules: Windows,
+    output: Output,
+) -> Stream<'s, Epoch, Vec<Change>> {
+    let mut books = Kind::ALL.map(Book::new);
+    let route = Exchange::new(|p: &Part| window_route(Kind::Business, p.window_end_ms));
+    by_epoch_of_two(
+        (tallies, Pipeline),
+        (parts, route),
+        |(_, epoch, _)| Some(*epoch),
+        ticks,
+        "publish windows",
+        move |tick, tallies, parts, changes| {
+            for ((key, tally), _, diff) in tallies {
+                let content = books[Kind::of(key.kind) as usize].content(key.end_ms);
+                let place = (key.kind, key.currency);
+                // The count before goes, the new one comes, in either order.
+                if diff > 0 {
+                    content.tallies.insert(place, tally);
+                } else if content.tallies.get(&place) == Some(&tally) {
+                    content.tallies.remove(&place);
+                }
+            }
+            for part in parts {
+                let content = books[Kind::Business as usize].content(part.window_end_ms);
+                content.parts.insert((part.list, part.worker), part.content);
+            }
+            for book in &mut books {
+                book.close(tick, &rules, output, changes);
+            }
+            forget_until::<TallyKey>(tick.watermark_ms);
+        },
+    )
+}

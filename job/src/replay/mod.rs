@@ -1,0 +1,143 @@
+//! `streamgauge replay`: files of events to results.
+
+mod output;
+mod summary;
+
+pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
+pub use summary::Summary;
+
+use crate::collect::EpochChanges;
+use crate::dataflow::Settings;
+use crate::run::{Feeder, run};
+use crate::time::{Pace, Ticks};
+use crossbeam_channel::{Receiver, bounded};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::thread;
+use streamgauge_ingest::files::{FileError, FileSource, Progress};
+use streamgauge_ingest::judge::Released;
+use streamgauge_ingest::settings::InputSettings;
+use streamgauge_ingest::summary::SourceCounts;
+use thiserror::Error;
+
+/// Epochs that may wait to be written.
+const QUEUE_EPOCHS: usize = 64;
+
+/// Why a replay failed.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// An input could not be read.
+    #[error(transparent)]
+    Input(#[from] FileError),
+    /// An output could not be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// What to replay, and how.
+pub struct Replay<'a> {
+    /// The files, in order.
+    pub files: &'a [PathBuf],
+    /// How records are judged.
+    pub input: &'a InputSettings,
+    /// What the dataflow is built from.
+    pub dataflow: &'a Settings,
+    /// How often what is not final is published.
+    pub pace: Pace,
+    /// Records per epoch.
+    pub epoch_records: u64,
+    /// Worker threads.
+    pub workers: usize,
+    /// What is written.
+    pub outputs: &'a Wanted,
+    /// Where progress is told, and where the replay can be asked to stop.
+    pub progress: &'a Progress,
+}
+
+/// What a replay did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// What was read.
+    pub source: SourceCounts,
+    /// What was published.
+    pub output: OutputCounts,
+}
+
+impl Replay<'_> {
+    /// Reads the files to their end and writes the outputs.
+    ///
+    /// # Errors
+    /// If an input cannot be read to its end or an output cannot be written;
+    /// the outputs are incomplete then.
+    ///
+    /// # Panics
+    /// If a worker panics.
+    pub fn run(&self) -> Result<Counts, ReplayError> {
+        let outputs = Outputs::create(self.outputs)?;
+        let (messages, to_write) = bounded(QUEUE_EPOCHS);
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| self.write(outputs, &to_write));
+            let changes = messages.clone();
+            let each = move |epoch: EpochChanges| {
+                // A writer that has failed tells so when it is joined.
+                let _ = changes.send(Message::Changes(epoch));
+            };
+            let keep_letters = self.outputs.dead_letters.is_some();
+            let letters = keep_letters.then_some(messages);
+            let source = run(
+                self.dataflow,
+                self.workers,
+                |feeder| self.read(feeder, |l| {
+                    if let Some(messages) = &letters {
+                        let _ = messages.send(l);
+                    }
+                }),
+                each,
+                |_, _| {},
+            );
+            drop(letters);
+            let output = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // What stopped the source may well be that nothing can be written.
+            let output = output?;
+            Ok(Counts { source: source?, output })
+        })
+    }
+
+    fn read(
+        &self,
+        mut feeder: Feeder,
+        dead_letters: impl Fn(Message),
+    ) -> Result<SourceCounts, FileError> {
+        let source = FileSource {
+            files: self.files,
+            settings: self.input,
+            epoch_records: self.epoch_records,
+            decoders: self.workers,
+            progress: self.progress,
+        };
+        let mut ticks = Ticks::new(self.pace);
+        source.run(&mut |released| match released {
+            Released::Rows(epoch, batch) => {
+                feeder.rows(epoch, batch);
+            }
+            Released::DeadLetters(_, letters) => dead_letters(Message::DeadLetters(letters)),
+            Released::Close(close) => {
+                feeder.close(close.epoch, ticks.next(close));
+            }
+        })
+    }
+
+    fn write(
+        &self,
+        mut outputs: Outputs,
+        messages: &Receiver<Message>,
+    ) -> Result<OutputCounts, OutputError> {
+        for message in messages {
+            if let Err(error) = outputs.write(&message) {
+                self.progress.stop.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        outputs.finish()
+    }
+}

@@ -1,0 +1,11 @@
+//! Sessions: what is kept of their events, and how records come from it.
+
+mod entry;
+mod slices;
+mod summary;
+mod tally;
+
+pub use entry::Entry;
+pub use slices::Session;
+pub use tally::session_tallies;
+pub use summary::{Rules, Running, SliceSummary};

@@ -1,0 +1,82 @@
+//! From the configuration to what the parts are built from.
+
+use crate::config::{self, Bots, Config, Dedup};
+use crate::funnel::{Funnel, Step};
+use crate::window::Windows;
+use streamgauge_ingest::decode::Kind;
+use streamgauge_ingest::settings::{BotMode, InputSettings};
+
+/// How records of a file are read and judged.
+#[must_use]
+pub fn input_settings(config: &Config, partitions: u32) -> InputSettings {
+    InputSettings {
+        partitions,
+        allowed_disorder_ms: config.time.allowed_disorder_ms,
+        lateness_ms: config.time.lateness_ms,
+        session_gap_ms: config.time.session_gap_ms,
+        dedup: config.input.dedup == Dedup::On,
+        bots: match config.input.bots {
+            Bots::Include => BotMode::Include,
+            Bots::Exclude => BotMode::Exclude,
+        },
+        max_bytes: config.input.max_bytes,
+        ..InputSettings::default()
+    }
+}
+
+/// Where windows lie and how long they live.
+#[must_use]
+pub fn windows(config: &Config) -> Windows {
+    Windows {
+        lateness_ms: config.time.lateness_ms,
+        session_gap_ms: config.time.session_gap_ms,
+        allowed_disorder_ms: config.time.allowed_disorder_ms,
+    }
+}
+
+/// The funnels, in the order of their names' bytes.
+#[must_use]
+pub fn funnels(config: &Config) -> Vec<Funnel> {
+    let mut funnels: Vec<_> = config.funnels.iter().map(funnel).collect();
+    funnels.sort_by(|a, b| a.name.cmp(&b.name));
+    funnels
+}
+
+fn funnel(f: &config::Funnel) -> Funnel {
+    Funnel {
+        name: f.name.as_str().into(),
+        steps: f.steps.iter().map(step).collect(),
+        strict: f.strict,
+        abandonment_step: f.abandonment_step,
+    }
+}
+
+fn step(step: &config::Step) -> Step {
+    match step {
+        config::Step::Page(pattern) => Step::Page(pattern.clone()),
+        config::Step::Event(event) => Step::Type(match event {
+            config::EventType::PageView => Kind::PageView,
+            config::EventType::SessionStart => Kind::SessionStart,
+            config::EventType::SessionEnd => Kind::SessionEnd,
+            config::EventType::Conversion => Kind::Conversion,
+        }),
+    }
+}
+
+/// The steps of a funnel as they are written in the configuration.
+#[must_use]
+pub fn step_texts(funnel: &Funnel) -> Vec<String> {
+    funnel.steps.iter().map(step_text).collect()
+}
+
+fn step_text(step: &Step) -> String {
+    let name = match step {
+        Step::Page(pattern) => return pattern.clone(),
+        Step::Type(Kind::PageView) => "PAGE_VIEW",
+        Step::Type(Kind::SessionStart) => "SESSION_START",
+        Step::Type(Kind::SessionEnd) => "SESSION_END",
+        Step::Type(Kind::Conversion) => "CONVERSION",
+        Step::Type(Kind::Unknown) => "",
+    };
+    name.to_owned()
+}

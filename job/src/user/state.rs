@@ -1,0 +1,385 @@
+//! The state per user: all that must be known of what can still change.
+//!
+//! Invariant: after the close of an epoch, the sum of everything emitted is what
+//! the definitions give over the events accepted so far at the epoch's watermark
+//! (but for what is frozen), and nothing is held that no accepted record could
+//! make use of.
+
+use super::deltas::Deltas;
+use super::profile::Profile;
+use super::timers::{Due, Timers};
+use super::values::{Value, Values};
+use super::visit::{SessionRules, Visit};
+use crate::expiry::Update;
+use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
+use crate::session::{Entry, Rules};
+use crate::time::{Epoch, Tick};
+use crate::window::{Windows, alert_end_ms, business_pane_end_ms, real_time_end_ms};
+use hashbrown::HashTable;
+use slab::Slab;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use streamgauge_ingest::BEFORE_TIME_MS;
+use streamgauge_ingest::batch::{Dimension, EventBatch, Row, Texts, UNKNOWN};
+use streamgauge_ingest::decode::Kind;
+use streamgauge_ingest::lateness::Family;
+use streamgauge_sink::session::SessionRecord;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+struct User {
+    name: Arc<str>,
+    hash: u64,
+    profile: Profile,
+    visits: usize,
+    /// The visit of its last event: most often that of the next, too.
+    last_visit: usize,
+    timer_ms: Option<i64>,
+}
+
+/// What an epoch changes, as updates to be summed.
+#[derive(Default)]
+pub struct Updates {
+    /// Counts of windows.
+    pub tallies: Vec<Update<TallyKey, Tally>>,
+    /// Rows of lists.
+    pub lists: Vec<Update<ListKey, ListDiff>>,
+    /// Sessions that have ended.
+    pub sessions: Vec<(Arc<SessionRecord>, Epoch, isize)>,
+    /// Users with one page view in a closed alert window.
+    pub bounces: Vec<(Bounce, Epoch, isize)>,
+}
+
+/// How much is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Users.
+    pub users: usize,
+    /// Session ids of users.
+    pub visits: usize,
+    /// Timers, stale ones included.
+    pub timers: usize,
+    /// Distinct values of dimensions.
+    pub values: usize,
+}
+
+/// The state per user of one worker.
+pub struct State {
+    rules: Rules,
+    windows: Windows,
+    unknown: Arc<str>,
+    values: Values,
+    users: Slab<User>,
+    user_index: HashTable<usize>,
+    visits: Slab<Visit>,
+    visit_index: HashTable<usize>,
+    timers: Timers,
+    /// Per alert window that is not closed: users that had a page view in it.
+    alert_windows: BTreeMap<i64, Vec<usize>>,
+    deltas: Deltas,
+    updates: Updates,
+    epoch: Epoch,
+    watermark_ms: i64,
+}
+
+impl State {
+    /// An empty state.
+    #[must_use]
+    pub fn new(rules: Rules, windows: Windows) -> Self {
+        Self {
+            rules,
+            windows,
+            unknown: UNKNOWN.into(),
+            values: Values::default(),
+            users: Slab::new(),
+            user_index: HashTable::new(),
+            visits: Slab::new(),
+            visit_index: HashTable::new(),
+            timers: Timers::default(),
+            alert_windows: BTreeMap::new(),
+            deltas: Deltas::default(),
+            updates: Updates::default(),
+            epoch: 0,
+            watermark_ms: BEFORE_TIME_MS,
+        }
+    }
+
+    /// How much is held.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held {
+            users: self.users.len(),
+            visits: self.visits.len(),
+            timers: self.timers.len(),
+            values: self.values.len(),
+        }
+    }
+
+    /// Takes the events of one epoch and closes it; what it changes is handed over.
+    pub fn epoch(
+        &mut self,
+        epoch: Epoch,
+        tick: Tick,
+        batches: impl IntoIterator<Item = EventBatch>,
+    ) -> &mut Updates {
+        self.epoch = epoch;
+        for batch in batches {
+            self.apply(&batch);
+        }
+        self.close(tick);
+        &mut self.updates
+    }
+
+    fn apply(&mut self, batch: &EventBatch) {
+        let mut resolved = vec![None; batch.texts.values.len()];
+        for row in &batch.rows {
+            let user = self.user(row, &batch.texts);
+            let mut value = |d: Dimension| {
+                let index = row.values[d as usize] as usize;
+                let place: &mut Option<Rc<Value>> = resolved.get_mut(index)?;
+                if place.is_none() {
+                    let value = &batch.texts.values[index];
+                    *place = Some(self.values.resolve(&batch.texts, value));
+                }
+                place.clone()
+            };
+            let values = Dimension::ALL.map(&mut value);
+            self.profile(user, row, &values);
+            if !row.late.contains(Family::Session) {
+                self.session(user, row, &batch.texts, values);
+            }
+        }
+    }
+
+    /// The slot of a row's user.
+    fn user(&mut self, row: &Row, texts: &Texts) -> usize {
+        let name = texts.get(row.user);
+        let users = &self.users;
+        let is_same = |&i: &usize| users[i].hash == row.user_hash && *users[i].name == *name;
+        if let Some(&user) = self.user_index.find(row.user_hash, is_same) {
+            return user;
+        }
+        let user = self.users.insert(User {
+            name: name.into(),
+            hash: row.user_hash,
+            profile: Profile::default(),
+            visits: 0,
+            last_visit: usize::MAX,
+            timer_ms: None,
+        });
+        let users = &self.users;
+        self.user_index.insert_unique(row.user_hash, user, |&i| users[i].hash);
+        user
+    }
+
+    fn profile(&mut self, slot: usize, row: &Row, values: &[Option<Rc<Value>>; 7]) {
+        let user = &mut self.users[slot];
+        let profile = &mut user.profile;
+        let is_view = row.kind == Kind::PageView;
+        profile.expire(self.watermark_ms, &self.windows);
+        if !row.late.contains(Family::RealTime) {
+            profile.real_time(real_time_end_ms(row.at_ms), is_view, &mut self.deltas);
+        }
+        if !row.late.contains(Family::Business) {
+            let end_ms = business_pane_end_ms(row.at_ms);
+            let pane = profile.business(end_ms, &mut self.deltas);
+            if is_view {
+                for value in values.iter().flatten() {
+                    profile.view(pane, value, &mut self.deltas);
+                }
+                if row.load_ms >= 0 {
+                    self.deltas.load_time(end_ms, row.load_ms);
+                }
+            } else if row.kind == Kind::Conversion {
+                profile.conversion(pane, row.currency, row.value_minor, &mut self.deltas);
+            }
+        }
+        if is_view && !row.late.contains(Family::Alerts) {
+            let end_ms = alert_end_ms(row.at_ms);
+            let views = profile.alert_view(end_ms);
+            let is_closed = end_ms <= self.watermark_ms;
+            match views {
+                1 if !is_closed => self.alert_windows.entry(end_ms).or_default().push(slot),
+                1 | 2 if is_closed => {
+                    let bounce = Bounce { end_ms, user: Arc::clone(&user.name) };
+                    let diff = if views == 1 { 1 } else { -1 };
+                    self.updates.bounces.push((bounce, self.epoch, diff));
+                }
+                _ => {}
+            }
+        }
+        if user.timer_ms.is_none() {
+            let due_ms = user.profile.expires_ms(&self.windows);
+            // A user of sessions only has no profile, and goes with its last visit.
+            if due_ms != BEFORE_TIME_MS {
+                user.timer_ms = Some(due_ms);
+                self.timers.set(due_ms, Due::User(slot));
+            }
+        }
+    }
+
+    fn session(
+        &mut self,
+        user: usize,
+        row: &Row,
+        texts: &Texts,
+        values: [Option<Rc<Value>>; 7],
+    ) {
+        let [page, _, country, _, device, _, _] = values;
+        let entry = Entry {
+            at_ms: row.at_ms,
+            partition: row.partition,
+            offset: row.offset,
+            kind: row.kind,
+            currency: row.currency,
+            value_minor: row.value_minor,
+            page,
+            device: device.filter(|_| row.names_device),
+            country: country.filter(|_| row.names_country),
+        };
+        let slot = self.visit(user, texts.get(row.session));
+        let rules = SessionRules {
+            fold: &self.rules,
+            gap_ms: self.windows.session_gap_ms,
+            settled_ms: self.windows.settled_ms(self.watermark_ms),
+        };
+        let effects = self.visits[slot].insert(&rules, entry);
+        for record in effects.retracted {
+            self.updates.sessions.push((record, self.epoch, -1));
+        }
+        for at_ms in effects.touched {
+            self.set_session_timer(slot, at_ms);
+        }
+    }
+
+    /// The slot of a session id of a user.
+    fn visit(&mut self, user: usize, session: &str) -> usize {
+        let last = self.users[user].last_visit;
+        if self.visits.get(last).is_some_and(|v| v.user == user && *v.session == *session) {
+            return last;
+        }
+        let (visits, users) = (&self.visits, &self.users);
+        let hash_of = |v: &Visit| xxh3_64_with_seed(v.session.as_bytes(), users[v.user].hash);
+        let hash = xxh3_64_with_seed(session.as_bytes(), users[user].hash);
+        let is_same = |&i: &usize| visits[i].user == user && *visits[i].session == *session;
+        let slot = match self.visit_index.find(hash, is_same) {
+            Some(&slot) => slot,
+            None => {
+                let slot = self.visits.insert(Visit::new(user, session.into()));
+                let visits = &self.visits;
+                self.visit_index.insert_unique(hash, slot, |&i| hash_of(&visits[i]));
+                self.users[user].visits += 1;
+                slot
+            }
+        };
+        self.users[user].last_visit = slot;
+        slot
+    }
+
+    /// Sets the timer for when the session that `at_ms` lies in ends.
+    fn set_session_timer(&mut self, visit: usize, at_ms: i64) {
+        let gap_ms = self.windows.session_gap_ms;
+        let Some((_, session)) = self.visits[visit].find(at_ms) else { return };
+        let due_ms = session.ended_at_ms(gap_ms) + 1;
+        session.timer_ms = Some(due_ms);
+        self.timers.set(due_ms, Due::Session { visit, at_ms });
+    }
+
+    fn close(&mut self, tick: Tick) {
+        self.watermark_ms = tick.watermark_ms;
+        while let Some(window) = self.alert_windows.first_entry() {
+            let end_ms = *window.key();
+            if end_ms > tick.watermark_ms {
+                break;
+            }
+            for slot in window.remove() {
+                let user = &self.users[slot];
+                if user.profile.alert_views(end_ms) == 1 {
+                    let bounce = Bounce { end_ms, user: Arc::clone(&user.name) };
+                    self.updates.bounces.push((bounce, self.epoch, 1));
+                }
+            }
+        }
+        while let Some((due_ms, due)) = self.timers.next(tick.watermark_ms) {
+            match due {
+                Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
+                Due::User(user) => self.user_due(user, due_ms),
+            }
+        }
+        let Updates { tallies, lists, .. } = &mut self.updates;
+        self.deltas.drain(self.epoch, &self.windows, tallies, lists);
+    }
+
+    /// Publishes a session that has ended, or drops one that nothing can change.
+    fn session_due(&mut self, slot: usize, at_ms: i64, due_ms: i64) {
+        let Some(visit) = self.visits.get_mut(slot) else { return };
+        let (user, name) = (visit.user, Arc::clone(&visit.session));
+        let Some((i, session)) = visit.find(at_ms) else { return };
+        if session.timer_ms != Some(due_ms) {
+            return;
+        }
+        let gap_ms = self.windows.session_gap_ms;
+        let expires_ms = self.windows.session_expires_ms(session.last_ms());
+        let next_ms = if session.published.is_some() {
+            expires_ms
+        } else if session.ended_at_ms(gap_ms) < self.watermark_ms {
+            let user = &self.users[user].name;
+            let record = session.record(&self.rules, gap_ms, user, &name, &self.unknown);
+            let record = Arc::new(record);
+            session.published = Some(Arc::clone(&record));
+            self.updates.sessions.push((record, self.epoch, 1));
+            expires_ms
+        } else {
+            session.ended_at_ms(gap_ms) + 1
+        };
+        if next_ms > self.watermark_ms || session.published.is_none() {
+            let at_ms = session.last_ms();
+            session.timer_ms = Some(next_ms);
+            self.timers.set(next_ms, Due::Session { visit: slot, at_ms });
+            return;
+        }
+        visit.remove(i);
+        if visit.is_empty() {
+            self.drop_visit(slot);
+        }
+    }
+
+    fn drop_visit(&mut self, slot: usize) {
+        let visit = self.visits.remove(slot);
+        let hash = xxh3_64_with_seed(visit.session.as_bytes(), self.users[visit.user].hash);
+        if let Ok(found) = self.visit_index.find_entry(hash, |&i| i == slot) {
+            found.remove();
+        }
+        self.users[visit.user].visits -= 1;
+        self.drop_user_if_idle(visit.user);
+    }
+
+    fn user_due(&mut self, slot: usize, due_ms: i64) {
+        let Some(user) = self.users.get_mut(slot) else { return };
+        if user.timer_ms != Some(due_ms) {
+            return;
+        }
+        let next_ms = user.profile.expires_ms(&self.windows);
+        if next_ms > self.watermark_ms {
+            user.timer_ms = Some(next_ms);
+            self.timers.set(next_ms, Due::User(slot));
+            return;
+        }
+        user.timer_ms = None;
+        self.drop_user_if_idle(slot);
+    }
+
+    /// Drops a user of whom nothing is needed any more.
+    fn drop_user_if_idle(&mut self, slot: usize) {
+        let user = &mut self.users[slot];
+        user.profile.expire(self.watermark_ms, &self.windows);
+        if user.visits > 0 || user.profile.expires_ms(&self.windows) != BEFORE_TIME_MS {
+            return;
+        }
+        let hash = user.hash;
+        self.users.remove(slot);
+        if let Ok(found) = self.user_index.find_entry(hash, |&i| i == slot) {
+            found.remove();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The sessions of one user under one session id.
+//!
+//! The events of a visit, in order, are cut where the silence is longer than the
+//! gap, and after a SESSION_END. A late event can extend a session, join two, cut
+//! one, or stand alone; each changes only its neighbours.
+//!
+//! Invariant: sessions are in order and no two share a time, so a time names at
+//! most one of them.
+
+use crate::session::{Entry, Rules, Session};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use streamgauge_sink::session::SessionRecord;
+
+/// What an event did to the sessions of its visit.
+#[derive(Default)]
+pub(super) struct Effects {
+    /// Records that no longer stand.
+    pub(super) retracted: SmallVec<[Arc<SessionRecord>; 2]>,
+    /// A time within each session that needs its timer looked at.
+    pub(super) touched: SmallVec<[i64; 2]>,
+}
+
+/// What decides about sessions.
+pub(super) struct SessionRules<'a> {
+    pub(super) fold: &'a Rules,
+    pub(super) gap_ms: i64,
+    /// Nothing that is accepted comes at or before this time.
+    pub(super) settled_ms: i64,
+}
+
+/// One session id of one user.
+pub(super) struct Visit {
+    pub(super) user: usize,
+    pub(super) session: Arc<str>,
+    sessions: VecDeque<Session>,
+}
+
+impl Visit {
+    pub(super) fn new(user: usize, session: Arc<str>) -> Self {
+        Self { user, session, sessions: VecDeque::with_capacity(1) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Adds an event.
+    pub(super) fn insert(&mut self, rules: &SessionRules<'_>, entry: Entry) -> Effects {
+        let mut effects = Effects::default();
+        let (at_ms, is_end) = (entry.at_ms, entry.is_end());
+        let right = self.sessions.partition_point(|s| s.first_ms() <= at_ms);
+        let left = right.checked_sub(1).filter(|&i| {
+            let s = &self.sessions[i];
+            at_ms <= s.last_ms()
+                || (!s.is_ended_by_event() && at_ms - s.last_ms() <= rules.gap_ms)
+        });
+        // A SESSION_END cuts what comes later off, so it never joins it.
+        let joins_right = !is_end
+            && self.sessions.get(right).is_some_and(|s| s.first_ms() - at_ms <= rules.gap_ms);
+        match left {
+            Some(i) => {
+                let within = at_ms <= self.sessions[i].last_ms();
+                self.change(i, &mut effects, |s| s.insert(rules.fold, rules.settled_ms, entry));
+                if within && is_end {
+                    self.cut(i, at_ms, &mut effects);
+                } else if !within && joins_right {
+                    self.join(i, &mut effects);
+                }
+            }
+            None if joins_right => {
+                self.change(right, &mut effects, |s| s.insert(rules.fold, rules.settled_ms, entry));
+            }
+            None => {
+                self.sessions.insert(right, Session::new(entry));
+                effects.touched.push(at_ms);
+            }
+        }
+        effects
+    }
+
+    /// Changes a session; its record, if it has one, stands no longer.
+    fn change(&mut self, i: usize, effects: &mut Effects, change: impl FnOnce(&mut Session)) {
+        let session = &mut self.sessions[i];
+        let ended_by_event = session.is_ended_by_event();
+        change(session);
+        if let Some(record) = session.published.take() {
+            effects.retracted.push(record);
+            session.timer_ms = None;
+        }
+        // A SESSION_END brings its end forward; otherwise the timer finds out by itself.
+        if session.timer_ms.is_none() || session.is_ended_by_event() != ended_by_event {
+            session.timer_ms = None;
+            effects.touched.push(session.last_ms());
+        }
+    }
+
+    fn cut(&mut self, i: usize, at_ms: i64, effects: &mut Effects) {
+        let Some(rest) = self.sessions[i].cut_after(at_ms) else { return };
+        self.sessions[i].timer_ms = None;
+        effects.touched.clear();
+        effects.touched.extend([self.sessions[i].last_ms(), rest.last_ms()]);
+        self.sessions.insert(i + 1, rest);
+    }
+
+    fn join(&mut self, i: usize, effects: &mut Effects) {
+        let Some(mut later) = self.sessions.remove(i + 1) else { return };
+        effects.retracted.extend(later.published.take());
+        let session = &mut self.sessions[i];
+        session.append(later);
+        session.timer_ms = None;
+        effects.touched.clear();
+        effects.touched.push(session.last_ms());
+    }
+
+    /// The session that a time lies in.
+    pub(super) fn find(&mut self, at_ms: i64) -> Option<(usize, &mut Session)> {
+        let i = self.sessions.partition_point(|s| s.first_ms() <= at_ms).checked_sub(1)?;
+        self.sessions.get_mut(i).filter(|s| at_ms <= s.last_ms()).map(|s| (i, s))
+    }
+
+    /// Drops a session.
+    pub(super) fn remove(&mut self, i: usize) {
+        self.sessions.remove(i);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::rc::Rc;
+    use streamgauge_ingest::decode::Kind;
+
+    const GAP_MS: i64 = 10;
+
+    fn entry(offset: u64, at_ms: i64, is_end: bool) -> Entry {
+        Entry {
+            at_ms,
+            partition: 0,
+            offset,
+            kind: if is_end { Kind::SessionEnd } else { Kind::SessionStart },
+            currency: *b"USD",
+            value_minor: 0,
+            page: None,
+            device: None,
+            country: None,
+        }
+    }
+
+    /// Start, end and whether a SESSION_END ended it, by the definition.
+    fn naive(events: &[(i64, bool)]) -> Vec<(i64, i64, bool, u64)> {
+        let mut sorted: Vec<_> = events.to_vec();
+        sorted.sort_by_key(|e| e.0);
+        let mut sessions: Vec<(i64, i64, bool, u64)> = Vec::new();
+        for (at, is_end) in sorted {
+            match sessions.last_mut() {
+                Some((_, end, ended, n)) if at - *end <= GAP_MS && !(*ended && at > *end) => {
+                    *ended |= is_end;
+                    *end = at;
+                    *n += 1;
+                }
+                _ => sessions.push((at, at, is_end, 1)),
+            }
+        }
+        sessions
+    }
+
+    proptest! {
+        #[test]
+        fn sessions_are_those_of_the_definition(
+            events in proptest::collection::vec((0i64..60, proptest::bool::weighted(0.2)), 1..40),
+        ) {
+            let rules = Rules { funnels: Rc::from([]) };
+            let mut visit = Visit::new(0, "s".into());
+            for (i, &(at, is_end)) in events.iter().enumerate() {
+                let rules = SessionRules { fold: &rules, gap_ms: GAP_MS, settled_ms: -1 };
+                visit.insert(&rules, entry(i as u64, at, is_end));
+                let name: Arc<str> = "".into();
+                let got: Vec<_> = visit
+                    .sessions
+                    .iter_mut()
+                    .map(|s| {
+                        let n = s.record(rules.fold, GAP_MS, &name, &name, &name).events;
+                        (s.first_ms(), s.last_ms(), s.is_ended_by_event(), n)
+                    })
+                    .collect();
+                prop_assert_eq!(got, naive(&events[..=i]));
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Exact ratios as decimals of at most six places.
+
+/// A number of millionths: the exact ratio rounded half away from zero.
+///
+/// Two ratios that print alike are equal here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decimal(i128);
+
+const SCALE: i128 = 1_000_000;
+
+impl Decimal {
+    /// `numerator / denominator`, rounded half away from zero at the sixth place.
+    ///
+    /// # Panics
+    /// If the denominator is not positive, or the numerator so large that a
+    /// million times it leaves 128 bits: sums of 10¹² values of 63 bits do not.
+    #[must_use]
+    pub fn ratio(numerator: i128, denominator: i128) -> Self {
+        assert!(denominator > 0, "a ratio is over a positive number");
+        let scaled = numerator * SCALE;
+        let (quotient, rest) = (scaled / denominator, scaled % denominator);
+        let up = rest.unsigned_abs() * 2 >= denominator.unsigned_abs();
+        Self(if up { quotient + scaled.signum() } else { quotient })
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub fn whole(value: i64) -> Self {
+        Self(i128::from(value) * SCALE)
+    }
+
+    /// Appends it: no trailing zeros, no exponent, no −0.
+    pub fn write(self, out: &mut Vec<u8>) {
+        if self.0 < 0 {
+            out.push(b'-');
+        }
+        let magnitude = self.0.unsigned_abs();
+        let (whole, fraction) = (magnitude / SCALE.unsigned_abs(), magnitude % SCALE.unsigned_abs());
+        super::json::integer(out, whole);
+        if fraction > 0 {
+            let digits = format!(".{fraction:06}");
+            out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(numerator: i128, denominator: i128, expected: &str) {
+        let mut out = Vec::new();
+        Decimal::ratio(numerator, denominator).write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{numerator}/{denominator}");
+    }
+
+    #[test]
+    fn rounds_half_away_from_zero_at_the_sixth_place() {
+        check(62, 5, "12.4");
+        check(0, 7, "0");
+        check(1, 3, "0.333333");
+        check(2, 3, "0.666667");
+        check(-2, 3, "-0.666667");
+        check(1, 2_000_000, "0.000001");
+        check(-1, 2_000_000, "-0.000001");
+        check(1, 2_000_001, "0");
+        check(-1, 2_000_001, "0");
+        check(100, 1, "100");
+        check(-10_000_005, 10_000_000, "-1.000001");
+        check(i128::from(i64::MAX) * 1000, 1, "9223372036854775807000");
+    }
+}

@@ -1,0 +1,81 @@
+//! The catalogue of results: names and categories.
+
+use serde::{Deserialize, Serialize};
+
+/// The type of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each variant is its metricType; the catalogue defines them")]
+pub enum Metric {
+    PageViewsPerSecond,
+    ActiveUsers,
+    ActiveUsers5m,
+    BounceRate,
+    AverageSessionDuration,
+    ConversionRate,
+    RevenuePerUser,
+    PopularContent,
+    GeoDistribution,
+    Devices,
+    Browsers,
+    Os,
+    Referrers,
+    PageLoadTime,
+    Session,
+}
+
+impl Metric {
+    /// All types, in the order of the catalogue.
+    pub const ALL: [Self; 15] = [
+        Self::PageViewsPerSecond,
+        Self::ActiveUsers,
+        Self::ActiveUsers5m,
+        Self::BounceRate,
+        Self::AverageSessionDuration,
+        Self::ConversionRate,
+        Self::RevenuePerUser,
+        Self::PopularContent,
+        Self::GeoDistribution,
+        Self::Devices,
+        Self::Browsers,
+        Self::Os,
+        Self::Referrers,
+        Self::PageLoadTime,
+        Self::Session,
+    ];
+
+    /// The `metricType`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PageViewsPerSecond => "PAGE_VIEWS_PER_SECOND",
+            Self::ActiveUsers => "ACTIVE_USERS",
+            Self::ActiveUsers5m => "ACTIVE_USERS_5M",
+            Self::BounceRate => "BOUNCE_RATE",
+            Self::AverageSessionDuration => "AVERAGE_SESSION_DURATION",
+            Self::ConversionRate => "CONVERSION_RATE",
+            Self::RevenuePerUser => "REVENUE_PER_USER",
+            Self::PopularContent => "POPULAR_CONTENT",
+            Self::GeoDistribution => "GEO_DISTRIBUTION",
+            Self::Devices => "DEVICES",
+            Self::Browsers => "BROWSERS",
+            Self::Os => "OS",
+            Self::Referrers => "REFERRERS",
+            Self::PageLoadTime => "PAGE_LOAD_TIME",
+            Self::Session => "SESSION",
+        }
+    }
+
+    /// The `category`.
+    #[must_use]
+    pub const fn category(self) -> &'static str {
+        match self {
+            Self::PageViewsPerSecond
+            | Self::ActiveUsers
+            | Self::ActiveUsers5m
+            | Self::BounceRate
+            | Self::AverageSessionDuration => "real_time",
+            Self::Session => "session",
+            _ => "business",
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Lines in the order of their keys, each key's last line only, in bounded memory.
+//!
+//! What doesn't fit goes to sorted runs in temporary files; at the end the runs
+//! are merged. Runs are in the order of writing, so of two lines of one key the
+//! one in the later run stands.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+/// Bytes kept in memory before a run is written.
+const DEFAULT_MEMORY_BYTES: usize = 128 << 20;
+/// What an entry costs besides its own bytes, about.
+const ENTRY_BYTES: usize = 80;
+
+/// Collects lines and gives them back in the order of their keys.
+pub struct SortedLines {
+    memory_bytes: usize,
+    used_bytes: usize,
+    lines: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    runs: Vec<File>,
+}
+
+impl Default for SortedLines {
+    fn default() -> Self {
+        Self::with_memory(DEFAULT_MEMORY_BYTES)
+    }
+}
+
+impl SortedLines {
+    /// Keeps about `memory_bytes` in memory.
+    #[must_use]
+    pub fn with_memory(memory_bytes: usize) -> Self {
+        Self { memory_bytes, used_bytes: 0, lines: BTreeMap::new(), runs: Vec::new() }
+    }
+
+    /// Sets the line of a key, or takes it away.
+    ///
+    /// # Errors
+    /// If a run cannot be written.
+    pub fn set(&mut self, key: Vec<u8>, line: Option<Vec<u8>>) -> io::Result<()> {
+        self.used_bytes += key.len() + line.as_ref().map_or(0, Vec::len) + ENTRY_BYTES;
+        if let Some(before) = self.lines.insert(key, line) {
+            self.used_bytes -= before.map_or(0, |l| l.len()) + ENTRY_BYTES;
+        }
+        if self.used_bytes > self.memory_bytes {
+            self.write_run()?;
+        }
+        Ok(())
+    }
+
+    fn write_run(&mut self) -> io::Result<()> {
+        let mut out = BufWriter::new(tempfile::tempfile()?);
+        for (key, line) in std::mem::take(&mut self.lines) {
+            write_part(&mut out, Some(&key))?;
+            write_part(&mut out, line.as_deref())?;
+        }
+        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.seek(SeekFrom::Start(0))?;
+        self.runs.push(file);
+        self.used_bytes = 0;
+        Ok(())
+    }
+
+    /// Calls `each` with the last line of every key, in the order of the keys.
+    ///
+    /// # Errors
+    /// If a run cannot be read, and whatever `each` gives.
+    pub fn finish(mut self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        if self.runs.is_empty() {
+            return self.lines.values().flatten().try_for_each(|line| each(line));
+        }
+        self.write_run()?;
+        let mut runs: Vec<_> = self.runs.into_iter().map(BufReader::new).collect();
+        let mut heap = BinaryHeap::new();
+        for i in 0..runs.len() {
+            push_next(&mut heap, &mut runs, i)?;
+        }
+        let mut last: Option<Vec<u8>> = None;
+        // Of one key the latest run comes first; the others are passed over.
+        while let Some(Reverse((key, Reverse(run), line))) = heap.pop() {
+            push_next(&mut heap, &mut runs, run)?;
+            if last.as_ref() == Some(&key) {
+                continue;
+            }
+            if let Some(line) = &line {
+                each(line)?;
+            }
+            last = Some(key);
+        }
+        Ok(())
+    }
+}
+
+type Head = Reverse<(Vec<u8>, Reverse<usize>, Option<Vec<u8>>)>;
+
+fn push_next(
+    heap: &mut BinaryHeap<Head>,
+    runs: &mut [BufReader<File>],
+    run: usize,
+) -> io::Result<()> {
+    let mut start = [0];
+    if runs[run].read(&mut start)? == 0 {
+        return Ok(());
+    }
+    let key = read_part(&mut runs[run], start[0])?.unwrap_or_default();
+    runs[run].read_exact(&mut start)?;
+    let line = read_part(&mut runs[run], start[0])?;
+    heap.push(Reverse((key, Reverse(run), line)));
+    Ok(())
+}
+
+/// A presence byte, a length and the bytes; or an absence byte alone.
+fn write_part(out: &mut impl Write, part: Option<&[u8]>) -> io::Result<()> {
+    let Some(bytes) = part else { return out.write_all(&[0]) };
+    out.write_all(&[1])?;
+    out.write_all(&(bytes.len() as u64).to_le_bytes())?;
+    out.write_all(bytes)
+}
+
+fn read_part(input: &mut impl Read, present: u8) -> io::Result<Option<Vec<u8>>> {
+    if present == 0 {
+        return Ok(None);
+    }
+    let mut len = [0; 8];
+    input.read_exact(&mut len)?;
+    let len = usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?;
+    let mut bytes = vec![0; len];
+    input.read_exact(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn equals_a_map_whatever_fits_in_memory(
+            sets in proptest::collection::vec((0u8..20, proptest::option::of(any::<u8>())), 0..80),
+            memory_bytes in 0usize..2_000,
+        ) {
+            let mut sorted = SortedLines::with_memory(memory_bytes);
+            let mut map = BTreeMap::new();
+            for (key, line) in sets {
+                sorted.set(vec![key], line.map(|l| vec![l])).unwrap();
+                map.insert(key, line);
+            }
+            let mut lines = Vec::new();
+            sorted.finish(|line| { lines.push(line[0]); Ok(()) }).unwrap();
+            let expected: Vec<u8> = map.into_values().flatten().collect();
+            prop_assert_eq!(lines, expected);
+        }
+    }
+}
