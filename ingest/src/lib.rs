@@ -7,13 +7,17 @@
 //! result.
 
 pub mod batch;
+pub mod binding;
 pub mod bots;
+pub mod clock;
 pub mod dead_letter;
 pub mod decode;
 pub mod files;
 pub mod judge;
+pub mod log;
 pub mod lateness;
 pub mod settings;
+pub mod source;
 pub mod summary;
 pub mod watermark;
 

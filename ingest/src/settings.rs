@@ -50,6 +50,27 @@ impl Default for InputSettings {
 }
 
 impl InputSettings {
+    /// A hash of everything that decides what a record means, for bindings. It is
+    /// the same on every machine.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let Self {
+            partitions,
+            allowed_disorder_ms,
+            lateness_ms,
+            session_gap_ms,
+            dedup,
+            bots,
+            max_bytes,
+            idle_after_records: _,
+        } = self;
+        let text = format!(
+            "{partitions} {allowed_disorder_ms} {lateness_ms} {session_gap_ms} {dedup} {bots:?} {max_bytes} {}",
+            crate::bots::PATTERNS
+        );
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    }
+
     /// The part that decides lateness.
     #[must_use]
     pub fn lateness_rule(&self) -> LatenessRule {

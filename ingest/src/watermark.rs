@@ -86,6 +86,12 @@ impl Watermarks {
         Advance { before_ms, after_ms: p.watermark_ms }
     }
 
+    /// Raises the watermark of a partition to at least `watermark_ms`.
+    pub fn raise(&mut self, partition: u32, watermark_ms: i64) {
+        let p = &mut self.partitions[partition as usize];
+        p.watermark_ms = p.watermark_ms.max(watermark_ms);
+    }
+
     /// A record of `partition` was read, well-formed or not: decides who is
     /// idle, moves the global watermark and raises the idle ones to it.
     ///

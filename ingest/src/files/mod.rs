@@ -10,7 +10,7 @@ mod open;
 pub use lines::LineReader;
 pub use open::{FileError, open};
 
-use crate::judge::{Chunk, ChunkDecoder, DecodedChunk, Judge, Released};
+use crate::judge::{Chunk, ChunkDecoder, DecodedChunk, FileJudge, Released};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -64,7 +64,7 @@ impl FileSource<'_> {
             for (chunks, decoded) in decode_inputs.into_iter().zip(decode_outputs) {
                 scope.spawn(move || decode(self.settings, &chunks, &decoded));
             }
-            let mut judge = Judge::new(self.settings, self.epoch_records);
+            let mut judge = FileJudge::new(self.settings, self.epoch_records);
             self.judge(&mut judge, &to_judge, release);
             // The judge's inputs are gone only when the reader has ended.
             drop(to_judge);
@@ -98,7 +98,7 @@ impl FileSource<'_> {
 
     fn judge(
         &self,
-        judge: &mut Judge,
+        judge: &mut FileJudge,
         to_judge: &[Receiver<DecodedChunk>],
         release: &mut impl FnMut(Released),
     ) {

@@ -222,7 +222,7 @@ fn window_route(kind: Kind, end_ms: i64) -> u64 {
 }
 
 /// An update of the counts of a window.
-pub type TallyUpdate = ((TallyKey, Tally), Epoch, isize);
+type TallyUpdate = ((TallyKey, Tally), Epoch, isize);
 
 /// Publishes windows from their counts and from the parts of their lists.
 ///

@@ -1,0 +1,144 @@
+//! One record: what becomes of it.
+
+use super::chunk::{Chunk, Entry, LineRef, Outcome};
+use super::seen::Seen;
+use crate::BEFORE_TIME_MS;
+use crate::batch::Row;
+use crate::dead_letter::{DeadLetter, Head, value_hash};
+use crate::decode::{Kind, Reason};
+use crate::lateness::{Families, LatenessRule};
+use crate::settings::{BotMode, InputSettings};
+use crate::summary::{JUMP_MS, Jump, SourceCounts};
+use crate::watermark::{Advance, Watermarks};
+use std::borrow::Cow;
+
+/// How far ahead of the time of appending a timestamp may lie, ms.
+const FUTURE_MS: i64 = 300_000;
+
+/// A record to be judged, and where it stands.
+pub(super) struct Case<'a> {
+    pub(super) entry: &'a Entry,
+    /// Of a record of a known type.
+    pub(super) row: Option<Row>,
+    pub(super) offset: u64,
+    /// When it was appended, where the input knows that, ms.
+    pub(super) appended_ms: Option<i64>,
+    pub(super) raw: &'a Chunk,
+    pub(super) line: usize,
+}
+
+/// Judges records one after the other.
+pub(super) struct Judge {
+    rule: LatenessRule,
+    bots: BotMode,
+    seen: Option<Seen>,
+    pub(super) watermarks: Watermarks,
+    pub(super) counts: SourceCounts,
+    /// Accepted so far.
+    pub(super) rows: Vec<Row>,
+    /// Rejected, or partly late, so far.
+    pub(super) dead: Vec<DeadLetter>,
+}
+
+impl Judge {
+    pub(super) fn new(settings: &InputSettings) -> Self {
+        Self {
+            rule: settings.lateness_rule(),
+            bots: settings.bots,
+            seen: settings.dedup.then(|| Seen::new(settings)),
+            watermarks: Watermarks::new(
+                settings.partitions,
+                settings.allowed_disorder_ms,
+                settings.idle_after_records,
+            ),
+            counts: SourceCounts::default(),
+            rows: Vec::new(),
+            dead: Vec::new(),
+        }
+    }
+
+    pub(super) fn record(&mut self, mut case: Case<'_>) {
+        self.counts.read += 1;
+        let entry = case.entry;
+        if let Outcome::Rejected(rejection) = &entry.outcome {
+            let (reason, detail) = rejection.as_ref();
+            return self.reject(&case, *reason, detail.clone());
+        }
+        let mut moves_to_ms = entry.at_ms;
+        if let Some(appended_ms) = case.appended_ms {
+            if entry.at_ms > appended_ms + FUTURE_MS {
+                let detail = format!("{} ms ahead of its appending", entry.at_ms - appended_ms);
+                return self.reject(&case, Reason::Future, detail.into());
+            }
+            moves_to_ms = moves_to_ms.min(appended_ms);
+        }
+        let advance = self.watermarks.observe(entry.partition, moves_to_ms);
+        self.note(&case, advance);
+        let seen = self.seen.as_mut();
+        if seen.is_some_and(|seen| seen.is_duplicate(entry, advance.after_ms)) {
+            self.counts.duplicates += 1;
+            return;
+        }
+        self.counts.bots += u64::from(entry.bot);
+        self.counts.unknown_types += u64::from(entry.kind == Kind::Unknown);
+        let excluded = entry.bot && self.bots == BotMode::Exclude;
+        match case.row.take().filter(|_| !excluded) {
+            Some(row) => self.known(&case, row, advance.after_ms),
+            None => self.counts.accepted += 1,
+        }
+    }
+
+    fn note(&mut self, case: &Case<'_>, advance: Advance) {
+        self.counts.bad_leaves += u64::from(case.entry.bad_leaves);
+        if advance.before_ms == BEFORE_TIME_MS {
+            return;
+        }
+        let ms = advance.after_ms - advance.before_ms;
+        if ms > JUMP_MS {
+            let partition = case.entry.partition;
+            self.counts.note_jump(Jump { partition, offset: case.offset, ms });
+        }
+    }
+
+    /// A record of a known type: each family takes it, or it is late for it.
+    fn known(&mut self, case: &Case<'_>, mut row: Row, watermark_ms: i64) {
+        let late = self.rule.late_for(row.at_ms, watermark_ms);
+        for family in late.iter() {
+            self.counts.late[family as usize] += 1;
+        }
+        if !late.is_empty() {
+            let detail = format!("the watermark of its partition was {watermark_ms}");
+            self.bury(case, Reason::Late, late, detail.into());
+        }
+        if late == Families::ALL {
+            self.counts.dead_letters[Reason::Late as usize] += 1;
+            return;
+        }
+        self.counts.accepted += 1;
+        self.counts.partly_late += u64::from(!late.is_empty());
+        row.partition = case.entry.partition;
+        row.offset = case.offset;
+        row.late = late;
+        self.rows.push(row);
+    }
+
+    fn reject(&mut self, case: &Case<'_>, reason: Reason, detail: Cow<'static, str>) {
+        self.counts.dead_letters[reason as usize] += 1;
+        self.bury(case, reason, Families::NONE, detail);
+    }
+
+    fn bury(
+        &mut self,
+        case: &Case<'_>,
+        reason: Reason,
+        families: Families,
+        detail: Cow<'static, str>,
+    ) {
+        let (hash, head) = match case.raw.line(case.line) {
+            LineRef::Value(value) => (value_hash(value), Head::of(value, value.len())),
+            LineRef::Oversize { hash, head, len } => (hash, Head::of(head, len)),
+        };
+        let (partition, offset) = (case.entry.partition, case.offset);
+        self.dead.push(DeadLetter { partition, offset, reason, families, detail, hash, head });
+    }
+}

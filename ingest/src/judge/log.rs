@@ -1,0 +1,76 @@
+//! The records of a log, each partition in its own order.
+//!
+//! A record's lateness looks only at its own partition; what depends on all
+//! partitions (who is idle, the global watermark) is bound per epoch by whoever
+//! sees all of them, and comes back here as [`LogJudge::raise`].
+
+use super::chunk::{DecodedChunk, Outcome};
+use super::core::{Case, Judge};
+use crate::batch::EventBatch;
+use crate::dead_letter::DeadLetter;
+use crate::settings::InputSettings;
+use crate::summary::SourceCounts;
+use std::sync::Arc;
+
+/// Where a record of a log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// When it was appended, ms.
+    pub appended_ms: i64,
+}
+
+/// Judges the records of some partitions of a log.
+pub struct LogJudge {
+    judge: Judge,
+}
+
+impl LogJudge {
+    /// A judge of partitions whose watermarks stand at −∞.
+    #[must_use]
+    pub fn new(settings: &InputSettings) -> Self {
+        Self { judge: Judge::new(settings) }
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> &SourceCounts {
+        &self.judge.counts
+    }
+
+    /// The watermark of a partition, ms.
+    #[must_use]
+    pub fn watermark_ms(&self, partition: u32) -> i64 {
+        self.judge.watermarks.partition_ms(partition)
+    }
+
+    /// Raises a partition's watermark: it was idle, or is resumed from where it
+    /// stood.
+    pub fn raise(&mut self, partition: u32, watermark_ms: i64) {
+        self.judge.watermarks.raise(partition, watermark_ms);
+    }
+
+    /// Judges records, each at its place; returns what is accepted and what is not.
+    pub fn judge(
+        &mut self,
+        chunk: DecodedChunk,
+        places: &[Place],
+    ) -> (Option<EventBatch>, Vec<DeadLetter>) {
+        let mut chunk = chunk;
+        let mut rows = std::mem::take(&mut chunk.rows).into_iter();
+        for (line, (entry, place)) in chunk.entries.iter_mut().zip(places).enumerate() {
+            // A producer may spread records over partitions as it likes.
+            entry.partition = place.partition;
+            let row = if matches!(entry.outcome, Outcome::Row) { rows.next() } else { None };
+            let (offset, appended_ms) = (place.offset, Some(place.appended_ms));
+            self.judge.record(Case { entry, row, offset, appended_ms, raw: &chunk.raw, line });
+        }
+        let rows = std::mem::take(&mut self.judge.rows);
+        let texts = Arc::new(chunk.texts);
+        let batch = (!rows.is_empty()).then_some(EventBatch { target: 0, rows, texts });
+        (batch, std::mem::take(&mut self.judge.dead))
+    }
+}

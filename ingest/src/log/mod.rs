@@ -1,0 +1,142 @@
+//! The event log: where records wait to be read, in numbered partitions.
+//!
+//! What every log promises, whatever keeps it: a record that was appended stays
+//! at its partition and offset until retention cuts it; offsets of a partition
+//! only grow; appended records are durable when `append` returns, and all of one
+//! call or none of them. A reader gives the records of its partitions in the order
+//! of their offsets, each once. What was cut is told, never skipped in silence.
+//!
+//! The conformance suite in the tests of this crate holds every log to it.
+
+mod memory;
+
+pub use memory::MemoryLog;
+
+use std::ops::Range;
+use thiserror::Error;
+
+/// A record to be appended.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRecord<'a> {
+    /// The partition, below the log's number of partitions.
+    pub partition: u32,
+    /// The key; empty if there is none.
+    pub key: &'a [u8],
+    /// The value.
+    pub value: &'a [u8],
+}
+
+/// A record as it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// When the log took it, ms since the Unix epoch.
+    pub appended_ms: i64,
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its value.
+    pub value: &'a [u8],
+}
+
+/// A position in a partition: the next offset to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The partition.
+    pub partition: u32,
+    /// The next offset.
+    pub offset: u64,
+}
+
+/// Why a log could not do what was asked.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LogError {
+    /// Retention has cut records that were to be read.
+    #[error("lost partition {partition} [{}, {}): retention has cut it", .lost.start, .lost.end)]
+    Lost {
+        /// The partition.
+        partition: u32,
+        /// The offsets that are gone.
+        lost: Range<u64>,
+    },
+    /// A position lies beyond the end of its partition.
+    #[error("offset {offset} of partition {partition} lies beyond its end, {end}")]
+    BeyondEnd {
+        /// The partition.
+        partition: u32,
+        /// The position asked for.
+        offset: u64,
+        /// The next offset that will be appended.
+        end: u64,
+    },
+    /// There is no such partition.
+    #[error("there is no partition {partition}: the log has {partitions}")]
+    NoPartition {
+        /// The partition asked for.
+        partition: u32,
+        /// How many there are.
+        partitions: u32,
+    },
+}
+
+/// A log of events.
+pub trait EventLog: Send + Sync {
+    /// Number of partitions.
+    fn partitions(&self) -> u32;
+
+    /// Appends records, all or none; returns their offsets.
+    ///
+    /// # Errors
+    /// If a partition doesn't exist, or the log cannot keep them.
+    fn append(&self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError>;
+
+    /// The offsets that a partition holds: from the first that was not cut to the
+    /// next that will be appended.
+    ///
+    /// # Errors
+    /// If the partition doesn't exist.
+    fn bounds(&self, partition: u32) -> Result<Range<u64>, LogError>;
+
+    /// The first offset of a partition that was appended at `appended_ms` or
+    /// later; its end if there is none.
+    ///
+    /// # Errors
+    /// If the partition doesn't exist.
+    fn offset_at(&self, partition: u32, appended_ms: i64) -> Result<u64, LogError>;
+
+    /// A reader of these partitions from these positions on.
+    ///
+    /// # Errors
+    /// If a partition doesn't exist, or a position was cut or lies beyond the end.
+    fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError>;
+}
+
+/// Reads some partitions of a log.
+pub trait LogReader: Send {
+    /// Gives at most `most` records that are there now to `each`; returns how
+    /// many. Partitions take turns, so that none waits for another.
+    ///
+    /// # Errors
+    /// If retention has cut what was to be read next.
+    fn poll(
+        &mut self,
+        most: usize,
+        each: &mut dyn FnMut(Record<'_>),
+    ) -> Result<usize, LogError>;
+
+    /// Gives the records up to these offsets (not with them), partition after
+    /// partition; what is not there yet is not waited for.
+    ///
+    /// # Errors
+    /// If retention has cut what was to be read next.
+    fn read_until(
+        &mut self,
+        ends: &[Position],
+        each: &mut dyn FnMut(Record<'_>),
+    ) -> Result<(), LogError>;
+
+    /// Where it is: per partition the next offset to read.
+    fn positions(&self) -> Vec<Position>;
+}

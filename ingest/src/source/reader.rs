@@ -1,0 +1,142 @@
+//! Reads the records of some partitions of a log, epoch by epoch, and judges
+//! them.
+
+use super::SourceError;
+use crate::batch::EventBatch;
+use crate::binding::{PartitionBinding, RecordDigest};
+use crate::dead_letter::DeadLetter;
+use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place};
+use crate::log::{EventLog, LogReader, Position, Record};
+use crate::settings::InputSettings;
+use crate::summary::SourceCounts;
+
+/// What was read of an epoch.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// What its partitions hold, by partition.
+    pub partitions: Vec<PartitionBinding>,
+    /// Accepted events of known types.
+    pub batch: Option<EventBatch>,
+    /// Rejected records, and partly late ones.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// One partition within the epoch that is being read.
+struct Part {
+    partition: u32,
+    lo: u64,
+    hi: u64,
+    count: u64,
+    digest: RecordDigest,
+}
+
+/// Reads partitions epoch by epoch.
+pub struct EpochReader {
+    reader: Box<dyn LogReader>,
+    decoder: ChunkDecoder,
+    judge: LogJudge,
+    chunk: Chunk,
+    places: Vec<Place>,
+    parts: Vec<Part>,
+}
+
+impl EpochReader {
+    /// A reader from these positions on, watermarks at −∞.
+    ///
+    /// # Errors
+    /// If the log can't be read from there.
+    pub fn new(
+        log: &dyn EventLog,
+        settings: &InputSettings,
+        positions: &[Position],
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            reader: log.reader(positions)?,
+            decoder: ChunkDecoder::new(settings),
+            judge: LogJudge::new(settings),
+            chunk: Chunk::default(),
+            places: Vec::new(),
+            parts: Vec::new(),
+        })
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> &SourceCounts {
+        self.judge.counts()
+    }
+
+    /// Raises the watermark of a partition that was idle, or is resumed.
+    pub fn raise(&mut self, partition: u32, watermark_ms: i64) {
+        self.judge.raise(partition, watermark_ms);
+    }
+
+    /// Reads what is there, `most` records at most, and judges it.
+    ///
+    /// # Errors
+    /// If the log can't be read.
+    pub fn read(&mut self, most: usize) -> Result<Read, SourceError> {
+        self.begin();
+        let (chunk, places, parts) = (&mut self.chunk, &mut self.places, &mut self.parts);
+        self.reader.poll(most, &mut |record| note(chunk, places, parts, record))?;
+        Ok(self.finish())
+    }
+
+    /// Reads exactly the offsets bound, as far as the log still has them, and
+    /// judges their records.
+    ///
+    /// # Errors
+    /// If the log can't be read.
+    pub fn read_bound(&mut self, bound: &[PartitionBinding]) -> Result<Read, SourceError> {
+        self.begin();
+        let (chunk, places, parts) = (&mut self.chunk, &mut self.places, &mut self.parts);
+        let ends: Vec<_> = bound.iter().map(|b| Position { partition: b.partition, offset: b.hi }).collect();
+        self.reader.read_until(&ends, &mut |record| note(chunk, places, parts, record))?;
+        Ok(self.finish())
+    }
+
+    fn begin(&mut self) {
+        self.parts.clear();
+        self.parts.extend(self.reader.positions().iter().map(|at| Part {
+            partition: at.partition,
+            lo: at.offset,
+            hi: at.offset,
+            count: 0,
+            digest: RecordDigest::default(),
+        }));
+        self.parts.sort_by_key(|p| p.partition);
+    }
+
+    fn finish(&mut self) -> Read {
+        let decoded = self.decoder.decode(std::mem::take(&mut self.chunk));
+        let (batch, dead_letters) = self.judge.judge(decoded, &self.places);
+        self.places.clear();
+        let partitions = self
+            .parts
+            .iter()
+            .map(|p| PartitionBinding {
+                partition: p.partition,
+                lo: p.lo,
+                hi: p.hi,
+                count: p.count,
+                digest: p.digest.finish(),
+                watermark_ms: self.judge.watermark_ms(p.partition),
+            })
+            .collect();
+        Read { partitions, batch, dead_letters }
+    }
+}
+
+fn note(chunk: &mut Chunk, places: &mut Vec<Place>, parts: &mut [Part], record: Record<'_>) {
+    let Record { partition, offset, appended_ms, value, .. } = record;
+    let start = chunk.bytes.len();
+    chunk.bytes.extend_from_slice(value);
+    chunk.lines.push(Line::Value(start..chunk.bytes.len()));
+    places.push(Place { partition, offset, appended_ms });
+    if let Ok(i) = parts.binary_search_by_key(&partition, |p| p.partition) {
+        let part = &mut parts[i];
+        part.hi = offset + 1;
+        part.count += 1;
+        part.digest.update(offset, appended_ms, value);
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests of the job from outside: one binary, one module per subject.
+
+mod cli;
+#[allow(
+    unreachable_pub,
+    unused_imports,
+    dead_code,
+    reason = "the oracle is a library of its own; not every test uses all of it"
+)]
+mod oracle;
+mod properties;
+mod reference;

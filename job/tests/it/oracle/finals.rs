@@ -1,0 +1,59 @@
+//! What stands at the end of time, as it is written without epochs.
+
+use std::collections::BTreeMap;
+
+use super::judge::Judged;
+use super::log::Log;
+use super::record::State;
+use super::summary::{self, Summary};
+use super::view::{Kind, View};
+use super::{Settings, dead_letters};
+
+/// All results, alerts and dead letters of a log that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finals {
+    /// The lines by key, whose order is that of the file.
+    pub results: BTreeMap<String, String>,
+    /// The lines of the alerts that fire, in the order of the file.
+    pub alerts: Vec<String>,
+    /// The lines of the dead letters, in the order of the file; `detail` is always empty.
+    pub dead_letters: Vec<String>,
+    /// The counts and the digest.
+    pub summary: Summary,
+}
+
+/// Everything at the end of time.
+#[must_use]
+pub fn finals(j: &[Judged], s: &Settings) -> Finals {
+    let log = Log::new(j);
+    let view = View::new(&log, s, j.len(), Some(i64::MAX));
+    let windowed = Kind::RESULTS.into_iter().flat_map(|kind| {
+        view.windows(kind)
+            .iter()
+            .map(move |start_ms| (kind, *start_ms))
+    });
+    let mut records: Vec<_> = windowed
+        .flat_map(|(kind, start_ms)| view.content(kind, start_ms))
+        .collect();
+    records.extend(
+        view.ended()
+            .iter()
+            .map(|session| session.record(&s.funnels)),
+    );
+    let results = records
+        .into_iter()
+        .map(|record| (record.key.clone(), record.line(State::Final)))
+        .collect();
+    // There is one rule, so windows and users in their order are the order of the file.
+    let alerts = view
+        .windows(Kind::Alerts)
+        .iter()
+        .flat_map(|start_ms| view.content(Kind::Alerts, *start_ms));
+    let alerts: Vec<String> = alerts.map(|alert| alert.whole_line().to_owned()).collect();
+    Finals {
+        summary: summary::summary(j, &results, &alerts),
+        results,
+        alerts,
+        dead_letters: dead_letters::lines(j),
+    }
+}

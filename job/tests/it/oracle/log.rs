@@ -1,0 +1,113 @@
+//! The events of a log by family and pane, so that a window finds its own without a scan of all.
+//!
+//! Invariant: an event is in the index of a family if and only if the family takes it. What has
+//! been bound up to an epoch is a prefix of the log, so one index serves all epochs: readers leave
+//! out the entries whose place is behind the prefix.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::event::{Event, Family};
+use super::judge::Judged;
+use super::sessions;
+use super::view::Kind;
+
+/// An event that a family takes, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    /// Its number among all records of the log, from 0.
+    pub(super) place: usize,
+    /// Partition and offset.
+    pub(super) origin: (u32, u64),
+    pub(super) event: &'a Event,
+}
+
+/// Entries by the start of their pane, in the order of the log within one.
+pub(super) type Panes<'a> = BTreeMap<i64, Vec<Entry<'a>>>;
+
+/// The index.
+pub(super) struct Log<'a> {
+    pub(super) real_time: Panes<'a>,
+    pub(super) business: Panes<'a>,
+    pub(super) alerts: Panes<'a>,
+    /// By user and session id, in the order time, partition, offset.
+    pub(super) by_session: BTreeMap<(&'a str, &'a str), Vec<Entry<'a>>>,
+    real_time_windows: BTreeSet<i64>,
+    active_windows: BTreeSet<i64>,
+    business_windows: BTreeSet<i64>,
+    alert_windows: BTreeSet<i64>,
+}
+
+impl<'a> Log<'a> {
+    pub(super) fn new(judged: &'a [Judged]) -> Self {
+        let taken = |family| {
+            judged
+                .iter()
+                .enumerate()
+                .filter_map(move |(place, record)| {
+                    let event = record.taken_by(family)?;
+                    Some(Entry {
+                        place,
+                        origin: (record.partition, record.offset),
+                        event,
+                    })
+                })
+        };
+        let panes = |family, length_ms: i64| {
+            let mut panes = Panes::new();
+            for entry in taken(family) {
+                panes
+                    .entry(entry.event.timestamp_ms.div_euclid(length_ms) * length_ms)
+                    .or_default()
+                    .push(entry);
+            }
+            panes
+        };
+        let real_time = panes(Family::RealTime, 5_000);
+        let business = panes(Family::Business, 10_000);
+        let alerts = panes(Family::Alerts, 300_000);
+        // A sliding window is there for an event if its span, up to its end, contains the pane.
+        let around = |panes: &Panes<'_>, kind: Kind| -> BTreeSet<i64> {
+            let starts = panes.keys().flat_map(|pane| {
+                (0..kind.span_ms() / kind.step_ms()).map(move |step| (*pane, step))
+            });
+            starts
+                .map(|(pane, step)| pane + (step + 1) * kind.step_ms() - kind.length_ms())
+                .collect()
+        };
+        Self {
+            real_time_windows: around(&real_time, Kind::RealTime),
+            active_windows: around(&real_time, Kind::ActiveUsers),
+            business_windows: around(&business, Kind::Business),
+            alert_windows: around(&alerts, Kind::Alerts),
+            by_session: sessions::grouped(taken(Family::Session)),
+            real_time,
+            business,
+            alerts,
+        }
+    }
+
+    /// The panes from which a window of this kind is made and the starts of all such windows;
+    /// `None` for windows that are made from sessions.
+    pub(super) fn panes_of(&self, kind: Kind) -> Option<(&Panes<'a>, &BTreeSet<i64>)> {
+        match kind {
+            Kind::RealTime => Some((&self.real_time, &self.real_time_windows)),
+            Kind::ActiveUsers => Some((&self.real_time, &self.active_windows)),
+            Kind::Business => Some((&self.business, &self.business_windows)),
+            Kind::Alerts => Some((&self.alerts, &self.alert_windows)),
+            Kind::EndedSessions | Kind::Hour => None,
+        }
+    }
+}
+
+/// The first `bound` records' entries in these panes.
+pub(super) fn entries_in<'p, 'a>(
+    panes: &'p Panes<'a>,
+    range_ms: Range<i64>,
+    bound: usize,
+) -> impl Iterator<Item = Entry<'a>> + Clone + use<'p, 'a> {
+    panes
+        .range(range_ms)
+        .flat_map(|(_, entries)| entries.iter().copied())
+        .filter(move |entry| entry.place < bound)
+}

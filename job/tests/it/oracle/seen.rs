@@ -1,0 +1,284 @@
+//! What a reader sees who has applied every update up to an epoch.
+//!
+//! It exists because what is published depends on when: provisional records stay as they were last
+//! shown, corrections wait for their turn, and a correction of a correction is one, whatever it says.
+//!
+//! Invariant: what a window shows was its content at the epoch at which it was last refreshed, and
+//! from one epoch to the next only the windows change whose turn it is.
+//!
+//! It tells nothing of the updates themselves: one that says what was shown already is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Settings;
+use super::epochs::{Epoch, epochs};
+use super::judge::Judged;
+use super::log::Log;
+use super::record::{Record, State};
+use super::sessions::Session;
+use super::view::{Kind, View};
+
+/// When records are published.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Whether windows show anything before they close.
+    pub provisional: bool,
+    /// Every how many epochs provisional records outside the real-time family are refreshed.
+    pub elsewhere_epochs: u64,
+    /// Every how many epochs corrections are published.
+    pub correction_epochs: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            provisional: true,
+            elsewhere_epochs: 10,
+            correction_epochs: 1,
+        }
+    }
+}
+
+/// What is there to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The lines with their state, by key, without epoch and watermark.
+    pub results: BTreeMap<String, String>,
+    /// The lines of the alerts that fire, by `alertId`, without epoch.
+    pub alerts: BTreeMap<String, String>,
+}
+
+/// What is seen after epoch `e`.
+///
+/// `cuts[e]` is the number of records bound up to and with epoch `e`. If the input has ended, one
+/// more epoch follows the last cut, at the end of time: `e == cuts.len()`.
+///
+/// # Panics
+/// If `e` is greater than that, or a cut than the number of records.
+#[must_use]
+pub fn seen_at(j: &[Judged], cuts: &[usize], e: usize, pace: Pace, s: &Settings) -> Seen {
+    assert!(e <= cuts.len(), "epoch {e} is behind the end of time");
+    let log = Log::new(j);
+    let mut reader = Reader::new(pace, s);
+    for epoch in epochs(j, cuts).take(e + 1) {
+        reader.apply(&log, epoch);
+    }
+    reader.seen()
+}
+
+/// What is seen after each epoch, the one at the end of time included: `cuts.len() + 1` answers.
+///
+/// # Panics
+/// If a cut is greater than the number of records.
+#[must_use]
+pub fn seen_all(j: &[Judged], cuts: &[usize], pace: Pace, s: &Settings) -> Vec<Seen> {
+    let log = Log::new(j);
+    let mut reader = Reader::new(pace, s);
+    epochs(j, cuts)
+        .map(|epoch| {
+            reader.apply(&log, epoch);
+            reader.seen()
+        })
+        .collect()
+}
+
+/// Records by key, with the state in which they are shown.
+type Shown = BTreeMap<String, (Record, State)>;
+
+/// A window as it was last refreshed.
+#[derive(Default)]
+struct Window {
+    shown: Shown,
+    /// How many events it was made from, where that tells whether it has changed.
+    event_count: Option<usize>,
+}
+
+/// Why a window is refreshed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Provisional,
+    Closing,
+    Correction,
+}
+
+struct Reader<'s> {
+    pace: Pace,
+    settings: &'s Settings,
+    windows: BTreeMap<(Kind, i64), Window>,
+    sessions: Shown,
+}
+
+impl<'s> Reader<'s> {
+    fn new(pace: Pace, settings: &'s Settings) -> Self {
+        Self {
+            pace,
+            settings,
+            windows: BTreeMap::new(),
+            sessions: Shown::new(),
+        }
+    }
+
+    /// Sees what the epoch publishes.
+    fn apply(&mut self, log: &Log<'_>, epoch: Epoch) {
+        let view = View::new(log, self.settings, epoch.bound, epoch.watermark_ms);
+        for kind in Kind::RESULTS.into_iter().chain([Kind::Alerts]) {
+            for start_ms in self.candidates(&view, kind, epoch) {
+                if let Some(turn) = self.turn(kind, start_ms, epoch) {
+                    self.windows
+                        .entry((kind, start_ms))
+                        .or_default()
+                        .refresh(&view, kind, start_ms, turn);
+                }
+            }
+        }
+        self.apply_sessions(&view, epoch);
+    }
+
+    /// The windows whose turn it may be: not frozen before, and begun if M is the watermark and
+    /// the allowed disorder. They have content now or show something.
+    fn candidates(&self, view: &View<'_>, kind: Kind, epoch: Epoch) -> BTreeSet<i64> {
+        let Some(watermark_ms) = epoch.watermark_ms else {
+            return BTreeSet::new();
+        };
+        let from_ms = epoch.watermark_before_ms.map_or(i64::MIN, |before| {
+            before.saturating_sub(kind.slack_ms(self.settings) + kind.length_ms())
+        });
+        let to_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
+        let shown = self
+            .windows
+            .range((kind, from_ms)..=(kind, to_ms))
+            .map(|((_, start_ms), _)| *start_ms);
+        view.windows(kind)
+            .range(from_ms..=to_ms)
+            .copied()
+            .chain(shown)
+            .collect()
+    }
+
+    fn turn(&self, kind: Kind, start_ms: i64, epoch: Epoch) -> Option<Turn> {
+        let end_ms = start_ms + kind.length_ms();
+        let frozen_ms = end_ms + kind.slack_ms(self.settings);
+        if !epoch.has_passed(end_ms) {
+            return self
+                .is_provisional(kind, start_ms, epoch)
+                .then_some(Turn::Provisional);
+        }
+        if !epoch.had_passed(end_ms) {
+            return Some(Turn::Closing);
+        }
+        let freezes = epoch.has_passed(frozen_ms) && !epoch.had_passed(frozen_ms);
+        (freezes || epoch.is_tick_of(self.pace.correction_epochs)).then_some(Turn::Correction)
+    }
+
+    /// Whether a window that has not closed is refreshed.
+    fn is_provisional(&self, kind: Kind, start_ms: i64, epoch: Epoch) -> bool {
+        let Some(watermark_ms) = epoch.watermark_ms.filter(|_| self.pace.provisional) else {
+            return false;
+        };
+        let paced = match kind {
+            Kind::RealTime | Kind::ActiveUsers | Kind::EndedSessions => true,
+            Kind::Business | Kind::Hour => epoch.is_tick_of(self.pace.elsewhere_epochs),
+            Kind::Alerts => false,
+        };
+        let m_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
+        let end_ms = start_ms + kind.length_ms();
+        let begun = if kind.is_sliding() {
+            end_ms - kind.step_ms() <= m_ms && m_ms < end_ms
+        } else {
+            start_ms <= m_ms
+        };
+        paced && begun
+    }
+
+    /// What ends in this epoch is shown at once; all else that has changed waits for its turn.
+    fn apply_sessions(&mut self, view: &View<'_>, epoch: Epoch) {
+        let ends_now = |ended_ms: i64| {
+            epoch
+                .watermark_before_ms
+                .is_none_or(|before| before <= ended_ms)
+        };
+        let (now, before): (Vec<_>, Vec<_>) = view
+            .ended()
+            .iter()
+            .partition(|session| ends_now(session.ended_ms));
+        let record = |session: &&Session<'_>| {
+            let record = session.record(&self.settings.funnels);
+            (record.key.clone(), record)
+        };
+        let now: BTreeMap<String, Record> = now.iter().map(record).collect();
+        if epoch.is_last || epoch.is_tick_of(self.pace.correction_epochs) {
+            let before: BTreeMap<String, Record> = before.iter().map(record).collect();
+            self.sessions.retain(|key, _| before.contains_key(key));
+            replace(&mut self.sessions, before, State::Corrected);
+        }
+        self.sessions.extend(
+            now.into_iter()
+                .map(|(key, record)| (key, (record, State::Final))),
+        );
+    }
+
+    fn seen(&self) -> Seen {
+        let mut seen = Seen::default();
+        for (key, (record, state)) in &self.sessions {
+            seen.results.insert(key.clone(), record.line(*state));
+        }
+        for ((kind, _), window) in &self.windows {
+            for (key, (record, state)) in &window.shown {
+                if *kind == Kind::Alerts {
+                    seen.alerts
+                        .insert(key.clone(), record.whole_line().to_owned());
+                } else {
+                    seen.results.insert(key.clone(), record.line(*state));
+                }
+            }
+        }
+        seen
+    }
+}
+
+impl Window {
+    fn refresh(&mut self, view: &View<'_>, kind: Kind, start_ms: i64, turn: Turn) {
+        let event_count = view.event_count(kind, start_ms);
+        let unchanged = event_count.is_some() && event_count == self.event_count;
+        self.event_count = event_count;
+        if unchanged {
+            // The same content: it can only change its state.
+            if turn == Turn::Closing {
+                self.shown
+                    .values_mut()
+                    .for_each(|(_, state)| *state = State::Final);
+            }
+            return;
+        }
+        let content: BTreeMap<String, Record> = view
+            .content(kind, start_ms)
+            .into_iter()
+            .map(|record| (record.key.clone(), record))
+            .collect();
+        self.shown.retain(|key, _| content.contains_key(key));
+        match turn {
+            Turn::Provisional => replace(&mut self.shown, content, State::Provisional),
+            Turn::Correction => replace(&mut self.shown, content, State::Corrected),
+            Turn::Closing => {
+                self.shown = content
+                    .into_iter()
+                    .map(|(key, record)| (key, (record, State::Final)))
+                    .collect();
+            }
+        }
+    }
+}
+
+/// Shows the records that differ from what is shown, in this state.
+fn replace(shown: &mut Shown, records: BTreeMap<String, Record>, state: State) {
+    for (key, record) in records {
+        if shown.get(&key).is_none_or(|(old, _)| *old != record) {
+            shown.insert(key, (record, state));
+        }
+    }
+}
+
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod tests;

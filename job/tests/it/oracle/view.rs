@@ -1,0 +1,196 @@
+//! What the records bound so far say about a window: the same question for every family.
+//!
+//! Invariant: a view is a function of a prefix of the log and of one watermark. Earlier views, and
+//! what was published from them, have no influence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::log::{Entry, Log, entries_in};
+use super::record::Record;
+use super::sessions::{self, Session};
+use super::{Settings, alerts, business, hour, real_time};
+
+/// The windows that are made, closed and frozen together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// PAGE_VIEWS_PER_SECOND and ACTIVE_USERS.
+    RealTime,
+    /// ACTIVE_USERS_5M.
+    ActiveUsers,
+    /// BOUNCE_RATE and AVERAGE_SESSION_DURATION.
+    EndedSessions,
+    /// All that slides over 60 s.
+    Business,
+    /// All that slides over an hour.
+    Hour,
+    /// HIGH_BOUNCE_RATE.
+    Alerts,
+}
+
+impl Kind {
+    /// The kinds of results; alerts are apart.
+    pub(super) const RESULTS: [Self; 5] = [
+        Self::RealTime,
+        Self::ActiveUsers,
+        Self::EndedSessions,
+        Self::Business,
+        Self::Hour,
+    ];
+
+    /// `windowEnd` − `windowStart`, in ms.
+    pub(super) fn length_ms(self) -> i64 {
+        match self {
+            Self::RealTime | Self::ActiveUsers | Self::EndedSessions => 5_000,
+            Self::Business => 60_000,
+            Self::Hour => 3_600_000,
+            Self::Alerts => 300_000,
+        }
+    }
+
+    /// How far before its end a window looks, in ms.
+    pub(super) fn span_ms(self) -> i64 {
+        if self == Self::ActiveUsers {
+            300_000
+        } else {
+            self.length_ms()
+        }
+    }
+
+    /// From one window's end to the next one's, in ms.
+    pub(super) fn step_ms(self) -> i64 {
+        match self {
+            Self::Business => 10_000,
+            Self::Hour => 300_000,
+            tumbling => tumbling.length_ms(),
+        }
+    }
+
+    /// Whether only one window at a time has provisional records.
+    pub(super) fn is_sliding(self) -> bool {
+        self.span_ms() > self.step_ms()
+    }
+
+    /// How long after its end a window can change, in ms.
+    pub(super) fn slack_ms(self, s: &Settings) -> i64 {
+        match self {
+            Self::EndedSessions | Self::Hour => s.session_gap_ms + s.lateness_ms,
+            _ => s.lateness_ms,
+        }
+    }
+}
+
+/// The sessions of the users, as (start, end) in ms: those that have not ended, too.
+pub(super) type Visits<'a> = BTreeMap<&'a str, Vec<(i64, i64)>>;
+
+/// A prefix of the log under a watermark.
+pub(super) struct View<'a> {
+    log: &'a Log<'a>,
+    settings: &'a Settings,
+    bound: usize,
+    /// The sessions whose end the watermark has passed, in the order of the time they ended at.
+    ended: Vec<Session<'a>>,
+    visits: Visits<'a>,
+    ended_windows: BTreeSet<i64>,
+    hour_windows: BTreeSet<i64>,
+}
+
+impl<'a> View<'a> {
+    /// The view of the first `bound` records; `None` is a watermark before all time.
+    pub(super) fn new(
+        log: &'a Log<'a>,
+        settings: &'a Settings,
+        bound: usize,
+        watermark_ms: Option<i64>,
+    ) -> Self {
+        let all = sessions::all(&log.by_session, bound, settings.session_gap_ms);
+        let mut visits = Visits::new();
+        for session in &all {
+            visits
+                .entry(session.user)
+                .or_default()
+                .push((session.start_ms(), session.end_ms()));
+        }
+        let passed = |session: &Session<'_>| {
+            watermark_ms.is_some_and(|watermark_ms| watermark_ms > session.ended_ms)
+        };
+        let mut ended: Vec<Session<'a>> = all.into_iter().filter(passed).collect();
+        ended.sort_by_key(|session| session.ended_ms);
+        let around = |kind: Kind| -> BTreeSet<i64> {
+            let steps = ended.iter().flat_map(|session| {
+                (0..kind.length_ms() / kind.step_ms()).map(move |step| (session.ended_ms, step))
+            });
+            steps
+                .map(|(ended_ms, step)| {
+                    (ended_ms.div_euclid(kind.step_ms()) - step) * kind.step_ms()
+                })
+                .collect()
+        };
+        let (ended_windows, hour_windows) = (around(Kind::EndedSessions), around(Kind::Hour));
+        Self {
+            log,
+            settings,
+            bound,
+            ended,
+            visits,
+            ended_windows,
+            hour_windows,
+        }
+    }
+
+    /// The sessions that have ended.
+    pub(super) fn ended(&self) -> &[Session<'a>] {
+        &self.ended
+    }
+
+    /// The starts of all windows of a kind that can have content.
+    pub(super) fn windows(&self, kind: Kind) -> &BTreeSet<i64> {
+        match self.log.panes_of(kind) {
+            Some((_, windows)) => windows,
+            None if kind == Kind::Hour => &self.hour_windows,
+            None => &self.ended_windows,
+        }
+    }
+
+    /// The records of the window that starts there, in any order but for alerts: by user.
+    pub(super) fn content(&self, kind: Kind, start_ms: i64) -> Vec<Record> {
+        let window_ms = (start_ms, start_ms + kind.length_ms());
+        let entries: Vec<Entry<'a>> = self.entries(kind, start_ms).collect();
+        match kind {
+            Kind::RealTime => real_time::of_pane(window_ms, &entries),
+            Kind::ActiveUsers => real_time::active_users(window_ms, &entries),
+            Kind::EndedSessions => real_time::of_ended(window_ms, self.ended_in(window_ms)),
+            Kind::Business => business::of_window(window_ms, &entries),
+            Kind::Hour => hour::of_window(
+                window_ms,
+                self.ended_in(window_ms),
+                &self.visits,
+                &self.settings.funnels,
+            ),
+            Kind::Alerts => alerts::of_window(window_ms, &entries),
+        }
+    }
+
+    /// How many events a window is made from: the same number at a later epoch means the same
+    /// events, for a window only gains them. `None` for windows made from sessions.
+    pub(super) fn event_count(&self, kind: Kind, start_ms: i64) -> Option<usize> {
+        self.log
+            .panes_of(kind)
+            .map(|_| self.entries(kind, start_ms).count())
+    }
+
+    fn entries(&self, kind: Kind, start_ms: i64) -> impl Iterator<Item = Entry<'a>> {
+        let end_ms = start_ms + kind.length_ms();
+        let panes = self.log.panes_of(kind).into_iter();
+        panes.flat_map(move |(panes, _)| {
+            entries_in(panes, end_ms - kind.span_ms()..end_ms, self.bound)
+        })
+    }
+
+    fn ended_in(&self, (start_ms, end_ms): (i64, i64)) -> &[Session<'a>] {
+        let before = |limit_ms: i64| {
+            self.ended
+                .partition_point(|session| session.ended_ms < limit_ms)
+        };
+        &self.ended[before(start_ms)..before(end_ms)]
+    }
+}

@@ -1,0 +1,1 @@
+//! Plain references beside the operators that are written by hand.
