@@ -62,6 +62,11 @@ impl FileJudge {
         self.flush(&texts, release);
     }
 
+    /// Ends the epoch that is open, whatever number of records it holds.
+    pub fn cut(&mut self, release: &mut impl FnMut(Released)) {
+        self.close(self.judge.watermarks.global_ms(), release);
+    }
+
     /// The input has ended: one more epoch, without records, at the end of time,
     /// so that every result becomes final.
     pub fn end(&mut self, release: &mut impl FnMut(Released)) {

@@ -148,6 +148,10 @@ impl State {
             if !row.late.contains(Family::Session) {
                 self.session(user, row, &batch.texts, values);
             }
+            // A family can take an event and have no use for it: an alert wants views.
+            if self.users[user].timer_ms.is_none() && self.users[user].visits == 0 {
+                self.drop_user_if_idle(user);
+            }
         }
     }
 

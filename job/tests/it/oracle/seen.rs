@@ -106,6 +106,8 @@ struct Reader<'s> {
     settings: &'s Settings,
     windows: BTreeMap<(Kind, i64), Window>,
     sessions: Shown,
+    /// Per session shown: when no record can change it any more.
+    sessions_frozen_ms: BTreeMap<String, i64>,
 }
 
 impl<'s> Reader<'s> {
@@ -115,6 +117,7 @@ impl<'s> Reader<'s> {
             settings,
             windows: BTreeMap::new(),
             sessions: Shown::new(),
+            sessions_frozen_ms: BTreeMap::new(),
         }
     }
 
@@ -206,15 +209,40 @@ impl<'s> Reader<'s> {
             (record.key.clone(), record)
         };
         let now: BTreeMap<String, Record> = now.iter().map(record).collect();
-        if epoch.is_last || epoch.is_tick_of(self.pace.correction_epochs) {
-            let before: BTreeMap<String, Record> = before.iter().map(record).collect();
-            self.sessions.retain(|key, _| before.contains_key(key));
-            replace(&mut self.sessions, before, State::Corrected);
-        }
+        let frozen_now: BTreeMap<String, i64> = view
+            .ended()
+            .iter()
+            .map(|session| (session.record(&self.settings.funnels).key, self.frozen_ms(session)))
+            .collect();
+        let mut before: BTreeMap<String, Record> = before.iter().map(record).collect();
+        let is_tick = epoch.is_last || epoch.is_tick_of(self.pace.correction_epochs);
+        // A change waits for a tick, but not beyond the time at which neither what is shown nor
+        // what is to be shown can change any more.
+        let waits = |key: &String| {
+            let shown = self.sessions_frozen_ms.get(key);
+            let frozen_ms = shown.into_iter().chain(frozen_now.get(key)).max();
+            !is_tick && frozen_ms.is_none_or(|frozen_ms| !epoch.has_passed(*frozen_ms))
+        };
+        before.retain(|key, _| !waits(key));
+        self.sessions.retain(|key, _| before.contains_key(key) || waits(key));
+        replace(&mut self.sessions, before, State::Corrected);
         self.sessions.extend(
             now.into_iter()
                 .map(|(key, record)| (key, (record, State::Final))),
         );
+        let shown = &self.sessions;
+        self.sessions_frozen_ms.retain(|key, _| shown.contains_key(key));
+        for (key, frozen_ms) in frozen_now {
+            if shown.contains_key(&key) {
+                self.sessions_frozen_ms.insert(key, frozen_ms);
+            }
+        }
+    }
+
+    /// When no record that could still be accepted can change a session.
+    fn frozen_ms(&self, session: &Session<'_>) -> i64 {
+        let last_ms = session.events.last().map_or(session.ended_ms, |event| event.timestamp_ms);
+        last_ms + 2 * self.settings.session_gap_ms + self.settings.lateness_ms
     }
 
     fn seen(&self) -> Seen {

@@ -1,0 +1,219 @@
+//! Random logs, dense where rules have their edges: few users, pages and times;
+//! settings so small that watermarks, lateness and gaps matter within a few
+//! records.
+
+use crate::oracle;
+use proptest::prelude::*;
+use streamgauge::funnel::{Funnel, Step};
+use streamgauge_ingest::decode::Kind;
+use streamgauge_ingest::settings::{BotMode, InputSettings};
+
+/// Aligned to all windows.
+const START_MS: i64 = 1_700_000_100_000;
+
+/// One record, before it has a time.
+#[derive(Clone, Debug)]
+pub(super) enum Spec {
+    /// An event.
+    Event {
+        user: u8,
+        session: u8,
+        kind: u8,
+        page: u8,
+        other: u8,
+        /// How much later than the events before, ms.
+        on_ms: i64,
+        /// How far back in event time, ms.
+        back_ms: i64,
+    },
+    /// The value of an earlier record once more.
+    Again(usize),
+    /// No event.
+    Broken(u8),
+}
+
+/// A log, its settings, and how it is run.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) specs: Vec<Spec>,
+    /// Records per epoch; what is left is one more.
+    pub(super) epochs: Vec<usize>,
+    pub(super) workers: usize,
+    pub(super) partitions: u32,
+    pub(super) allowed_disorder_ms: i64,
+    pub(super) lateness_ms: i64,
+    pub(super) session_gap_ms: i64,
+    pub(super) idle_after_records: u64,
+    pub(super) dedup: bool,
+    pub(super) exclude_bots: bool,
+    pub(super) strict: bool,
+    pub(super) provisional: bool,
+    pub(super) elsewhere_epochs: u64,
+    pub(super) correction_epochs: u64,
+}
+
+fn is_bot(agent: &str) -> bool {
+    agent.contains("Googlebot")
+}
+
+const STEPS: [&str; 3] = ["/p*", "SESSION_START", "CONVERSION"];
+
+impl Case {
+    /// The values of its records.
+    pub(super) fn values(&self) -> Vec<Vec<u8>> {
+        let mut now_ms = START_MS;
+        let mut values: Vec<Vec<u8>> = Vec::new();
+        for (i, spec) in self.specs.iter().enumerate() {
+            let value = match spec {
+                Spec::Event { on_ms, back_ms, .. } => {
+                    now_ms += on_ms;
+                    event(spec, i, now_ms - back_ms).into_bytes()
+                }
+                Spec::Again(at) => values.get(at % (i + 1)).cloned().unwrap_or_default(),
+                Spec::Broken(kind) => broken(*kind, now_ms),
+            };
+            values.push(value);
+        }
+        values
+    }
+
+    /// Number of records bound up to and with each epoch.
+    pub(super) fn cuts(&self, records: usize) -> Vec<usize> {
+        let mut cuts = Vec::new();
+        let mut bound = 0;
+        for n in &self.epochs {
+            bound = (bound + n).min(records);
+            cuts.push(bound);
+        }
+        if bound < records {
+            cuts.push(records);
+        }
+        cuts
+    }
+
+    pub(super) fn oracle_settings(&self) -> oracle::Settings {
+        let steps = STEPS.map(str::to_owned).to_vec();
+        let abandonment_step = 2;
+        let funnel =
+            oracle::Funnel { name: "f".to_owned(), steps, strict: self.strict, abandonment_step };
+        oracle::Settings {
+            partitions: self.partitions,
+            allowed_disorder_ms: self.allowed_disorder_ms,
+            lateness_ms: self.lateness_ms,
+            session_gap_ms: self.session_gap_ms,
+            dedup: self.dedup,
+            exclude_bots: self.exclude_bots.then_some(is_bot),
+            max_bytes: 1 << 20,
+            funnels: vec![funnel],
+            idle_after_records: self.idle_after_records,
+        }
+    }
+
+    pub(super) fn input_settings(&self) -> InputSettings {
+        InputSettings {
+            partitions: self.partitions,
+            allowed_disorder_ms: self.allowed_disorder_ms,
+            lateness_ms: self.lateness_ms,
+            session_gap_ms: self.session_gap_ms,
+            dedup: self.dedup,
+            bots: if self.exclude_bots { BotMode::Exclude } else { BotMode::Include },
+            max_bytes: 1 << 20,
+            idle_after_records: self.idle_after_records,
+        }
+    }
+
+    pub(super) fn funnels(&self) -> Vec<Funnel> {
+        let steps = vec![
+            Step::Page("/p*".to_owned()),
+            Step::Type(Kind::SessionStart),
+            Step::Type(Kind::Conversion),
+        ];
+        vec![Funnel { name: "f".into(), steps, strict: self.strict, abandonment_step: 2 }]
+    }
+}
+
+fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
+    let Spec::Event { user, session, kind, page, other, .. } = spec else { return String::new() };
+    let kinds = ["PAGE_VIEW", "PAGE_VIEW", "PAGE_VIEW", "SESSION_START", "SESSION_END", "CONVERSION", "SCROLL"];
+    let kind = kinds[usize::from(*kind) % kinds.len()];
+    let user = match user {
+        0 => String::new(),
+        n => format!(r#""userId":"u{n}","#),
+    };
+    let agent = if other % 5 == 0 { "Googlebot/2.1" } else { "Mozilla/5.0 Firefox" };
+    let values = ["12.5", "-3", "0.005", "\"7\"", "1e3"];
+    let currencies = ["\"EUR\"", "\"jpy\"", "null", "\"x\""];
+    let (value, currency) =
+        (values[usize::from(*other) % values.len()], currencies[usize::from(*other) % currencies.len()]);
+    let load = ["0", "300", "301.5", "-2", "\"x\"", "4000"][usize::from(*page + *other) % 6];
+    let country = ["null", "\"DE\"", "\"FR\""][usize::from(*other) % 3];
+    let id = i / 2;
+    format!(
+        r#"{{"eventId":"e{id}","timestamp":{at_ms},"eventType":"{kind}",{user}"sessionId":"s{session}","pageViewData":{{"url":"/p{page}?q","referrer":"https://r{other}.example/","pageLoadTime":{load}}},"sessionData":{{"userAgent":"{agent}","country":{country},"city":"c{page}","deviceType":{country},"browser":"b"}},"conversionData":{{"value":{value},"currency":{currency}}}}}"#
+    )
+}
+
+fn broken(kind: u8, at_ms: i64) -> Vec<u8> {
+    match kind % 6 {
+        0 => Vec::new(),
+        1 => b"{".to_vec(),
+        2 => vec![0xff, 0xfe],
+        3 => format!(r#"{{"timestamp":{at_ms},"eventType":"PAGE_VIEW","userId":""}}"#).into_bytes(),
+        4 => format!(r#"{{"timestamp":{at_ms}.0,"eventType":"PAGE_VIEW","userId":"u1"}}"#).into_bytes(),
+        _ => br#"{"timestamp":-1,"eventType":"PAGE_VIEW","userId":"u2"}"#.to_vec(),
+    }
+}
+
+fn on_ms() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        4 => Just(0i64),
+        8 => 0i64..4_000,
+        4 => prop::sample::select(vec![1, 999, 1_000, 5_000, 9_999, 10_000, 20_000]),
+        2 => 10_000i64..70_000,
+        1 => prop::sample::select(vec![300_000, 900_000, 4_000_000]),
+    ]
+}
+
+fn back_ms() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        10 => Just(0i64),
+        4 => 0i64..6_000,
+        3 => 0i64..60_000,
+        2 => prop::sample::select(vec![1, 5_000, 10_000, 20_000, 30_000, 300_000]),
+        1 => 0i64..1_000_000,
+    ]
+}
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let event = (0u8..5, 0u8..3, 0u8..7, 0u8..4, 0u8..8, on_ms(), back_ms()).prop_map(
+        |(user, session, kind, page, other, on_ms, back_ms)| Spec::Event {
+            user, session, kind, page, other, on_ms, back_ms,
+        },
+    );
+    prop_oneof![20 => event, 1 => (0usize..50).prop_map(Spec::Again), 1 => (0u8..6).prop_map(Spec::Broken)]
+}
+
+/// Random cases.
+pub(super) fn case() -> impl Strategy<Value = Case> {
+    let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
+    let ms = |values: &[i64]| prop::sample::select(values.to_vec());
+    let time = (ms(&[0, 1_000, 5_000]), ms(&[0, 5_000, 30_000, 600_000]), ms(&[1_000, 20_000, 60_000, 1_800_000]));
+    let input = (1u32..4, prop::sample::select(vec![3u64, 10, 100_000]), any::<bool>(), any::<bool>(), any::<bool>());
+    let pace = (any::<bool>(), prop::sample::select(vec![1u64, 2, 3]), prop::sample::select(vec![1u64, 1, 3]));
+    (log, 1usize..5, time, input, pace).prop_map(|(log, workers, time, input, pace)| Case {
+        specs: log.0,
+        epochs: log.1,
+        workers,
+        partitions: input.0,
+        allowed_disorder_ms: time.0,
+        lateness_ms: time.1,
+        session_gap_ms: time.2,
+        idle_after_records: input.1,
+        dedup: input.2,
+        exclude_bots: input.3,
+        strict: input.4,
+        provisional: pace.0,
+        elsewhere_epochs: pace.1,
+        correction_epochs: pace.2,
+    })
+}

@@ -1,0 +1,106 @@
+//! The engine against the oracle, on random logs: at every epoch and at the end,
+//! for any number of workers and any cutting into epochs.
+
+mod engine;
+mod log;
+
+use crate::oracle::{self, Finals, Pace as OraclePace, Seen};
+use engine::{Outcome, run};
+use log::Case;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::collections::BTreeMap;
+
+/// Types that the oracle knows and the engine does not make.
+const OTHERS: [&str; 4] = ["JOURNEYS|", "FUNNEL|", "BEHAVIOUR|", "ABANDONMENT_RATE|"];
+
+fn cases(short: u32) -> u32 {
+    if std::env::var_os("STREAMGAUGE_LONG").is_some() { short * 100 } else { short }
+}
+
+/// The same cases in every run; another seed by `STREAMGAUGE_SEED`.
+fn runner(cases: u32) -> TestRunner {
+    let seed = std::env::var("STREAMGAUGE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1u64);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+fn made_here(results: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut results = results.clone();
+    results.retain(|key, _| !OTHERS.iter().any(|other| key.starts_with(other)));
+    results
+}
+
+/// The first difference of two maps, in words.
+fn difference(
+    got: &BTreeMap<String, String>,
+    expected: &BTreeMap<String, String>,
+) -> Option<String> {
+    let keys: std::collections::BTreeSet<_> = got.keys().chain(expected.keys()).collect();
+    let differing: Vec<_> = keys.into_iter().filter(|k| got.get(*k) != expected.get(*k)).collect();
+    let first = differing.first()?;
+    Some(format!(
+        "{} keys differ, the first is {first}:\n  engine {:?}\n  oracle {:?}",
+        differing.len(),
+        got.get(*first),
+        expected.get(*first)
+    ))
+}
+
+fn check_end(outcome: &Outcome, finals: &Finals) -> Result<(), TestCaseError> {
+    let results = made_here(&finals.results);
+    if let Some(words) = difference(&outcome.finals(), &results) {
+        return Err(TestCaseError::fail(format!("at the end: {words}")));
+    }
+    prop_assert_eq!(&outcome.final_alerts(), &finals.alerts, "alerts at the end");
+    prop_assert_eq!(&outcome.dead_letters, &finals.dead_letters, "dead letters");
+    let (counts, summary) = (&outcome.counts, &finals.summary);
+    prop_assert_eq!(counts.read, summary.read);
+    prop_assert_eq!(counts.accepted, summary.accepted);
+    prop_assert_eq!(counts.duplicates, summary.duplicates);
+    prop_assert_eq!(counts.partly_late, summary.partly_late);
+    prop_assert_eq!(counts.unknown_types, summary.unknown_types);
+    prop_assert_eq!(counts.bad_leaves, summary.bad_leaves);
+    prop_assert!(counts.balances());
+    Ok(())
+}
+
+fn check_epochs(outcome: &Outcome, seen: &[Seen]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(outcome.seen.len(), seen.len(), "number of epochs");
+    for (epoch, (got, expected)) in outcome.seen.iter().zip(seen).enumerate() {
+        if let Some(words) = difference(&got.results, &made_here(&expected.results)) {
+            return Err(TestCaseError::fail(format!("results at epoch {epoch}: {words}")));
+        }
+        if let Some(words) = difference(&got.alerts, &expected.alerts) {
+            return Err(TestCaseError::fail(format!("alerts at epoch {epoch}: {words}")));
+        }
+    }
+    Ok(())
+}
+
+fn check(case: &Case) -> Result<(), TestCaseError> {
+    let settings = case.oracle_settings();
+    let values = case.values();
+    let judged = oracle::judge(&values, &settings);
+    let cuts = case.cuts(values.len());
+    let pace = OraclePace {
+        provisional: case.provisional,
+        elsewhere_epochs: case.elsewhere_epochs,
+        correction_epochs: case.correction_epochs,
+    };
+    let outcome = run(case, &values, &cuts);
+    check_epochs(&outcome, &oracle::seen_all(&judged, &cuts, pace, &settings))?;
+    check_end(&outcome, &oracle::finals(&judged, &settings))?;
+    prop_assert!(outcome.is_empty(), "something is held at the end of time: {:?}", outcome.held);
+    Ok(())
+}
+
+#[test]
+fn every_epoch_shows_what_the_oracle_shows() {
+    let result = runner(cases(120)).run(&log::case(), |case| check(&case));
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
