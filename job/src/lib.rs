@@ -7,6 +7,7 @@ pub mod dataflow;
 pub mod epochs;
 pub mod expiry;
 pub mod funnel;
+pub mod one_or_many;
 pub mod publish;
 pub mod replay;
 pub mod route;

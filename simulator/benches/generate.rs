@@ -13,6 +13,7 @@ fn main() -> Result<(), SimulatorError> {
         .unwrap_or(1_000_000);
     let plain = Options {
         events: Some(events),
+        disorder_ms: 0,
         ..Options::default()
     };
     let damaged = Options {

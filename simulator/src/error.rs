@@ -1,7 +1,8 @@
 //! What can go wrong: options that make no sense, and files that do not obey.
 //!
-//! Every message names what was wrong and what to do next. Nothing here is
-//! about the events themselves: a broken event is wanted, never an error.
+//! Every message names what was wrong and what to do next; the system's reason
+//! is its source, not part of the message. Nothing here is about the events
+//! themselves: a broken event is wanted, never an error.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ pub enum SimulatorError {
         nearest: String,
     },
     /// The output could not be created, written or finished.
-    #[error("{action} {}: {source}", path.display())]
+    #[error("{action} {}", path.display())]
     Output {
         /// What was attempted, as in "cannot create".
         action: &'static str,

@@ -63,7 +63,7 @@ impl Default for Options {
             seed: 1,
             // 2023-12-21T00:00:00Z
             start_ms: 1_703_116_800_000,
-            disorder_ms: 0,
+            disorder_ms: 2_000,
             late_share: 0.0,
             duplicate_share: 0.0,
             malformed_share: 0.0,
@@ -75,14 +75,16 @@ impl Default for Options {
     }
 }
 
-/// The last ms of the year 9000: a thousand years of events stay writable.
-const LATEST_START_MS: i64 = 221_876_927_999_999;
 const DAY_MS: u64 = 86_400_000;
 /// Rate times pause with which eleven million sessions are open at once, and
 /// take a gigabyte.
 const MOST_OPEN: f64 = 1.1e10;
 
 impl Options {
+    /// The latest [`start_ms`](Options::start_ms), the last ms of the year 9000:
+    /// a thousand years of events stay writable.
+    pub const LATEST_START_MS: i64 = 221_876_927_999_999;
+
     /// Refuses the first option that cannot be honoured.
     ///
     /// # Errors
@@ -104,7 +106,13 @@ impl Options {
             "the pool has 1 to 20000000 users",
         )?;
         let start_reason = "ms since 1970, up to the end of the year 9000";
-        whole("start", self.start_ms, 0, LATEST_START_MS, start_reason)?;
+        whole(
+            "start",
+            self.start_ms,
+            0,
+            Self::LATEST_START_MS,
+            start_reason,
+        )?;
         whole(
             "disorder",
             self.disorder_ms,

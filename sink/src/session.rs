@@ -66,17 +66,32 @@ impl SessionRecord {
         self.page_views == 1 && self.conversions == 0
     }
 
-    /// Its key, and its line up to the tail.
+    /// Its key.
     #[must_use]
-    pub fn render(&self) -> (Vec<u8>, Body) {
+    pub fn key(&self) -> Vec<u8> {
+        self.identify(|identity| identity.key())
+    }
+
+    /// What identifies it: the beginning of its line, left open.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        self.identify(|identity| identity.head())
+    }
+
+    /// Its line up to the tail.
+    #[must_use]
+    pub fn body(&self) -> Body {
+        self.identify(|identity| identity.body(&Fields::Session(self)))
+    }
+
+    fn identify<T>(&self, with: impl FnOnce(&Identity<'_>) -> T) -> T {
         let dimensions = [("session", &*self.session), ("user", &*self.user)];
-        let identity = Identity {
+        with(&Identity {
             metric: Metric::Session,
             start_ms: self.start_ms,
             end_ms: self.ended_at_ms,
             dimensions: &dimensions,
-        };
-        (identity.key(), identity.body(&Fields::Session(self)))
+        })
     }
 
     pub(crate) fn write(&self, o: &mut Object<'_>) {

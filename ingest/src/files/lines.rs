@@ -79,7 +79,9 @@ impl<R: Read> LineReader<R> {
     /// # Errors
     /// Whatever the input gives.
     pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
-        let mut chunk = Chunk { bytes: std::mem::take(&mut self.carry), lines: Vec::new() };
+        let mut bytes = Vec::with_capacity(self.carry.len() + CHUNK_BYTES + READ_BYTES);
+        bytes.append(&mut self.carry);
+        let mut chunk = Chunk { bytes, lines: Vec::new() };
         let mut start = 0;
         while !self.ended && (chunk.lines.is_empty() || chunk.bytes.len() < CHUNK_BYTES) {
             let from = chunk.bytes.len();

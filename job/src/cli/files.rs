@@ -31,6 +31,9 @@ pub(super) fn parse_results_destination(text: &str) -> Result<Destination, Strin
 pub(super) fn parse_events_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
+        "log" | "none" => Err(format!(
+            "the target is a file, or `-` for stdout; a file of that name is `./{text}`"
+        )),
         _ => parse_file(text).map(Destination::File),
     }
 }

@@ -6,7 +6,8 @@ use super::files::{Destination, parse_events_destination};
 use super::moment::parse_time;
 use super::settings::FileArg;
 use crate::config::schema::flag_help;
-use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
+use crate::config::{Config, Overrides, Problems, Rate, Surroundings, resolve};
+use streamgauge_simulator::Options;
 
 /// The flags of `simulate`.
 #[derive(Debug, Clone, Args)]
@@ -16,14 +17,14 @@ Examples:
       --start 2026-01-01T00:00:00Z
   streamgauge simulate --to - --rate 50 --late-share 0.01 | head")]
 pub struct SimulateArgs {
-    /// Where the events go, one JSON object a line: a file, or `-` for stdout
+    /// Where the events go, one JSON object a line: a file (.gz and .zst are packed), or `-` for stdout
     #[arg(long, value_name = "FILE|-", value_parser = parse_events_destination)]
     pub to: Destination,
     /// How many events to make [default: until it is stopped]
     #[arg(long, value_name = "N")]
     pub events: Option<u64>,
-    /// The time of the first event: RFC 3339, or ms since 1970 [default: now]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    /// The time of the beginning: RFC 3339, or ms since 1970 [default: now, to the second]
+    #[arg(long, value_name = "TIME", value_parser = parse_start)]
     pub start: Option<i64>,
     /// `simulator.rate`.
     #[arg(long, value_name = "R|max", help = flag_help("simulator.rate"))]
@@ -84,6 +85,37 @@ impl SimulateArgs {
             overrides.put(path, flag, value.as_ref());
         }
         resolve(&overrides, surroundings)
+    }
+
+    /// What the simulator is asked for; it begins at `now_ms` if no start is given.
+    pub fn options(&self, config: &Config, now_ms: i64) -> Options {
+        let simulator = &config.simulator;
+        let defaults = Options::default();
+        Options {
+            events: self.events,
+            rate: match simulator.rate {
+                Rate::PerSecond(rate) => f64::from(rate),
+                Rate::Max => defaults.rate,
+            },
+            users: simulator.users,
+            seed: simulator.seed,
+            start_ms: self.start.unwrap_or(now_ms - now_ms.rem_euclid(1_000)),
+            // The table's lower bound is 0.
+            disorder_ms: simulator.disorder_ms.unsigned_abs(),
+            late_share: simulator.late_share,
+            duplicate_share: simulator.duplicate_share,
+            malformed_share: simulator.malformed_share,
+            skew: simulator.skew,
+            ..defaults
+        }
+    }
+}
+
+/// Reads a time with room for events after it.
+fn parse_start(text: &str) -> Result<i64, String> {
+    match parse_time(text)? {
+        ms if ms <= Options::LATEST_START_MS => Ok(ms),
+        _ => Err("after the year 9000, too close to the last year an event can have".into()),
     }
 }
 

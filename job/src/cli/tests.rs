@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::config::{Config, Surroundings, schema};
+use streamgauge_simulator::Options;
 
 /// clap's descriptions of all commands, the top one first.
 fn commands() -> Vec<clap::Command> {
@@ -125,6 +126,48 @@ fn flags_reach_their_keys() {
 }
 
 #[test]
+fn the_simulator_takes_whatever_the_configuration_takes() {
+    let check = |flags: &str, changed: fn(&mut Options)| {
+        let line = format!("simulate --to - {flags}");
+        let Ok((Command::Simulate(args), config)) = parsed(&line) else {
+            panic!("{line}");
+        };
+        let mut expected = Options {
+            start_ms: 1_700_000_123_000,
+            ..Options::default()
+        };
+        changed(&mut expected);
+        let found = args.options(&config, 1_700_000_123_456);
+        assert_eq!(found, expected, "{line}");
+        assert!(found.validate().is_ok(), "{line}");
+    };
+    check("", |_| {});
+    // With no limit to the rate the times are those of the default one.
+    check("--rate max --events 7 --start 5", |o| {
+        (o.events, o.start_ms) = (Some(7), 5);
+    });
+    check("--start 9000-12-31T23:59:59Z", |o| {
+        o.start_ms = 221_876_927_999_000;
+    });
+    check(
+        "--rate 1 --users 1 --seed 0 --disorder 0 --late-share 0 --skew 0",
+        |o| {
+            (o.rate, o.users, o.seed, o.disorder_ms) = (1.0, 1, 0, 0);
+            o.skew = 0.0;
+        },
+    );
+    check(
+        "--rate 1000000 --users 20000000 --seed 9223372036854775807 --disorder 86400000 \
+         --late-share 1 --duplicate-share 1 --malformed-share 1 --skew 5",
+        |o| {
+            (o.rate, o.users, o.disorder_ms) = (1e6, 20_000_000, 86_400_000);
+            o.seed = 9_223_372_036_854_775_807;
+            (o.late_share, o.duplicate_share, o.malformed_share, o.skew) = (1.0, 1.0, 1.0, 5.0);
+        },
+    );
+}
+
+#[test]
 fn replay_has_its_own_flags() {
     let line = "replay --from a.jsonl b.jsonl.gz --to none --alerts al --dead-letters dl \
                 --final-only --summary json --partitions 3 --epoch-records 1";
@@ -176,6 +219,8 @@ fn wrong_usage_is_refused() {
     );
     check("simulate --to - --start yesterday", "RFC 3339");
     check("simulate --to none", "`./none`");
+    check("simulate --to log", "the target is a file, or `-`");
+    check("simulate --to - --start 9001-01-01T00:00:00Z", "year 9000");
     check("--rate 5 check", "cannot be used");
     check("run --config missing.toml", "missing.toml");
 }

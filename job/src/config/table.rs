@@ -154,15 +154,15 @@ pub static SECTIONS: [Section; 5] = [
         keys: &[
             key(
                 "rate",
-                Kind::Rate { max: 10_000_000 },
+                Kind::Rate { max: 1_000_000 },
                 "200",
-                "Events a second, or \"max\": as fast as they can be made.",
+                "Events a second, or \"max\": as fast as they can be made, with the times of 200 a second.",
             ),
             key(
                 "users",
                 Kind::Integer {
                     min: 1,
-                    max: 100_000_000,
+                    max: 20_000_000,
                 },
                 "10000",
                 "How many different users there are.",
@@ -205,7 +205,7 @@ pub static SECTIONS: [Section; 5] = [
             ),
             key(
                 "skew",
-                Kind::Decimal { min: 0.0, max: 4.0 },
+                Kind::Decimal { min: 0.0, max: 5.0 },
                 "1",
                 "How unevenly users and pages are visited: Zipf's exponent, 0 is evenly.",
             ),

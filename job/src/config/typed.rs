@@ -99,7 +99,7 @@ pub struct Simulator {
     pub duplicate_share: f64,
     /// The share of records that are no valid event; 0 to 1.
     pub malformed_share: f64,
-    /// Zipf's exponent over users and pages; 0 to 4.
+    /// Zipf's exponent over users and pages; 0 to 5.
     pub skew: f64,
 }
 

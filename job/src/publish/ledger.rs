@@ -16,7 +16,6 @@ use streamgauge_ingest::lateness::ALERT_PANE_MS;
 use streamgauge_sink::alert::BounceAlert;
 use streamgauge_sink::change::{Change, State, Topic, final_digest};
 use streamgauge_sink::metric::Metric;
-use streamgauge_sink::record::Identity;
 use streamgauge_sink::session::SessionRecord;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
@@ -26,8 +25,11 @@ pub trait Item: Ord + Clone + 'static {
     /// Where it goes.
     const TOPIC: Topic;
 
-    /// Key of its line, and the line up to the tail.
-    fn render(&self) -> (Vec<u8>, Vec<u8>);
+    /// Key of its line.
+    fn key(&self) -> Vec<u8>;
+
+    /// Its line up to the tail.
+    fn body(&self) -> Vec<u8>;
 
     /// What stands for its retraction: the line up to the tail.
     fn retraction(&self) -> Vec<u8>;
@@ -42,20 +44,16 @@ pub trait Item: Ord + Clone + 'static {
 impl Item for Arc<SessionRecord> {
     const TOPIC: Topic = Topic::Result(Metric::Session);
 
-    fn render(&self) -> (Vec<u8>, Vec<u8>) {
-        let (key, body) = SessionRecord::render(self);
-        (key, body.0)
+    fn key(&self) -> Vec<u8> {
+        SessionRecord::key(self)
+    }
+
+    fn body(&self) -> Vec<u8> {
+        SessionRecord::body(self).0
     }
 
     fn retraction(&self) -> Vec<u8> {
-        let dimensions = [("session", &*self.session), ("user", &*self.user)];
-        Identity {
-            metric: Metric::Session,
-            start_ms: self.start_ms,
-            end_ms: self.ended_at_ms,
-            dimensions: &dimensions,
-        }
-        .head()
+        SessionRecord::head(self)
     }
 
     fn is_passed(&self, watermark_ms: i64) -> bool {
@@ -70,9 +68,12 @@ impl Item for Arc<SessionRecord> {
 impl Item for Bounce {
     const TOPIC: Topic = Topic::Alert;
 
-    fn render(&self) -> (Vec<u8>, Vec<u8>) {
-        let alert = bounce_alert(self, true);
-        (alert.key(), alert.body())
+    fn key(&self) -> Vec<u8> {
+        bounce_alert(self, true).key()
+    }
+
+    fn body(&self) -> Vec<u8> {
+        bounce_alert(self, true).body()
     }
 
     fn retraction(&self) -> Vec<u8> {
@@ -118,7 +119,7 @@ pub fn publish_items<'s, I: Item>(
         updates.sort_by_key(|(_, _, diff)| *diff);
         let mut passed = Vec::new();
         for (item, _, diff) in updates {
-            let (key, _) = item.render();
+            let key = item.key();
             let entry = waiting
                 .entry(key.clone())
                 .or_insert_with(|| Waiting { was: None, now: None });
@@ -156,14 +157,15 @@ fn change<I: Item>(key: Vec<u8>, w: &Waiting<I>, state: State, output: Output) -
         return None;
     }
     let digest = |item: &Option<I>| {
-        let body = item.as_ref().filter(|_| output.digests)?.render().1;
-        Some(final_digest(I::TOPIC, &body))
+        let item = item.as_ref().filter(|_| output.digests)?;
+        Some(final_digest(I::TOPIC, &item.body()))
     };
     let (state, body) = match (&w.now, &w.was) {
-        (Some(now), _) => (state, now.render().1),
+        (Some(now), _) => (state, now.body()),
         (None, Some(was)) => (State::Retracted, was.retraction()),
         (None, None) => return None,
     };
-    let (was, now) = (digest(&w.was), digest(&w.now));
+    let now = w.now.as_ref().filter(|_| output.digests).map(|_| final_digest(I::TOPIC, &body));
+    let was = digest(&w.was);
     Some(Change { topic: I::TOPIC, key, state, body, was, now, replaces: w.was.is_some() })
 }

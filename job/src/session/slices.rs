@@ -10,7 +10,7 @@
 //! before them; `first_ms`, `last_ms` and `ends_last` describe all events.
 
 use super::{Entry, Rules, Running, SliceSummary};
-use std::collections::VecDeque;
+use crate::one_or_many::OneOrMany;
 use std::rc::Rc;
 use std::sync::Arc;
 use streamgauge_sink::session::{EndedBy, SessionRecord};
@@ -25,6 +25,10 @@ struct Slice {
 }
 
 impl Slice {
+    fn of(entry: Entry) -> Self {
+        Self { entries: vec![entry], summary: None }
+    }
+
     fn first_ms(&self) -> i64 {
         self.entries.first().map_or(i64::MAX, |e| e.at_ms)
     }
@@ -38,7 +42,7 @@ impl Slice {
 #[derive(Debug)]
 pub struct Session {
     settled: Option<Box<Running>>,
-    slices: VecDeque<Slice>,
+    slices: OneOrMany<Slice>,
     first_ms: i64,
     last_ms: i64,
     /// One of the events at `last_ms` is a SESSION_END.
@@ -58,7 +62,7 @@ impl Session {
             first_ms: entry.at_ms,
             last_ms: entry.at_ms,
             ends_last: entry.is_end(),
-            slices: VecDeque::from([Slice { entries: vec![entry], summary: None }]),
+            slices: OneOrMany::one(Slice::of(entry)),
             published: None,
             timer_ms: None,
         }
@@ -103,18 +107,18 @@ impl Session {
         self.first_ms = self.first_ms.min(entry.at_ms);
         self.last_ms = self.last_ms.max(entry.at_ms);
         let order = entry.order();
-        let at = self.slices.iter().rposition(|s| s.entries[0].order() < order);
-        let Some(slice) = at.or((!self.slices.is_empty()).then_some(0)) else {
-            self.slices.push_back(Slice { entries: vec![entry], summary: None });
+        if self.slices.is_empty() {
+            self.slices.push(Slice::of(entry));
             return;
-        };
+        }
+        let slice = self.slice_of(order);
         let is_last = slice + 1 == self.slices.len();
         let s = &mut self.slices[slice];
         s.summary = None;
         let in_order = s.entries.last().is_none_or(|last| last.order() < order);
         if in_order && is_last && s.entries.len() >= SLICE_EVENTS {
             self.settle(rules, settled_ms);
-            self.slices.push_back(Slice { entries: vec![entry], summary: None });
+            self.slices.push(Slice::of(entry));
         } else if in_order {
             s.entries.push(entry);
         } else {
@@ -122,6 +126,17 @@ impl Session {
             s.entries.insert(place, entry);
         }
         self.halve_if_large(slice);
+    }
+
+    /// The slice that an event belongs into: the last that begins before it, most
+    /// often the last of all, else the first.
+    fn slice_of(&self, order: (i64, u32, u64)) -> usize {
+        let begins_before = |s: &Slice| s.entries[0].order() < order;
+        let last = self.slices.len() - 1;
+        if begins_before(&self.slices[last]) {
+            return last;
+        }
+        self.slices.partition_point(begins_before).saturating_sub(1)
     }
 
     fn halve_if_large(&mut self, slice: usize) {
@@ -136,17 +151,17 @@ impl Session {
 
     /// Folds away the slices that no accepted record can change or precede.
     fn settle(&mut self, rules: &Rules, settled_ms: i64) {
-        while self.slices.front().is_some_and(|s| s.last_ms() <= settled_ms) {
-            let Some(mut slice) = self.slices.pop_front() else { break };
+        while self.slices.first().is_some_and(|s| s.last_ms() <= settled_ms) {
+            let Some(mut slice) = self.slices.remove(0) else { break };
             let settled = self.settled.get_or_insert_with(|| Box::new(Running::new(rules)));
             push_slice(rules, settled, &mut slice, true);
         }
     }
 
     /// Adds all of a later session behind this one.
-    pub fn append(&mut self, mut later: Self) {
+    pub fn append(&mut self, later: Self) {
         debug_assert!(later.settled.is_none(), "what is joined from before is not settled");
-        self.slices.append(&mut later.slices);
+        self.slices.append(later.slices);
         self.last_ms = later.last_ms;
         self.ends_last = later.ends_last;
     }
@@ -160,15 +175,15 @@ impl Session {
         }
         let keep = self.slices.partition_point(|s| s.first_ms() <= at_ms);
         let mut after = self.slices.split_off(keep);
-        if let Some(slice) = self.slices.back_mut() {
+        if let Some(slice) = self.slices.last_mut() {
             let place = slice.entries.partition_point(|e| e.at_ms <= at_ms);
             if place < slice.entries.len() {
                 slice.summary = None;
                 let entries = slice.entries.split_off(place);
-                after.push_front(Slice { entries, summary: None });
+                after.insert(0, Slice { entries, summary: None });
             }
         }
-        let first_ms = after.front().map_or(at_ms, Slice::first_ms);
+        let first_ms = after.first().map_or(at_ms, Slice::first_ms);
         let rest = Self {
             settled: None,
             slices: after,
@@ -188,8 +203,8 @@ impl Session {
         &mut self,
         rules: &Rules,
         gap_ms: i64,
-        user: &Arc<str>,
-        session: &Arc<str>,
+        user: Arc<str>,
+        session: Arc<str>,
         unknown: &Arc<str>,
     ) -> SessionRecord {
         let mut fold = match &self.settled {
@@ -197,8 +212,8 @@ impl Session {
             None => Running::new(rules),
         };
         let last = self.slices.len().saturating_sub(1);
-        for (i, slice) in self.slices.iter_mut().enumerate() {
-            push_slice(rules, &mut fold, slice, i == last);
+        for i in 0..self.slices.len() {
+            push_slice(rules, &mut fold, &mut self.slices[i], i == last);
         }
         let text = |v: &Rc<crate::user::Value>| Arc::clone(&v.name.text);
         let pages = fold.journey().first().zip(fold.last_page());
@@ -207,8 +222,8 @@ impl Session {
             start_ms: self.first_ms,
             end_ms: self.last_ms,
             ended_at_ms: self.ended_at_ms(gap_ms),
-            user: Arc::clone(user),
-            session: Arc::clone(session),
+            user,
+            session,
             page_views: fold.page_views(),
             events: fold.events(),
             entry_exit: pages.map(|(entry, exit)| (text(entry), text(exit))),

@@ -14,7 +14,8 @@ use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Entry, Rules};
 use crate::time::{Epoch, Tick};
-use crate::window::{Windows, alert_end_ms, business_pane_end_ms, real_time_end_ms};
+use crate::window::{Windows, alert_end_ms, business_pane_end_ms};
+use compact_str::CompactString;
 use hashbrown::HashTable;
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ use streamgauge_sink::session::SessionRecord;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 struct User {
-    name: Arc<str>,
+    name: CompactString,
     hash: u64,
     profile: Profile,
     visits: usize,
@@ -36,6 +37,9 @@ struct User {
     last_visit: usize,
     timer_ms: Option<i64>,
 }
+
+/// The values of a row, by dimension.
+type RowValues<'a> = [Option<&'a Rc<Value>>; Dimension::ALL.len()];
 
 /// What an epoch changes, as updates to be summed.
 #[derive(Default)]
@@ -131,19 +135,16 @@ impl State {
     }
 
     fn apply(&mut self, batch: &EventBatch) {
-        let mut resolved = vec![None; batch.texts.values.len()];
+        let mut resolved: Vec<Option<Rc<Value>>> = vec![None; batch.texts.values.len()];
         for row in &batch.rows {
             let user = self.user(row, &batch.texts);
-            let mut value = |d: Dimension| {
-                let index = row.values[d as usize] as usize;
-                let place: &mut Option<Rc<Value>> = resolved.get_mut(index)?;
-                if place.is_none() {
-                    let value = &batch.texts.values[index];
+            for &index in &row.values {
+                if let Some(place @ None) = resolved.get_mut(index as usize) {
+                    let value = &batch.texts.values[index as usize];
                     *place = Some(self.values.resolve(&batch.texts, value));
                 }
-                place.clone()
-            };
-            let values = Dimension::ALL.map(&mut value);
+            }
+            let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
             self.profile(user, row, &values);
             if !row.late.contains(Family::Session) {
                 self.session(user, row, &batch.texts, values);
@@ -176,23 +177,22 @@ impl State {
         user
     }
 
-    fn profile(&mut self, slot: usize, row: &Row, values: &[Option<Rc<Value>>; 7]) {
+    fn profile(&mut self, slot: usize, row: &Row, values: &RowValues<'_>) {
         let user = &mut self.users[slot];
         let profile = &mut user.profile;
         let is_view = row.kind == Kind::PageView;
         profile.expire(self.watermark_ms, &self.windows);
-        if !row.late.contains(Family::RealTime) {
-            profile.real_time(real_time_end_ms(row.at_ms), is_view, &mut self.deltas);
-        }
         if !row.late.contains(Family::Business) {
-            let end_ms = business_pane_end_ms(row.at_ms);
-            let pane = profile.business(end_ms, &mut self.deltas);
+            let pane = profile.business(row.at_ms, &mut self.deltas);
+            if !row.late.contains(Family::RealTime) {
+                profile.real_time(pane, row.at_ms, is_view, &mut self.deltas);
+            }
             if is_view {
                 for value in values.iter().flatten() {
                     profile.view(pane, value, &mut self.deltas);
                 }
                 if row.load_ms >= 0 {
-                    self.deltas.load_time(end_ms, row.load_ms);
+                    self.deltas.load_time(business_pane_end_ms(row.at_ms), row.load_ms);
                 }
             } else if row.kind == Kind::Conversion {
                 profile.conversion(pane, row.currency, row.value_minor, &mut self.deltas);
@@ -205,7 +205,7 @@ impl State {
             match views {
                 1 if !is_closed => self.alert_windows.entry(end_ms).or_default().push(slot),
                 1 | 2 if is_closed => {
-                    let bounce = Bounce { end_ms, user: Arc::clone(&user.name) };
+                    let bounce = Bounce { end_ms, user: user.name.as_str().into() };
                     let diff = if views == 1 { 1 } else { -1 };
                     self.updates.bounces.push((bounce, self.epoch, diff));
                 }
@@ -227,7 +227,7 @@ impl State {
         user: usize,
         row: &Row,
         texts: &Texts,
-        values: [Option<Rc<Value>>; 7],
+        values: RowValues<'_>,
     ) {
         let [page, _, country, _, device, _, _] = values;
         let entry = Entry {
@@ -237,9 +237,9 @@ impl State {
             kind: row.kind,
             currency: row.currency,
             value_minor: row.value_minor,
-            page,
-            device: device.filter(|_| row.names_device),
-            country: country.filter(|_| row.names_country),
+            page: page.cloned(),
+            device: device.filter(|_| row.names_device).cloned(),
+            country: country.filter(|_| row.names_country).cloned(),
         };
         let slot = self.visit(user, texts.get(row.session));
         let rules = SessionRules {
@@ -269,7 +269,7 @@ impl State {
         let slot = match self.visit_index.find(hash, is_same) {
             Some(&slot) => slot,
             None => {
-                let slot = self.visits.insert(Visit::new(user, session.into()));
+                let slot = self.visits.insert(Visit::new(user, session));
                 let visits = &self.visits;
                 self.visit_index.insert_unique(hash, slot, |&i| hash_of(&visits[i]));
                 self.users[user].visits += 1;
@@ -299,7 +299,7 @@ impl State {
             for slot in window.remove() {
                 let user = &self.users[slot];
                 if user.profile.alert_views(end_ms) == 1 {
-                    let bounce = Bounce { end_ms, user: Arc::clone(&user.name) };
+                    let bounce = Bounce { end_ms, user: user.name.as_str().into() };
                     self.updates.bounces.push((bounce, self.epoch, 1));
                 }
             }
@@ -317,7 +317,8 @@ impl State {
     /// Publishes a session that has ended, or drops one that nothing can change.
     fn session_due(&mut self, slot: usize, at_ms: i64, due_ms: i64) {
         let Some(visit) = self.visits.get_mut(slot) else { return };
-        let (user, name) = (visit.user, Arc::clone(&visit.session));
+        let user = visit.user;
+        let name = visit.session.clone();
         let Some((i, session)) = visit.find(at_ms) else { return };
         if session.timer_ms != Some(due_ms) {
             return;
@@ -327,8 +328,9 @@ impl State {
         let next_ms = if session.published.is_some() {
             expires_ms
         } else if session.ended_at_ms(gap_ms) < self.watermark_ms {
-            let user = &self.users[user].name;
-            let record = session.record(&self.rules, gap_ms, user, &name, &self.unknown);
+            let user = self.users[user].name.as_str().into();
+            let name = name.as_str().into();
+            let record = session.record(&self.rules, gap_ms, user, name, &self.unknown);
             let record = Arc::new(record);
             session.published = Some(Arc::clone(&record));
             self.updates.sessions.push((record, self.epoch, 1));

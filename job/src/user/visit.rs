@@ -9,7 +9,8 @@
 
 use crate::session::{Entry, Rules, Session};
 use smallvec::SmallVec;
-use std::collections::VecDeque;
+use crate::one_or_many::OneOrMany;
+use compact_str::CompactString;
 use std::sync::Arc;
 use streamgauge_sink::session::SessionRecord;
 
@@ -33,13 +34,13 @@ pub(super) struct SessionRules<'a> {
 /// One session id of one user.
 pub(super) struct Visit {
     pub(super) user: usize,
-    pub(super) session: Arc<str>,
-    sessions: VecDeque<Session>,
+    pub(super) session: CompactString,
+    sessions: OneOrMany<Session>,
 }
 
 impl Visit {
-    pub(super) fn new(user: usize, session: Arc<str>) -> Self {
-        Self { user, session, sessions: VecDeque::with_capacity(1) }
+    pub(super) fn new(user: usize, session: &str) -> Self {
+        Self { user, session: session.into(), sessions: OneOrMany::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -173,16 +174,15 @@ mod tests {
             events in proptest::collection::vec((0i64..60, proptest::bool::weighted(0.2)), 1..40),
         ) {
             let rules = Rules { funnels: Rc::from([]) };
-            let mut visit = Visit::new(0, "s".into());
+            let mut visit = Visit::new(0, "s");
             for (i, &(at, is_end)) in events.iter().enumerate() {
                 let rules = SessionRules { fold: &rules, gap_ms: GAP_MS, settled_ms: -1 };
                 visit.insert(&rules, entry(i as u64, at, is_end));
                 let name: Arc<str> = "".into();
-                let got: Vec<_> = visit
-                    .sessions
-                    .iter_mut()
-                    .map(|s| {
-                        let n = s.record(rules.fold, GAP_MS, &name, &name, &name).events;
+                let got: Vec<_> = (0..visit.sessions.len())
+                    .map(|i| {
+                        let s = &mut visit.sessions[i];
+                        let n = s.record(rules.fold, GAP_MS, name.clone(), name.clone(), &name).events;
                         (s.first_ms(), s.last_ms(), s.is_ended_by_event(), n)
                     })
                     .collect();

@@ -19,9 +19,11 @@ fn generate(options: Options) -> Vec<(Emitted, Vec<u8>)> {
     }
 }
 
+/// So many records, all on time.
 fn options(events: u64) -> Options {
     Options {
         events: Some(events),
+        disorder_ms: 0,
         ..Options::default()
     }
 }

@@ -60,6 +60,7 @@ fn the_rate_is_held_from_the_beginning() {
     let check = |rate: f64, events: usize, tolerance: f64| {
         let mut generator = Generator::new(Options {
             rate,
+            disorder_ms: 0,
             ..Options::default()
         })
         .expect("valid options");

@@ -123,7 +123,7 @@ fn bad_values_of_the_file_are_refused() {
     );
     check(
         "[simulator]\nskew = nan",
-        "`nan`: expected a number from 0 to 4",
+        "`nan`: expected a number from 0 to 5",
     );
 }
 
