@@ -176,7 +176,11 @@ mod tests {
                         queue.append(back);
                         deque.extend(expected);
                     }
-                    _ => prop_assert_eq!(queue.partition_point(|x| *x < n / 2), deque.iter().take_while(|x| **x < n / 2).count()),
+                    _ if deque.iter().is_sorted() => {
+                        let before = deque.iter().filter(|x| **x < n / 2).count();
+                        prop_assert_eq!(queue.partition_point(|x| *x < n / 2), before);
+                    }
+                    _ => {}
                 }
                 prop_assert!(queue.iter().eq(deque.iter()));
                 prop_assert_eq!(queue.len(), deque.len());

@@ -47,8 +47,9 @@ pub struct Session {
     last_ms: i64,
     /// One of the events at `last_ms` is a SESSION_END.
     ends_last: bool,
-    /// The record that stands for it, once it has ended.
-    pub published: Option<Arc<SessionRecord>>,
+    /// Whether its record stands. The record is not kept: it is a function of the
+    /// events, and is made again before they change.
+    pub is_published: bool,
     /// The timer that is set for it, ms; others are stale.
     pub timer_ms: Option<i64>,
 }
@@ -63,7 +64,7 @@ impl Session {
             last_ms: entry.at_ms,
             ends_last: entry.is_end(),
             slices: OneOrMany::one(Slice::of(entry)),
-            published: None,
+            is_published: false,
             timer_ms: None,
         }
     }
@@ -190,7 +191,7 @@ impl Session {
             first_ms,
             last_ms: self.last_ms,
             ends_last: self.ends_last,
-            published: None,
+            is_published: false,
             timer_ms: None,
         };
         self.last_ms = at_ms;

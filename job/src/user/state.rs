@@ -28,6 +28,9 @@ use streamgauge_ingest::lateness::Family;
 use streamgauge_sink::session::SessionRecord;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// Stands for a row that is late for its session.
+const NO_VISIT: usize = usize::MAX;
+
 struct User {
     name: CompactString,
     hash: u64,
@@ -134,26 +137,37 @@ impl State {
         &mut self.updates
     }
 
+    /// In three passes: where the users are, where their visits are, and what the
+    /// events change. The first two wait for memory, and for several rows at once.
     fn apply(&mut self, batch: &EventBatch) {
-        let mut resolved: Vec<Option<Rc<Value>>> = vec![None; batch.texts.values.len()];
-        for row in &batch.rows {
-            let user = self.user(row, &batch.texts);
+        let texts = &batch.texts;
+        let users: Vec<usize> = batch.rows.iter().map(|row| self.user(row, texts)).collect();
+        let rows = batch.rows.iter().zip(&users);
+        let visits: Vec<usize> = rows.map(|(row, user)| self.row_visit(*user, row, texts)).collect();
+        let mut resolved: Vec<Option<Rc<Value>>> = vec![None; texts.values.len()];
+        for (i, row) in batch.rows.iter().enumerate() {
             for &index in &row.values {
                 if let Some(place @ None) = resolved.get_mut(index as usize) {
-                    let value = &batch.texts.values[index as usize];
-                    *place = Some(self.values.resolve(&batch.texts, value));
+                    *place = Some(self.values.resolve(texts, &texts.values[index as usize]));
                 }
             }
             let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
-            self.profile(user, row, &values);
-            if !row.late.contains(Family::Session) {
-                self.session(user, row, &batch.texts, values);
+            self.profile(users[i], row, &values);
+            if visits[i] != NO_VISIT {
+                self.session(visits[i], row, values);
             }
-            // A family can take an event and have no use for it: an alert wants views.
-            if self.users[user].timer_ms.is_none() && self.users[user].visits == 0 {
+        }
+        // A family can take an event and have no use for it: an alert wants views.
+        for user in users {
+            let idle = |u: &User| u.timer_ms.is_none() && u.visits == 0;
+            if self.users.get(user).is_some_and(idle) {
                 self.drop_user_if_idle(user);
             }
         }
+    }
+
+    fn row_visit(&mut self, user: usize, row: &Row, texts: &Texts) -> usize {
+        if row.late.contains(Family::Session) { NO_VISIT } else { self.visit(user, texts.get(row.session)) }
     }
 
     /// The slot of a row's user.
@@ -222,13 +236,7 @@ impl State {
         }
     }
 
-    fn session(
-        &mut self,
-        user: usize,
-        row: &Row,
-        texts: &Texts,
-        values: RowValues<'_>,
-    ) {
+    fn session(&mut self, slot: usize, row: &Row, values: RowValues<'_>) {
         let [page, _, country, _, device, _, _] = values;
         let entry = Entry {
             at_ms: row.at_ms,
@@ -241,13 +249,15 @@ impl State {
             device: device.filter(|_| row.names_device).cloned(),
             country: country.filter(|_| row.names_country).cloned(),
         };
-        let slot = self.visit(user, texts.get(row.session));
+        let visit = &mut self.visits[slot];
         let rules = SessionRules {
             fold: &self.rules,
             gap_ms: self.windows.session_gap_ms,
             settled_ms: self.windows.settled_ms(self.watermark_ms),
+            user: &self.users[visit.user].name,
+            unknown: &self.unknown,
         };
-        let effects = self.visits[slot].insert(&rules, entry);
+        let effects = visit.insert(&rules, entry);
         for record in effects.retracted {
             self.updates.sessions.push((record, self.epoch, -1));
         }
@@ -317,28 +327,29 @@ impl State {
     /// Publishes a session that has ended, or drops one that nothing can change.
     fn session_due(&mut self, slot: usize, at_ms: i64, due_ms: i64) {
         let Some(visit) = self.visits.get_mut(slot) else { return };
-        let user = visit.user;
-        let name = visit.session.clone();
         let Some((i, session)) = visit.find(at_ms) else { return };
         if session.timer_ms != Some(due_ms) {
             return;
         }
-        let gap_ms = self.windows.session_gap_ms;
-        let expires_ms = self.windows.session_expires_ms(session.last_ms());
-        let next_ms = if session.published.is_some() {
-            expires_ms
-        } else if session.ended_at_ms(gap_ms) < self.watermark_ms {
-            let user = self.users[user].name.as_str().into();
-            let name = name.as_str().into();
-            let record = session.record(&self.rules, gap_ms, user, name, &self.unknown);
-            let record = Arc::new(record);
-            session.published = Some(Arc::clone(&record));
-            self.updates.sessions.push((record, self.epoch, 1));
-            expires_ms
+        let ended_at_ms = session.ended_at_ms(self.windows.session_gap_ms);
+        if ended_at_ms < self.watermark_ms && !session.is_published {
+            session.is_published = true;
+            let rules = SessionRules {
+                fold: &self.rules,
+                gap_ms: self.windows.session_gap_ms,
+                settled_ms: self.windows.settled_ms(self.watermark_ms),
+                user: &self.users[visit.user].name,
+                unknown: &self.unknown,
+            };
+            self.updates.sessions.push((visit.record(i, &rules), self.epoch, 1));
+        }
+        let Some((_, session)) = visit.find(at_ms) else { return };
+        let next_ms = if session.is_published {
+            self.windows.session_expires_ms(session.last_ms())
         } else {
-            session.ended_at_ms(gap_ms) + 1
+            ended_at_ms + 1
         };
-        if next_ms > self.watermark_ms || session.published.is_none() {
+        if next_ms > self.watermark_ms || !session.is_published {
             let at_ms = session.last_ms();
             session.timer_ms = Some(next_ms);
             self.timers.set(next_ms, Due::Session { visit: slot, at_ms });

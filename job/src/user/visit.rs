@@ -18,7 +18,7 @@ use streamgauge_sink::session::SessionRecord;
 #[derive(Default)]
 pub(super) struct Effects {
     /// Records that no longer stand.
-    pub(super) retracted: SmallVec<[Arc<SessionRecord>; 2]>,
+    pub(super) retracted: Vec<Arc<SessionRecord>>,
     /// A time within each session that needs its timer looked at.
     pub(super) touched: SmallVec<[i64; 2]>,
 }
@@ -29,6 +29,10 @@ pub(super) struct SessionRules<'a> {
     pub(super) gap_ms: i64,
     /// Nothing that is accepted comes at or before this time.
     pub(super) settled_ms: i64,
+    /// The user's name.
+    pub(super) user: &'a str,
+    /// What a record calls what no event tells.
+    pub(super) unknown: &'a Arc<str>,
 }
 
 /// One session id of one user.
@@ -63,15 +67,15 @@ impl Visit {
         match left {
             Some(i) => {
                 let within = at_ms <= self.sessions[i].last_ms();
-                self.change(i, &mut effects, |s| s.insert(rules.fold, rules.settled_ms, entry));
+                self.extend(i, rules, entry, &mut effects);
                 if within && is_end {
                     self.cut(i, at_ms, &mut effects);
                 } else if !within && joins_right {
-                    self.join(i, &mut effects);
+                    self.join(i, rules, &mut effects);
                 }
             }
             None if joins_right => {
-                self.change(right, &mut effects, |s| s.insert(rules.fold, rules.settled_ms, entry));
+                self.extend(right, rules, entry, &mut effects);
             }
             None => {
                 self.sessions.insert(right, Session::new(entry));
@@ -81,15 +85,35 @@ impl Visit {
         effects
     }
 
-    /// Changes a session; its record, if it has one, stands no longer.
-    fn change(&mut self, i: usize, effects: &mut Effects, change: impl FnOnce(&mut Session)) {
+    /// Takes back the record of a session, if it stands.
+    fn retract(&mut self, i: usize, rules: &SessionRules<'_>, effects: &mut Effects) {
+        if self.sessions[i].is_published {
+            effects.retracted.push(self.record(i, rules));
+            self.sessions[i].is_published = false;
+            self.sessions[i].timer_ms = None;
+        }
+    }
+
+    /// The record of a session that has ended.
+    pub(super) fn record(&mut self, i: usize, rules: &SessionRules<'_>) -> Arc<SessionRecord> {
+        let (user, session) = (rules.user.into(), self.session.as_str().into());
+        let record =
+            self.sessions[i].record(rules.fold, rules.gap_ms, user, session, rules.unknown);
+        Arc::new(record)
+    }
+
+    /// Adds an event to a session; its record, if it has one, stands no longer.
+    fn extend(
+        &mut self,
+        i: usize,
+        rules: &SessionRules<'_>,
+        entry: Entry,
+        effects: &mut Effects,
+    ) {
+        self.retract(i, rules, effects);
         let session = &mut self.sessions[i];
         let ended_by_event = session.is_ended_by_event();
-        change(session);
-        if let Some(record) = session.published.take() {
-            effects.retracted.push(record);
-            session.timer_ms = None;
-        }
+        session.insert(rules.fold, rules.settled_ms, entry);
         // A SESSION_END brings its end forward; otherwise the timer finds out by itself.
         if session.timer_ms.is_none() || session.is_ended_by_event() != ended_by_event {
             session.timer_ms = None;
@@ -105,9 +129,9 @@ impl Visit {
         self.sessions.insert(i + 1, rest);
     }
 
-    fn join(&mut self, i: usize, effects: &mut Effects) {
-        let Some(mut later) = self.sessions.remove(i + 1) else { return };
-        effects.retracted.extend(later.published.take());
+    fn join(&mut self, i: usize, rules: &SessionRules<'_>, effects: &mut Effects) {
+        self.retract(i + 1, rules, effects);
+        let Some(later) = self.sessions.remove(i + 1) else { return };
         let session = &mut self.sessions[i];
         session.append(later);
         session.timer_ms = None;
@@ -176,9 +200,15 @@ mod tests {
             let rules = Rules { funnels: Rc::from([]) };
             let mut visit = Visit::new(0, "s");
             for (i, &(at, is_end)) in events.iter().enumerate() {
-                let rules = SessionRules { fold: &rules, gap_ms: GAP_MS, settled_ms: -1 };
-                visit.insert(&rules, entry(i as u64, at, is_end));
                 let name: Arc<str> = "".into();
+                let rules = SessionRules {
+                    fold: &rules,
+                    gap_ms: GAP_MS,
+                    settled_ms: -1,
+                    user: "u",
+                    unknown: &name,
+                };
+                visit.insert(&rules, entry(i as u64, at, is_end));
                 let got: Vec<_> = (0..visit.sessions.len())
                     .map(|i| {
                         let s = &mut visit.sessions[i];

@@ -13,6 +13,7 @@
 mod bounces;
 mod case;
 mod compare;
+mod end;
 mod event;
 mod feed;
 mod items;

@@ -1,0 +1,4 @@
+//! Tests of the crate from outside: one binary, one module per subject.
+
+mod bindings;
+mod conformance;

@@ -1,0 +1,126 @@
+//! `--help` and `completions`, as a shell sees them.
+
+use super::Folder;
+use std::process::Command;
+
+const COMMANDS: [&str; 6] = [
+    "run",
+    "simulate",
+    "replay",
+    "check",
+    "config",
+    "completions",
+];
+
+#[test]
+fn every_help_has_an_example() {
+    let folder = Folder::new();
+    let check = |line: &str, example: &str| {
+        let ran = folder.done(line);
+        let help = String::from_utf8(ran.stdout).expect("text");
+        let (usage, examples) = help
+            .split_once("Examples:\n")
+            .unwrap_or_else(|| panic!("{line}: {help}"));
+        assert!(usage.contains("Usage: streamgauge"), "{line}: {help}");
+        assert!(
+            examples.contains(&format!("  {example}")),
+            "{line}: {examples}"
+        );
+        assert_eq!(ran.stderr, "", "{line}");
+    };
+    check("--help", "streamgauge replay --from ");
+    for command in COMMANDS {
+        check(
+            &format!("{command} --help"),
+            &format!("streamgauge {command}"),
+        );
+        check(&format!("{command} -h"), &format!("streamgauge {command}"));
+    }
+    let listed = folder.done("--help").stdout;
+    let listed = String::from_utf8(listed).expect("text");
+    for command in COMMANDS {
+        assert!(
+            listed.contains(&format!("\n  {command} ")),
+            "{command}: {listed}"
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_has_its_own_exit_code() {
+    let folder = Folder::new();
+    let check = |line: &str, part: &str| {
+        folder.refused(line, 2, &["error: ", part]);
+    };
+    check("replya", "'replay'");
+    check("replay", "--from");
+    check("replay --from log", "--to");
+    check("replay --from log --to - --latenes 5s", "'--lateness'");
+    check(
+        "replay --from log --to - --epoch-records 0",
+        "--epoch-records",
+    );
+    check(
+        "replay --from log --to ./log",
+        "--to would overwrite the input log",
+    );
+    check(
+        "replay --from log --to r --alerts r",
+        "--to and --alerts are both r",
+    );
+    check("simulate", "--to");
+    check("completions tcsh", "bash");
+}
+
+/// Feeds a script to a shell, if there is such a shell here.
+fn shell(folder: &Folder, name: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(name);
+    let output = match command
+        .args(arguments)
+        .current_dir(folder.0.path())
+        .output()
+    {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        output => output.expect(name),
+    };
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        output.status.success() && stderr.is_empty(),
+        "{name} refuses the script: {stderr}"
+    );
+    Some(String::from_utf8(output.stdout).expect("text"))
+}
+
+#[test]
+fn completions_work() {
+    let folder = Folder::new();
+    for name in ["bash", "zsh", "fish"] {
+        let script = folder.done(&format!("completions {name}")).stdout;
+        folder.put(name, &script);
+        let script = folder.text(name);
+        for word in COMMANDS
+            .into_iter()
+            .chain(["dead-letters", "late-share", "epoch-records"])
+        {
+            assert!(script.contains(word), "{name}: {word}");
+        }
+        // Both shells read a script without doing it.
+        if name != "bash" {
+            shell(&folder, name, &["-n", name]);
+        }
+    }
+    let complete = |words: &str, expected: &str| {
+        let last = words.split(' ').count() - 1;
+        let current = words.rsplit(' ').next().unwrap_or_default();
+        let script = format!(
+            "source ./bash; COMP_WORDS=({words}); COMP_CWORD={last}; \
+             _streamgauge streamgauge '{current}' ''; echo \"${{COMPREPLY[*]}}\""
+        );
+        let found = shell(&folder, "bash", &["-c", &script]).expect("every test machine has bash");
+        assert_eq!(found.trim(), expected, "{words}");
+    };
+    complete("streamgauge re", "replay");
+    complete("streamgauge sim", "simulate");
+    complete("streamgauge replay --dead", "--dead-letters");
+    complete("streamgauge simulate --du", "--duplicate-share");
+}
