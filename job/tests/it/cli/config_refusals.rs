@@ -129,7 +129,7 @@ fn everything_wrong_is_in_one_list() {
 fn every_command_refuses_before_it_does_anything() {
     let folder = Folder::new();
     folder.put("streamgauge.toml", b"[simulator]\nskew = 9\n");
-    folder.put("log", b"");
+    folder.put("events", b"");
     let expected = [
         "`simulator.skew`",
         "line 2",
@@ -140,7 +140,7 @@ fn every_command_refuses_before_it_does_anything() {
     for line in [
         "run",
         "simulate --to made",
-        "replay --from log --to made",
+        "replay --from events --to made",
         "replay --from missing --to made",
         "check",
         "config",

@@ -65,9 +65,9 @@ fn damaged_files_are_named_with_what_to_do() {
 #[test]
 fn outputs_that_cannot_be_made_are_named() {
     let folder = Folder::new();
-    folder.put("log", &log(300));
+    folder.put("events", &log(300));
     for flag in ["--to", "--to none --alerts", "--to none --dead-letters"] {
-        let line = format!("replay --from log {flag} no/such/folder");
+        let line = format!("replay --from events {flag} no/such/folder");
         folder.refused(
             &line,
             1,
@@ -93,14 +93,14 @@ fn check_full(folder: &Folder, line: &str) {
 #[test]
 fn a_full_disk_is_named() {
     let folder = Folder::new();
-    folder.put("log", &log(2_000));
+    folder.put("events", &log(2_000));
     for target in [
         "--to /dev/full",
         "--to none --alerts /dev/full",
         "--to none --dead-letters /dev/full",
     ] {
         for flags in ["", " --final-only"] {
-            check_full(&folder, &format!("replay --from log {target}{flags}"));
+            check_full(&folder, &format!("replay --from events {target}{flags}"));
         }
     }
     check_full(&folder, "simulate --to /dev/full --events 3 --rate max");
@@ -111,7 +111,7 @@ fn a_full_disk_is_named() {
 #[test]
 fn many_epochs_do_not_wait_for_a_full_disk() {
     let folder = Folder::new();
-    folder.put("log", &log(3_000));
+    folder.put("events", &log(3_000));
     for target in [
         "--to /dev/full",
         "--to none --alerts /dev/full",
@@ -119,7 +119,7 @@ fn many_epochs_do_not_wait_for_a_full_disk() {
     ] {
         check_full(
             &folder,
-            &format!("replay --from log {target} --epoch-records 1"),
+            &format!("replay --from events {target} --epoch-records 1"),
         );
     }
 }
@@ -127,7 +127,7 @@ fn many_epochs_do_not_wait_for_a_full_disk() {
 #[test]
 fn a_reason_is_said_once() {
     let folder = Folder::new();
-    folder.put("log", &log(300));
+    folder.put("events", &log(300));
     let check = |line: &str, reason: &str| {
         let ran = folder.refused(line, 1, &[reason]);
         assert_eq!(
@@ -138,7 +138,7 @@ fn a_reason_is_said_once() {
         );
     };
     check("replay --from missing --to none", "No such file");
-    check("replay --from log --to /dev/full", "No space left");
+    check("replay --from events --to /dev/full", "No space left");
     check(
         "simulate --to /dev/full --events 3 --rate max",
         "No space left",

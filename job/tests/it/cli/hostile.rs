@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Replays `log` and gives its summary, which has to balance.
 fn replayed(folder: &Folder, flags: &str) -> Value {
     let summary = summary(&folder.done(&format!(
-        "replay --from log --to none --summary json {flags}"
+        "replay --from events --to none --summary json {flags}"
     )));
     let rejected: u64 = summary["deadLetters"]
         .as_object()
@@ -40,7 +40,7 @@ fn random_bytes_are_no_events() {
     };
     let records: Vec<_> = (0..100_000).map(|_| record()).collect();
     let folder = Folder::new();
-    folder.put("log", &text(&records));
+    folder.put("events", &text(&records));
     let summary = replayed(&folder, "--dead-letters d");
     assert_eq!(
         (&summary["read"], &summary["accepted"]),
@@ -68,7 +68,7 @@ fn events_with_a_byte_changed_are_events_or_not() {
     };
     let records: Vec<_> = (0..20_000).map(|_| record()).collect();
     let folder = Folder::new();
-    folder.put("log", &text(&records));
+    folder.put("events", &text(&records));
     let summary = replayed(&folder, "--dead-letters d");
     assert_eq!(summary["read"], 20_000);
     for reason in ["not_utf8", "malformed", "missing_field"] {
@@ -89,7 +89,7 @@ fn a_record_of_ten_megabytes_is_taken_where_it_is_allowed() {
         &view("u", START_MS)[1..]
     );
     let lines = [view("u", START_MS), huge, view("u", START_MS)];
-    folder.put("log", &text(&lines));
+    folder.put("events", &text(&lines));
     folder.put("large.toml", b"[input]\nmax_bytes = 11000000\n");
     let check = |flags: &str, accepted: u32, oversize: u32| {
         let summary = replayed(&folder, flags);
@@ -107,7 +107,7 @@ fn nesting_has_no_depth_that_hurts() {
     let check = |part: &str, field: &str, expected: u32| {
         let event = view("u", START_MS);
         folder.put(
-            "log",
+            "events",
             format!("{}{part}}}\n", event.strip_suffix('}').expect("an object")).as_bytes(),
         );
         let summary = replayed(&folder, "");
@@ -151,7 +151,7 @@ fn times_at_the_ends_of_the_range_are_taken() {
         view("v", 253_402_300_799_999),
         view("v", 0),
     ];
-    folder.put("log", &text(&lines));
+    folder.put("events", &text(&lines));
     let summary = replayed(&folder, "--partitions 1 --lateness 366d");
     assert_eq!(
         (&summary["accepted"], &summary["deadLetters"]["late"]),

@@ -110,8 +110,8 @@ fn line_ends_do_not_show() {
 fn empty_lines_are_records() {
     let folder = Folder::new();
     let check = |bytes: &[u8], expected: &[(u64, &str)]| {
-        folder.put("log", bytes);
-        let letters = objects(&outputs(&folder, "log --partitions 1")[2]);
+        folder.put("events", bytes);
+        let letters = objects(&outputs(&folder, "events --partitions 1")[2]);
         let place = |letter: &Value| {
             let reason = letter["reason"].as_str().expect("a reason").to_owned();
             (letter["offset"].as_u64().expect("an offset"), reason)
@@ -149,8 +149,8 @@ fn partitions_are_those_of_the_keys() {
         "{\"userId\":\"a\"}".into(),
         "{\"userId\":\"b\"}".into(),
     ];
-    folder.put("log", &text(&lines));
-    let letters = objects(&outputs(&folder, "log --partitions 10")[2]);
+    folder.put("events", &text(&lines));
+    let letters = objects(&outputs(&folder, "events --partitions 10")[2]);
     let place = |letter: &Value| (letter["partition"].clone(), letter["offset"].clone());
     let found: Vec<_> = letters.iter().map(place).collect();
     let expected = [(0, 0), (0, 1), (7, 1), (8, 0)];

@@ -101,8 +101,8 @@ fn each_reason_applies_where_it_should() {
     let folder = Folder::new();
     let examples = examples();
     let lines: Vec<_> = examples.iter().map(|(_, record)| record).collect();
-    folder.put("log", &text(&lines));
-    folder.done("replay --from log --to none --dead-letters d --partitions 1");
+    folder.put("events", &text(&lines));
+    folder.done("replay --from events --to none --dead-letters d --partitions 1");
     let letters = objects(&folder.get("d"));
     let mut letters = letters.iter();
     for (offset, (reason, record)) in examples
@@ -152,8 +152,8 @@ fn late_letters_name_the_families() {
     let check = |behind_ms: i64, expected: Value| {
         // The start is the beginning of a slice in every family.
         let lines = [view("u", START_MS + behind_ms), view("u", START_MS)];
-        folder.put("log", &text(&lines));
-        folder.done("replay --from log --to none --dead-letters d --partitions 1");
+        folder.put("events", &text(&lines));
+        folder.done("replay --from events --to none --dead-letters d --partitions 1");
         let letters = objects(&folder.get("d"));
         let families: Value = letters
             .iter()

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 #[test]
 fn one_view_gives_what_the_catalogue_says() {
     let folder = Folder::new();
-    folder.put("log", &text(&[view("anna", START_MS)]));
-    folder.done("replay --from log --to r --alerts a --dead-letters d --final-only");
+    folder.put("events", &text(&[view("anna", START_MS)]));
+    folder.done("replay --from events --to r --alerts a --dead-letters d --final-only");
     let results = folder.text("r");
     let check = |line: &str| {
         assert!(
@@ -44,18 +44,18 @@ fn one_view_gives_what_the_catalogue_says() {
 #[test]
 fn outputs_are_the_same_wherever_they_go() {
     let folder = Folder::new();
-    folder.put("log", &log(2_000));
+    folder.put("events", &log(2_000));
     for flags in ["", " --final-only"] {
         let to_file = folder.done(&format!(
-            "replay --from log --to r --alerts a --dead-letters d{flags}"
+            "replay --from events --to r --alerts a --dead-letters d{flags}"
         ));
         assert_eq!(to_file.stdout, b"");
         let results = folder.get("r");
         assert!(lines(&results).len() > 5_000);
-        let to_stdout = folder.done(&format!("replay --from log --to -{flags}"));
+        let to_stdout = folder.done(&format!("replay --from events --to -{flags}"));
         assert!(to_stdout.stdout == results, "stdout differs from the file");
         let to_nowhere = folder.done(&format!(
-            "replay --from log --to none --alerts a2 --dead-letters d2{flags}"
+            "replay --from events --to none --alerts a2 --dead-letters d2{flags}"
         ));
         assert_eq!(to_nowhere.stdout, b"");
         assert!(
@@ -72,11 +72,11 @@ fn outputs_are_the_same_wherever_they_go() {
 #[test]
 fn outputs_are_written_anew() {
     let folder = Folder::new();
-    folder.put("log", b"");
+    folder.put("events", b"");
     for name in ["r", "a", "d"] {
         folder.put(name, b"something that was there before\n");
     }
-    folder.done("replay --from log --to r --alerts a --dead-letters d");
+    folder.done("replay --from events --to r --alerts a --dead-letters d");
     for name in ["r", "a", "d"] {
         assert_eq!(folder.get(name), b"", "{name}");
     }
@@ -85,9 +85,9 @@ fn outputs_are_written_anew() {
 #[test]
 fn final_only_is_what_remains_of_all_changes() {
     let folder = Folder::new();
-    folder.put("log", &log(2_000));
-    folder.done("replay --from log --to all --alerts all-alerts --epoch-records 50");
-    folder.done("replay --from log --to last --alerts last-alerts --epoch-records 50 --final-only");
+    folder.put("events", &log(2_000));
+    folder.done("replay --from events --to all --alerts all-alerts --epoch-records 50");
+    folder.done("replay --from events --to last --alerts last-alerts --epoch-records 50 --final-only");
     let check =
         |all: &str, last: &str, key: fn(&Value) -> String, is_fleeting: fn(&str) -> bool| {
             let (all, mut last) = (objects(&folder.get(all)), objects(&folder.get(last)));
@@ -176,9 +176,9 @@ fn check_order<K: Ord + std::fmt::Debug>(file: &[u8], at_least: usize, key: impl
 #[test]
 fn files_have_their_order() {
     let folder = Folder::new();
-    folder.put("log", &log(3_000));
+    folder.put("events", &log(3_000));
     folder.done(
-        "replay --from log --to r --alerts a --dead-letters d --final-only --epoch-records 70",
+        "replay --from events --to r --alerts a --dead-letters d --final-only --epoch-records 70",
     );
     check_order(&folder.get("r"), 5_000, result_key);
     check_order(&folder.get("a"), 300, |alert| {
@@ -191,17 +191,17 @@ fn files_have_their_order() {
     });
     let place = |letter: &Value| (letter["partition"].as_u64(), letter["offset"].as_u64());
     check_order(&folder.get("d"), 30, place);
-    folder.done("replay --from log --to - --dead-letters d --epoch-records 1");
+    folder.done("replay --from events --to - --dead-letters d --epoch-records 1");
     check_order(&folder.get("d"), 30, place);
 }
 
 #[test]
 fn a_longer_lateness_takes_what_was_late() {
     let folder = Folder::new();
-    folder.put("log", &log(2_000));
+    folder.put("events", &log(2_000));
     let late = |lateness: &str| {
         folder.done(&format!(
-            "replay --from log --to none --dead-letters d --lateness {lateness}"
+            "replay --from events --to none --dead-letters d --lateness {lateness}"
         ));
         let letters = objects(&folder.get("d"));
         letters

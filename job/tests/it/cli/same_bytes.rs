@@ -6,10 +6,10 @@ use serde_json::Value;
 #[test]
 fn workers_and_epochs_do_not_show() {
     let folder = Folder::new();
-    folder.put("log", &log(1_500));
+    folder.put("events", &log(1_500));
     let run = |workers: u32, epoch_records: u32| {
         let line = format!(
-            "replay --from log --to r --alerts a --dead-letters d --final-only --summary json \
+            "replay --from events --to r --alerts a --dead-letters d --final-only --summary json \
              --workers {workers} --epoch-records {epoch_records}"
         );
         let ran = folder.done(&line);

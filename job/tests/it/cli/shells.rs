@@ -54,18 +54,18 @@ fn wrong_usage_has_its_own_exit_code() {
     };
     check("replya", "'replay'");
     check("replay", "--from");
-    check("replay --from log", "--to");
-    check("replay --from log --to - --latenes 5s", "'--lateness'");
+    check("replay --from events", "--to");
+    check("replay --from events --to - --latenes 5s", "'--lateness'");
     check(
-        "replay --from log --to - --epoch-records 0",
+        "replay --from events --to - --epoch-records 0",
         "--epoch-records",
     );
     check(
-        "replay --from log --to ./log",
-        "--to would overwrite the input log",
+        "replay --from events --to ./events",
+        "--to would overwrite the input events",
     );
     check(
-        "replay --from log --to r --alerts r",
+        "replay --from events --to r --alerts r",
         "--to and --alerts are both r",
     );
     check("simulate", "--to");

@@ -133,9 +133,9 @@ fn insist(child: Child, line: &str) -> Option<i32> {
 #[test]
 fn a_second_signal_ends_at_once() {
     let folder = Folder::new();
-    folder.put("log", &log(3_000));
+    folder.put("events", &log(3_000));
     // Nobody reads the output, so that the first signal cannot be obeyed.
-    for line in ["simulate --to - --rate max", "replay --from log --to -"] {
+    for line in ["simulate --to - --rate max", "replay --from events --to -"] {
         let mut child = folder.command(line).spawn().expect(line);
         let mut stdout = child.stdout.take().expect("a pipe");
         stdout.read_exact(&mut [0]).expect("it has begun");

@@ -172,10 +172,10 @@ fn the_decoder_rejects_what_is_broken_and_nothing_else() {
     let folder = Folder::new();
     let check = |flags: &str, options: Options, dedup: &str| {
         folder.done(&format!(
-            "simulate --to log --start {START_MS} --rate max {flags}"
+            "simulate --to events --start {START_MS} --rate max {flags}"
         ));
         let ran = folder.done(&format!(
-            "replay --from log --to none --summary json --dedup {dedup}"
+            "replay --from events --to none --summary json --dedup {dedup}"
         ));
         let summary = summary(&ran);
         let (events, _) = generated(options);
@@ -241,9 +241,9 @@ fn what_is_held_back_is_late() {
     let late = |share: &str| {
         // 100,000 events at 200 a second are 500 s, so the lateness is cut to fit.
         folder.done(&format!(
-            "simulate --to log --rate max --events 100000 --late-share {share}"
+            "simulate --to events --rate max --events 100000 --late-share {share}"
         ));
-        let ran = folder.done("replay --from log --to none --summary json --lateness 1m");
+        let ran = folder.done("replay --from events --to none --summary json --lateness 1m");
         summary(&ran)["late"]["real_time"]
             .as_u64()
             .expect("a count")

@@ -26,10 +26,10 @@ fn check(folder: &Folder, line: &str, read_lines: usize) {
 #[test]
 fn whoever_has_seen_enough_may_go() {
     let folder = Folder::new();
-    folder.put("log", &log(3_000));
+    folder.put("events", &log(3_000));
     check(&folder, "simulate --to - --rate max", 1);
     check(&folder, "simulate --to - --rate 100000", 10);
-    check(&folder, "replay --from log --to - --final-only", 1);
+    check(&folder, "replay --from events --to - --final-only", 1);
     check(&folder, "completions zsh", 1);
     check(&folder, "config", 0);
 }
@@ -37,11 +37,11 @@ fn whoever_has_seen_enough_may_go() {
 #[test]
 fn the_changes_of_many_epochs_do_not_wait_for_a_reader_who_has_gone() {
     let folder = Folder::new();
-    folder.put("log", &log(3_000));
+    folder.put("events", &log(3_000));
     for epoch_records in [1, 7, 10_000] {
         check(
             &folder,
-            &format!("replay --from log --to - --epoch-records {epoch_records}"),
+            &format!("replay --from events --to - --epoch-records {epoch_records}"),
             1,
         );
     }

@@ -111,9 +111,9 @@ fn results_have_all_types() {
 #[test]
 fn counts_are_those_of_the_files() {
     let folder = Folder::new();
-    folder.put("log", &log(3_000));
+    folder.put("events", &log(3_000));
     let ran = folder
-        .done("replay --from log --to r --alerts a --dead-letters d --final-only --summary json");
+        .done("replay --from events --to r --alerts a --dead-letters d --final-only --summary json");
     let summary = summary(&ran);
     let count = |value: &Value| value.as_u64().expect("a count");
     let total = |field: &str| -> u64 {
@@ -186,9 +186,9 @@ fn check_letters(summary: &Value, letters: &[Value]) {
 #[test]
 fn what_is_written_does_not_change_what_is_counted() {
     let folder = Folder::new();
-    folder.put("log", &log(1_000));
+    folder.put("events", &log(1_000));
     let run = |flags: &str| {
-        let ran = folder.done(&format!("replay --from log --summary json {flags}"));
+        let ran = folder.done(&format!("replay --from events --summary json {flags}"));
         let mut summary = summary(&ran);
         let fields = summary.as_object_mut().expect("an object");
         fields.retain(|name, _| !name.ends_with("Seconds"));
@@ -215,12 +215,12 @@ fn jumps_and_settings_are_named() {
         view("u", START_MS + 172_800_000),
         view("u", START_MS + 86_400_000),
     ];
-    folder.put("log", &text(&lines));
+    folder.put("events", &text(&lines));
     folder.put(
         "f.toml",
         b"[[funnel]]\nname = \"buy\"\nsteps = [\"/a*\", \"CONVERSION\"]\nstrict = true\nabandonment_step = 1\n",
     );
-    let line = "replay --from log --to none --summary json --config f.toml --partitions 1 --lateness 1m \
+    let line = "replay --from events --to none --summary json --config f.toml --partitions 1 --lateness 1m \
                 --allowed-disorder 2s --session-gap 20m --dedup on --bots exclude";
     let summary = summary(&folder.done(line));
     assert_eq!(

@@ -83,7 +83,7 @@ impl Seen {
     }
 }
 
-fn chunk(values: &[Vec<u8>]) -> Chunk {
+pub(super) fn chunk(values: &[Vec<u8>]) -> Chunk {
     let mut chunk = Chunk::default();
     for value in values {
         let start = chunk.bytes.len();

@@ -3,6 +3,7 @@
 
 mod engine;
 mod log;
+mod share;
 
 use crate::oracle::{self, Finals, Pace as OraclePace, Seen};
 use engine::{Outcome, run};

@@ -10,7 +10,7 @@ use differential_dataflow::trace::TraceReader;
 use std::rc::Rc;
 use streamgauge::dataflow::horizons_ms;
 use streamgauge::epochs::by_epoch;
-use streamgauge::expiry::{Expiring, ForgettingSpine, Rows, arrange};
+use streamgauge::expiry::{ForgettingSpine, Rows, arrange};
 use streamgauge::publish::{Output, publish_windows, tally_route};
 use streamgauge::route::by_user;
 use streamgauge::session::{Rules, session_tallies};
@@ -21,9 +21,9 @@ use streamgauge::window::Windows;
 use streamgauge_ingest::END_OF_TIME_MS;
 use streamgauge_ingest::decode::Kind;
 use streamgauge_sink::change::Change;
-use timely::dataflow::Stream;
+use timely::dataflow::{ProbeHandle, Stream};
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Concat as _;
+use timely::dataflow::operators::{Concat as _, Probe as _};
 use timely::progress::{Antichain, frontier::AntichainRef};
 
 /// What an arrangement holds when an epoch is done.
@@ -67,7 +67,12 @@ fn watch<'s, K, R>(
 }
 
 /// The dataflow as it is, with its two arrangements watched.
-fn watched(inputs: Inputs<'_>, tallies: Gathered<Kept>, lists: Gathered<Kept>, ends: &Gathered<[i64; 2]>) {
+fn watched(
+    inputs: Inputs<'_>,
+    tallies: Gathered<Kept>,
+    lists: Gathered<Kept>,
+    ends: &Gathered<[i64; 2]>,
+) -> ProbeHandle<Epoch> {
     let ticks = inputs.ticks;
     let output = Output { provisional: true, digests: false };
     let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, WINDOWS);
@@ -87,7 +92,9 @@ fn watched(inputs: Inputs<'_>, tallies: Gathered<Kept>, lists: Gathered<Kept>, e
         if tick.before_ms == END_OF_TIME_MS {
             ends.push(horizons_ms());
         }
-    });
+    })
+    .probe()
+    .0
 }
 
 /// An event a second, each in an epoch of its own.
@@ -114,11 +121,11 @@ fn steady(seconds: usize, workers: usize) -> Case {
 }
 
 fn check(workers: usize) {
-    let seconds = 3_000;
+    let seconds = 1_500;
     let case = steady(seconds, workers);
     let (tallies, lists, ends) = (Gathered::default(), Gathered::default(), Gathered::default());
     let (t, l, e) = (tallies.clone(), lists.clone(), ends.clone());
-    run(&case, move |inputs| watched(inputs, t.clone(), l.clone(), &e));
+    run(&case, move |inputs| Some(watched(inputs, t.clone(), l.clone(), &e)));
     assert_eq!(ends.take(), vec![[END_OF_TIME_MS; 2]; workers], "horizons at the end of time");
     for (name, kept) in [("tallies", tallies.take()), ("rows of lists", lists.take())] {
         assert_eq!(kept.len(), case.epochs.len() * workers, "{name}");
@@ -126,10 +133,10 @@ fn check(workers: usize) {
         let (live, rows) = (most(|k| k.live), most(|k| k.rows));
         eprintln!("{name}: {live} live, {rows} rows");
         for k in &kept {
-            assert!(k.horizon_ms >= k.watermark_ms, "{name}: {k:?}");
+            assert_eq!(k.horizon_ms, k.watermark_ms, "{name}: {k:?}");
             assert!(k.watermark_ms < END_OF_TIME_MS || k.live == 0, "{name}: {k:?}");
         }
-        assert!(live > 100 && live < seconds, "{name}: {live} live rows are no test");
+        assert!(live > 50 && live < seconds / 2, "{name}: {live} live rows are no test");
         assert!(rows < 4 * live, "{name}: {rows} rows are held, {live} are live");
     }
 }

@@ -6,11 +6,12 @@ use super::event::Event;
 use super::Collection;
 use differential_dataflow::input::InputSession;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use streamgauge::dataflow::Place;
 use streamgauge::time::{Epoch, Tick};
 use streamgauge_ingest::batch::EventBatch;
 use timely::dataflow::operators::Inspect;
-use timely::dataflow::{InputHandle, Scope, Stream};
+use timely::dataflow::{InputHandle, ProbeHandle, Scope, Stream};
 use timely::worker::Worker;
 
 /// What a dataflow under test is built from.
@@ -61,7 +62,13 @@ impl<D: Clone + Send + 'static> Gathered<D> {
 }
 
 /// Builds a dataflow on every worker, feeds it with the case and runs it to its end.
-pub(super) fn run(case: &Case, build: impl Fn(Inputs<'_>) + Send + Sync + 'static) {
+///
+/// Epochs are fed as the case says, ahead of what is done; but if a probe is
+/// given, none before the one before it is done.
+pub(super) fn run(
+    case: &Case,
+    build: impl Fn(Inputs<'_>) -> Option<ProbeHandle<Epoch>> + Send + Sync + 'static,
+) {
     let (workers, epochs) = (case.workers, case.epochs.clone());
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
         work(worker, &epochs, &build);
@@ -71,11 +78,11 @@ pub(super) fn run(case: &Case, build: impl Fn(Inputs<'_>) + Send + Sync + 'stati
     }
 }
 
-fn work(worker: &mut Worker, epochs: &[EpochInput], build: &impl Fn(Inputs<'_>)) {
+fn work(worker: &mut Worker, epochs: &[EpochInput], build: &impl Fn(Inputs<'_>) -> Option<ProbeHandle<Epoch>>) {
     let place = Place { worker: worker.index(), workers: worker.peers() };
     let (mut batches, mut ticks) = (InputHandle::new(), InputHandle::new());
     let (mut events, mut clock) = (InputSession::new(), InputSession::new());
-    worker.dataflow(|scope| {
+    let probe = worker.dataflow(|scope| {
         build(Inputs {
             scope,
             place,
@@ -83,7 +90,7 @@ fn work(worker: &mut Worker, epochs: &[EpochInput], build: &impl Fn(Inputs<'_>))
             ticks: ticks.to_stream(scope),
             events: events.to_collection(scope),
             clock: clock.to_collection(scope),
-        });
+        })
     });
     let mut shown = None;
     for input in epochs {
@@ -91,6 +98,9 @@ fn work(worker: &mut Worker, epochs: &[EpochInput], build: &impl Fn(Inputs<'_>))
         ticks.advance_to(input.epoch);
         events.advance_to(input.epoch);
         clock.advance_to(input.epoch);
+        while probe.as_ref().is_some_and(|probe| probe.less_than(&input.epoch)) {
+            worker.step_or_park(Some(Duration::from_millis(1)));
+        }
         for (_, batch) in input.batches.iter().filter(|(at, _)| *at == place.worker) {
             Event::all_of(batch).for_each(|event| events.insert(event));
             batches.send(batch.clone());

@@ -123,6 +123,7 @@ fn outcome(case: &Case, whole: bool) -> (Vec<EpochChanges>, BTreeMap<Epoch, Vec<
             let changes = kept.by_operators(&inputs, &settings);
             collect(changes, inputs.ticks, place.worker == 0, each);
         }
+        None
     });
     let got = got.take().into_iter().map(|(worker, changes)| {
         assert_eq!(worker, 0, "the first worker gets them all");
