@@ -184,8 +184,11 @@ impl BatchBuilder {
             }
         }
         let user = self.texts.push(event.user);
-        let session =
-            if event.session == event.user { user } else { self.texts.push(event.session) };
+        let session = if event.session == event.user {
+            user
+        } else {
+            self.texts.push(event.session)
+        };
         self.rows.push(Row {
             at_ms: event.timestamp_ms,
             offset: 0,
@@ -207,20 +210,36 @@ impl BatchBuilder {
     /// The rows and the texts, leaving the builder empty.
     pub fn finish(&mut self) -> (Vec<Row>, Texts) {
         self.known.clear();
-        (std::mem::take(&mut self.rows), std::mem::take(&mut self.texts))
+        (
+            std::mem::take(&mut self.rows),
+            std::mem::take(&mut self.texts),
+        )
     }
 }
 
 impl Texts {
     fn push(&mut self, text: &str) -> Span {
-        let span = Span { start: small(self.text.len()), len: small(text.len()) };
+        let span = Span {
+            start: small(self.text.len()),
+            len: small(text.len()),
+        };
         self.text.push_str(text);
         span
     }
 
-    fn intern(&mut self, known: &mut HashTable<u32>, d: Dimension, first: &str, second: &str) -> u32 {
+    fn intern(
+        &mut self,
+        known: &mut HashTable<u32>,
+        d: Dimension,
+        first: &str,
+        second: &str,
+    ) -> u32 {
         let hash = value_hash(d, first, second);
-        let split = if second.is_empty() { 0 } else { small(first.len()) };
+        let split = if second.is_empty() {
+            0
+        } else {
+            small(first.len())
+        };
         let same = |&i: &u32| {
             let v = self.values[i as usize];
             let text = self.get(v.span).as_bytes();
@@ -237,7 +256,12 @@ impl Texts {
         let index = small(self.values.len());
         let mut span = self.push(first);
         span.len += self.push(second).len;
-        self.values.push(Value { hash, span, split, dimension: d });
+        self.values.push(Value {
+            hash,
+            span,
+            split,
+            dimension: d,
+        });
         known.insert_unique(hash, index, |&i| self.values[i as usize].hash);
         index
     }
@@ -245,7 +269,11 @@ impl Texts {
 
 fn value_hash(d: Dimension, first: &str, second: &str) -> u64 {
     let h = xxh3_64_with_seed(first.as_bytes(), d as u64);
-    if second.is_empty() { h } else { xxh3_64_with_seed(second.as_bytes(), h) }
+    if second.is_empty() {
+        h
+    } else {
+        xxh3_64_with_seed(second.as_bytes(), h)
+    }
 }
 
 /// Lengths within a chunk fit 32 bits: a chunk is bounded by its largest record.

@@ -81,7 +81,7 @@ pub trait BindingLog: Send + Sync {
     ///
     /// # Errors
     /// If they cannot be read.
-    fn from_epoch(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error>;
+    fn starting_at(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error>;
 }
 
 /// Bindings in memory: the last `most` of them.
@@ -95,7 +95,10 @@ impl MemoryBindings {
     /// Keeps the last `most` bindings.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most, kept: Mutex::new(VecDeque::new()) }
+        Self {
+            most,
+            kept: Mutex::new(VecDeque::new()),
+        }
     }
 }
 
@@ -103,7 +106,10 @@ impl BindingLog for MemoryBindings {
     type Error = std::convert::Infallible;
 
     fn append(&self, binding: &Binding) -> Result<(), Self::Error> {
-        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self
+            .kept
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.push_back(binding.clone());
         if kept.len() > self.most {
             kept.pop_front();
@@ -111,8 +117,11 @@ impl BindingLog for MemoryBindings {
         Ok(())
     }
 
-    fn from_epoch(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error> {
-        let kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn starting_at(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error> {
+        let kept = self
+            .kept
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(kept.iter().filter(|b| b.epoch >= epoch).cloned().collect())
     }
 }

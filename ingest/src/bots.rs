@@ -44,7 +44,9 @@ mod tests {
     fn crawlers_are_told_from_browsers() {
         let mut check = BotCheck::default();
         for _ in 0..2 {
-            assert!(check.is_bot("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"));
+            assert!(check.is_bot(
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+            ));
             assert!(!check.is_bot(
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
             ));

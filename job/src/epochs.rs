@@ -6,8 +6,8 @@
 
 use crate::time::{Epoch, Tick};
 use std::collections::BTreeMap;
-use timely::container::CapacityContainerBuilder;
 use timely::communication::Pull;
+use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::Message;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
@@ -52,9 +52,7 @@ impl<D: Clone + 'static> Inbox<D> {
 }
 
 /// Ticks of epochs that are not complete yet, with the right to emit at them.
-pub struct TickInbox<const OUTPUTS: usize>(
-    BTreeMap<Epoch, (Tick, [Capability<Epoch>; OUTPUTS])>,
-);
+pub struct TickInbox<const OUTPUTS: usize>(BTreeMap<Epoch, (Tick, [Capability<Epoch>; OUTPUTS])>);
 
 impl<const OUTPUTS: usize> Default for TickInbox<OUTPUTS> {
     fn default() -> Self {
@@ -86,7 +84,9 @@ impl<const OUTPUTS: usize> TickInbox<OUTPUTS> {
         if frontiers.iter().any(|f| f.less_equal(&epoch)) {
             return None;
         }
-        self.0.pop_first().map(|(epoch, (tick, capabilities))| (epoch, tick, capabilities))
+        self.0
+            .pop_first()
+            .map(|(epoch, (tick, capabilities))| (epoch, tick, capabilities))
     }
 }
 
@@ -121,7 +121,10 @@ where
             ticks.receive(&mut tick_input);
             while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
                 logic(epoch, tick, inbox.take(epoch), &mut emitted);
-                output.activate().session(&capability).give_iterator(emitted.drain(..));
+                output
+                    .activate()
+                    .session(&capability)
+                    .give_iterator(emitted.drain(..));
             }
         }
     });
@@ -162,7 +165,10 @@ where
             ticks.receive(&mut tick_input);
             while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
                 logic(tick, first.take(epoch), second.take(epoch), &mut emitted);
-                output.activate().session(&capability).give_iterator(emitted.drain(..));
+                output
+                    .activate()
+                    .session(&capability)
+                    .give_iterator(emitted.drain(..));
             }
         }
     });

@@ -50,7 +50,11 @@ impl Funnel {
     }
 
     fn mask(&self, is_match: impl Fn(&Step) -> bool) -> StepMask {
-        let hits = self.steps.iter().enumerate().filter(|(_, step)| is_match(step));
+        let hits = self
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| is_match(step));
         hits.fold(0, |mask, (i, _)| mask | 1 << i)
     }
 
@@ -66,8 +70,12 @@ impl Funnel {
 pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
     // The earliest place of each middle part leaves most room for the others.
     for part in parts {
         match rest.find(part) {
@@ -161,9 +169,15 @@ impl SliceProgress {
         let from = std::array::from_fn(|k| {
             let steps = u8::try_from(k).unwrap_or(0);
             if strict {
-                Progress { runs: if k == 0 { 0 } else { 1 << k }, reached: 0 }
+                Progress {
+                    runs: if k == 0 { 0 } else { 1 << k },
+                    reached: 0,
+                }
             } else {
-                Progress { runs: 0, reached: steps }
+                Progress {
+                    runs: 0,
+                    reached: steps,
+                }
             }
         });
         Self { from }
@@ -223,7 +237,13 @@ mod tests {
     }
 
     fn naive_open(events: &[(u8, bool)], steps: u8) -> u8 {
-        events.iter().fold(0, |k, (mask, _)| if k < steps && mask >> k & 1 == 1 { k + 1 } else { k })
+        events.iter().fold(0, |k, (mask, _)| {
+            if k < steps && mask >> k & 1 == 1 {
+                k + 1
+            } else {
+                k
+            }
+        })
     }
 
     proptest! {

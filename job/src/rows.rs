@@ -58,7 +58,9 @@ pub struct TallyKey {
 expires!(TallyKey);
 
 /// Counts of one window, by the places that [`TallyKind`] names, and a sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Tally {
     /// The counts.
     pub n: [i64; 4],
@@ -80,7 +82,7 @@ impl Semigroup for Tally {
 }
 
 /// The text of a value. Its order is by bytes, first part first.
-#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Name {
     /// The text.
     pub text: Arc<str>,
@@ -107,12 +109,21 @@ impl PartialEq for Name {
 }
 impl Eq for Name {}
 
+impl std::hash::Hash for Name {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.split.hash(state);
+        self.text.hash(state);
+    }
+}
+
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
         if self.split == other.split && Arc::ptr_eq(&self.text, &other.text) {
             return Ordering::Equal;
         }
-        self.parts().cmp(&other.parts()).then(self.split.cmp(&other.split))
+        self.parts()
+            .cmp(&other.parts())
+            .then(self.split.cmp(&other.split))
     }
 }
 impl PartialOrd for Name {
@@ -164,7 +175,9 @@ expires!(ListKey);
 pub const PANES: usize = 6;
 
 /// What a pane adds to the windows that contain it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct ListDiff {
     /// Page views in the pane; they count in every window that contains it.
     pub views: i64,
@@ -182,7 +195,10 @@ impl IsZero for ListDiff {
 impl Semigroup for ListDiff {
     fn plus_equals(&mut self, rhs: &Self) {
         self.views += rhs.views;
-        self.users.iter_mut().zip(rhs.users).for_each(|(a, b)| *a += b);
+        self.users
+            .iter_mut()
+            .zip(rhs.users)
+            .for_each(|(a, b)| *a += b);
     }
 }
 

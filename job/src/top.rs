@@ -16,17 +16,17 @@ use crate::time::{Epoch, Tick};
 use crate::window::{BUSINESS_WINDOW_MS, Windows};
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use differential_dataflow::trace::TraceReader;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use streamgauge_ingest::batch::Dimension;
 use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, slice_end_ms};
+use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
-use timely::container::CapacityContainerBuilder;
 use timely::progress::{Antichain, frontier::AntichainRef};
 
 /// One value's row in a window.
@@ -126,7 +126,12 @@ pub fn top_lists<'s>(
                     let mut handle = out.activate();
                     let mut session = handle.session(&capability);
                     for window_end_ms in due {
-                        let scan = Scan { epoch, windows, window_end_ms, worker };
+                        let scan = Scan {
+                            epoch,
+                            windows,
+                            window_end_ms,
+                            worker,
+                        };
                         scan.parts(&batches, |part| session.give(part));
                     }
                 }
@@ -153,7 +158,12 @@ struct Changed {
 
 impl Changed {
     fn new(windows: Windows) -> Self {
-        Self { windows, arrived: Vec::new(), open: BTreeSet::new(), closed: BTreeSet::new() }
+        Self {
+            windows,
+            arrived: Vec::new(),
+            open: BTreeSet::new(),
+            closed: BTreeSet::new(),
+        }
     }
 
     /// Notes the windows changed in `epoch`, and takes those that are due.
@@ -163,7 +173,9 @@ impl Changed {
         let later = self.open.split_off(&tick.watermark_ms.saturating_add(1));
         due.extend(std::mem::replace(&mut self.open, later));
         if tick.elsewhere && tick.watermark_ms < i64::MAX - BUSINESS_WINDOW_MS {
-            let ahead_ms = tick.watermark_ms.saturating_add(self.windows.allowed_disorder_ms);
+            let ahead_ms = tick
+                .watermark_ms
+                .saturating_add(self.windows.allowed_disorder_ms);
             let current = slice_end_ms(ahead_ms, BUSINESS_PANE_MS);
             due.extend(self.open.contains(&current).then_some(current));
         }
@@ -195,7 +207,11 @@ impl Changed {
                 last_ms = pane_end_ms;
                 for j in (0..).take(PANES) {
                     let end_ms = pane_end_ms + j * BUSINESS_PANE_MS;
-                    let set = if tick.was_closed(end_ms) { &mut *closed } else { &mut *open };
+                    let set = if tick.was_closed(end_ms) {
+                        &mut *closed
+                    } else {
+                        &mut *open
+                    };
                     set.insert(end_ms);
                 }
             }
@@ -217,7 +233,39 @@ struct Scan {
     worker: usize,
 }
 
-type Sums<'a> = HashMap<(u64, Option<&'a Name>), (i64, i64)>;
+/// A value of a list, summed over panes.
+struct Sum<'a> {
+    hash: u64,
+    name: Option<&'a Name>,
+    views: i64,
+    users: i64,
+}
+
+/// The values of a list, found by the hash that their rows carry.
+#[derive(Default)]
+struct Sums<'a>(HashTable<Sum<'a>>);
+
+impl<'a> Sums<'a> {
+    fn at(&mut self, key: &'a ListKey) -> &mut Sum<'a> {
+        let (hash, name) = (key.hash, key.name.as_ref());
+        let same = |s: &Sum<'_>| s.hash == hash && s.name == name;
+        let new = || Sum {
+            hash,
+            name,
+            views: 0,
+            users: 0,
+        };
+        self.0
+            .entry(spread(hash), same, |s| spread(s.hash))
+            .or_insert_with(new)
+            .into_mut()
+    }
+}
+
+/// Load times stand for their own hash, and are small numbers.
+fn spread(hash: u64) -> u64 {
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
 
 impl Scan {
     fn parts(&self, batches: &[Batch], mut give: impl FnMut(Part)) {
@@ -226,26 +274,34 @@ impl Scan {
             let pane_end_ms = self.window_end_ms - back * BUSINESS_PANE_MS;
             let expires_ms = self.windows.business_pane_expires_ms(pane_end_ms);
             for batch in batches {
-                let from = batch.rows.partition_point(|row| row.0.expires_ms < expires_ms);
-                let rows = batch.rows[from..].iter().take_while(|r| r.0.expires_ms == expires_ms);
+                let from = batch
+                    .rows
+                    .partition_point(|row| row.0.expires_ms < expires_ms);
+                let rows = batch.rows[from..]
+                    .iter()
+                    .take_while(|r| r.0.expires_ms == expires_ms);
                 for (key, _, diff) in rows.filter(|row| row.1 <= self.epoch) {
-                    let sum = sums[list_index(key.list)]
-                        .entry((key.hash, key.name.as_ref()))
-                        .or_default();
-                    sum.0 += diff.views;
-                    sum.1 += i64::from(diff.users[j]);
+                    let sum = sums[list_index(key.list)].at(key);
+                    sum.views += diff.views;
+                    sum.users += i64::from(diff.users[j]);
                 }
             }
         }
-        for (list, sums) in List::ALL.into_iter().zip(&mut sums) {
-            if !sums.is_empty() {
-                let content = match list {
-                    List::LoadTimes => load_times(sums),
-                    List::By(_) => first_places(list, sums),
-                };
-                let (window_end_ms, worker) = (self.window_end_ms, self.worker);
-                give(Part { window_end_ms, list, worker, content });
+        for (list, sums) in List::ALL.into_iter().zip(sums) {
+            if sums.0.is_empty() {
+                continue;
             }
+            let content = match list {
+                List::LoadTimes => load_times(sums),
+                List::By(_) => first_places(list, sums),
+            };
+            let (window_end_ms, worker) = (self.window_end_ms, self.worker);
+            give(Part {
+                window_end_ms,
+                list,
+                worker,
+                content,
+            });
         }
     }
 }
@@ -257,30 +313,35 @@ fn list_index(list: List) -> usize {
     }
 }
 
-fn load_times(sums: &mut Sums<'_>) -> PartContent {
-    let mut times: Vec<_> =
-        sums.drain().map(|((ms, _), (views, _))| (ms.cast_signed(), views)).collect();
+fn load_times(sums: Sums<'_>) -> PartContent {
+    let mut times: Vec<_> = sums
+        .0
+        .into_iter()
+        .map(|s| (s.hash.cast_signed(), s.views))
+        .collect();
     times.sort_unstable();
     PartContent::LoadTimes(times)
 }
 
-fn first_places(list: List, sums: &mut Sums<'_>) -> PartContent {
-    let mut views = 0;
-    let mut rows: Vec<(i64, &Name, i64)> = sums
-        .drain()
-        .filter_map(|((_, name), (v, users))| {
-            views += v;
-            Some((v, name?, users))
-        })
-        .filter(|row| row.0 > 0)
-        .collect();
-    let order = |a: &(i64, &Name, i64), b: &(i64, &Name, i64)| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1));
+fn first_places(list: List, sums: Sums<'_>) -> PartContent {
+    let mut rows: Vec<Sum<'_>> = sums.0.into_iter().filter(|s| s.views > 0).collect();
+    let views = rows.iter().map(|s| s.views).sum();
+    let order = |a: &Sum<'_>, b: &Sum<'_>| b.views.cmp(&a.views).then_with(|| a.name.cmp(&b.name));
     let most = places(list);
     if rows.len() > most {
         rows.select_nth_unstable_by(most - 1, order);
         rows.truncate(most);
     }
     rows.sort_unstable_by(order);
-    let counted = |(views, name, users): (i64, &Name, i64)| Counted { name: name.clone(), views, users };
-    PartContent::Places { views, first: rows.into_iter().map(counted).collect() }
+    let counted = |s: Sum<'_>| {
+        Some(Counted {
+            name: s.name?.clone(),
+            views: s.views,
+            users: s.users,
+        })
+    };
+    PartContent::Places {
+        views,
+        first: rows.into_iter().filter_map(counted).collect(),
+    }
 }

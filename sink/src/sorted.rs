@@ -32,7 +32,12 @@ impl SortedLines {
     /// Keeps about `memory_bytes` in memory.
     #[must_use]
     pub fn with_memory(memory_bytes: usize) -> Self {
-        Self { memory_bytes, used_bytes: 0, lines: BTreeMap::new(), runs: Vec::new() }
+        Self {
+            memory_bytes,
+            used_bytes: 0,
+            lines: BTreeMap::new(),
+            runs: Vec::new(),
+        }
     }
 
     /// Sets the line of a key, or takes it away.
@@ -69,7 +74,11 @@ impl SortedLines {
     /// If a run cannot be read, and whatever `each` gives.
     pub fn finish(mut self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         if self.runs.is_empty() {
-            return self.lines.values().flatten().try_for_each(|line| each(line));
+            return self
+                .lines
+                .values()
+                .flatten()
+                .try_for_each(|line| each(line));
         }
         self.write_run()?;
         let mut runs: Vec<_> = self.runs.into_iter().map(BufReader::new).collect();
@@ -113,7 +122,9 @@ fn push_next(
 
 /// A presence byte, a length and the bytes; or an absence byte alone.
 fn write_part(out: &mut impl Write, part: Option<&[u8]>) -> io::Result<()> {
-    let Some(bytes) = part else { return out.write_all(&[0]) };
+    let Some(bytes) = part else {
+        return out.write_all(&[0]);
+    };
     out.write_all(&[1])?;
     out.write_all(&(bytes.len() as u64).to_le_bytes())?;
     out.write_all(bytes)

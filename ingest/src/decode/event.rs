@@ -6,10 +6,10 @@
 
 use super::fields::Draft;
 use super::load_time::{self, LoadTime};
-use serde::{Deserialize, Serialize};
 use super::rejection::{Reason, Rejection};
 use super::text::Text;
 use super::{money, page, referrer};
+use serde::{Deserialize, Serialize};
 
 /// The last ms of the year 9999.
 const LAST_TIMESTAMP_MS: i64 = 253_402_300_799_999;

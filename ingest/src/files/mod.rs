@@ -55,10 +55,12 @@ impl FileSource<'_> {
     /// then stands, and no epoch is closed at the end of time.
     pub fn run(&self, release: &mut impl FnMut(Released)) -> Result<SourceCounts, FileError> {
         let decoders = self.decoders.max(1);
-        let (to_decode, decode_inputs): (Vec<_>, Vec<_>) =
-            (0..decoders).map(|_| bounded::<Chunk>(QUEUE_CHUNKS)).unzip();
-        let (decode_outputs, to_judge): (Vec<_>, Vec<_>) =
-            (0..decoders).map(|_| bounded::<DecodedChunk>(QUEUE_CHUNKS)).unzip();
+        let (to_decode, decode_inputs): (Vec<_>, Vec<_>) = (0..decoders)
+            .map(|_| bounded::<Chunk>(QUEUE_CHUNKS))
+            .unzip();
+        let (decode_outputs, to_judge): (Vec<_>, Vec<_>) = (0..decoders)
+            .map(|_| bounded::<DecodedChunk>(QUEUE_CHUNKS))
+            .unzip();
         thread::scope(|scope| {
             let reader = scope.spawn(move || self.read(&to_decode));
             for (chunks, decoded) in decode_inputs.into_iter().zip(decode_outputs) {
@@ -68,7 +70,9 @@ impl FileSource<'_> {
             self.judge(&mut judge, &to_judge, release);
             // The judge's inputs are gone only when the reader has ended.
             drop(to_judge);
-            reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            reader
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             judge.end(release);
             Ok(judge.counts().clone())
         })
@@ -85,9 +89,13 @@ impl FileSource<'_> {
                     return Ok(());
                 }
                 let chunk = lines.next_chunk();
-                let chunk =
-                    chunk.map_err(|source| FileError::Read { path: path.clone(), source })?;
-                let (Some(chunk), Some(decoder)) = (chunk, turn.next()) else { break };
+                let chunk = chunk.map_err(|source| FileError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                let (Some(chunk), Some(decoder)) = (chunk, turn.next()) else {
+                    break;
+                };
                 if decoder.send(chunk).is_err() {
                     return Ok(());
                 }

@@ -7,8 +7,8 @@
 //! in its own order.
 
 mod chunk;
-mod files;
 mod core;
+mod files;
 mod log;
 mod seen;
 

@@ -29,14 +29,19 @@ impl Seen {
         let slice_ms = settings.session_gap_ms.max(ALERT_PANE_MS);
         let mut partitions = Vec::new();
         partitions.resize_with(settings.partitions as usize, Partition::default);
-        Self { reach_ms: slice_ms + settings.lateness_ms, partitions }
+        Self {
+            reach_ms: slice_ms + settings.lateness_ms,
+            partitions,
+        }
     }
 
     /// Whether the record repeats an earlier one; notes it either way.
     ///
     /// `watermark_ms` is its partition's watermark after it.
     pub(super) fn is_duplicate(&mut self, entry: &Entry, watermark_ms: i64) -> bool {
-        let Some(id) = entry.identity else { return false };
+        let Some(id) = entry.identity else {
+            return false;
+        };
         let p = &mut self.partitions[entry.partition as usize];
         let mut duplicate = false;
         let mut latest_ms = entry.at_ms;
@@ -62,7 +67,11 @@ impl Partition {
                 break;
             }
             self.order.pop_front();
-            if self.latest_ms.get(&id).is_some_and(|&ms| ms + reach_ms <= watermark_ms) {
+            if self
+                .latest_ms
+                .get(&id)
+                .is_some_and(|&ms| ms + reach_ms <= watermark_ms)
+            {
                 self.latest_ms.remove(&id);
             }
         }

@@ -120,11 +120,7 @@ pub trait LogReader: Send {
     ///
     /// # Errors
     /// If retention has cut what was to be read next.
-    fn poll(
-        &mut self,
-        most: usize,
-        each: &mut dyn FnMut(Record<'_>),
-    ) -> Result<usize, LogError>;
+    fn poll(&mut self, most: usize, each: &mut dyn FnMut(Record<'_>)) -> Result<usize, LogError>;
 
     /// Gives the records up to these offsets (not with them), partition after
     /// partition; what is not there yet is not waited for.

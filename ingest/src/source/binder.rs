@@ -6,8 +6,8 @@
 //! all are, it goes on with the clock, so that the last windows of a quiet site
 //! close, too. Time enters results here only, as a value that is bound.
 
-use crate::binding::{Binding, PartitionBinding};
 use crate::BEFORE_TIME_MS;
+use crate::binding::{Binding, PartitionBinding};
 use std::collections::BTreeMap;
 
 /// How long the end of a partition must have been reached, ms.
@@ -52,8 +52,11 @@ impl Binder {
         ends: &BTreeMap<u32, u64>,
         now_ms: i64,
     ) -> Binding {
-        let idle: Vec<u32> =
-            partitions.iter().filter(|p| self.is_idle(p, ends, now_ms)).map(|p| p.partition).collect();
+        let idle: Vec<u32> = partitions
+            .iter()
+            .filter(|p| self.is_idle(p, ends, now_ms))
+            .map(|p| p.partition)
+            .collect();
         let awake = partitions.iter().filter(|p| !idle.contains(&p.partition));
         match awake.map(|p| p.watermark_ms).min() {
             Some(low_ms) => {
@@ -63,7 +66,13 @@ impl Binder {
             None => self.advance_by_clock(&partitions, now_ms),
         }
         let (watermark_ms, settings_hash) = (self.watermark_ms, self.settings_hash);
-        Binding { epoch, partitions, idle, watermark_ms, settings_hash }
+        Binding {
+            epoch,
+            partitions,
+            idle,
+            watermark_ms,
+            settings_hash,
+        }
     }
 
     fn is_idle(&mut self, p: &PartitionBinding, ends: &BTreeMap<u32, u64>, now_ms: i64) -> bool {
@@ -101,10 +110,22 @@ mod tests {
     use super::*;
 
     fn part(partition: u32, hi: u64, count: u64, watermark_ms: i64) -> PartitionBinding {
-        PartitionBinding { partition, lo: hi - count, hi, count, digest: 0, watermark_ms }
+        PartitionBinding {
+            partition,
+            lo: hi - count,
+            hi,
+            count,
+            digest: 0,
+            watermark_ms,
+        }
     }
 
-    fn bind(b: &mut Binder, parts: [PartitionBinding; 2], ends: [u64; 2], now_ms: i64) -> (Vec<u32>, i64) {
+    fn bind(
+        b: &mut Binder,
+        parts: [PartitionBinding; 2],
+        ends: [u64; 2],
+        now_ms: i64,
+    ) -> (Vec<u32>, i64) {
         let ends = BTreeMap::from([(0, ends[0]), (1, ends[1])]);
         let bound = b.bind(0, parts.to_vec(), &ends, now_ms);
         (bound.idle, bound.watermark_ms)
@@ -113,11 +134,38 @@ mod tests {
     #[test]
     fn a_partition_is_idle_when_its_end_was_reached_for_five_seconds() {
         let mut b = Binder::new(0);
-        assert_eq!(bind(&mut b, [part(0, 3, 3, 30), part(1, 2, 2, 20)], [3, 2], 0), (vec![], 20));
-        assert_eq!(bind(&mut b, [part(0, 4, 1, 50), part(1, 2, 0, 20)], [4, 2], 4_999), (vec![], 20));
-        assert_eq!(bind(&mut b, [part(0, 4, 0, 50), part(1, 2, 0, 20)], [4, 2], 5_000), (vec![1], 50));
+        assert_eq!(
+            bind(&mut b, [part(0, 3, 3, 30), part(1, 2, 2, 20)], [3, 2], 0),
+            (vec![], 20)
+        );
+        assert_eq!(
+            bind(
+                &mut b,
+                [part(0, 4, 1, 50), part(1, 2, 0, 20)],
+                [4, 2],
+                4_999
+            ),
+            (vec![], 20)
+        );
+        assert_eq!(
+            bind(
+                &mut b,
+                [part(0, 4, 0, 50), part(1, 2, 0, 20)],
+                [4, 2],
+                5_000
+            ),
+            (vec![1], 50)
+        );
         // Its next record wakes it, and one that isn't read yet keeps it awake.
-        assert_eq!(bind(&mut b, [part(0, 5, 1, 60), part(1, 3, 1, 55)], [5, 9], 5_050), (vec![], 55));
+        assert_eq!(
+            bind(
+                &mut b,
+                [part(0, 5, 1, 60), part(1, 3, 1, 55)],
+                [5, 9],
+                5_050
+            ),
+            (vec![], 55)
+        );
     }
 
     #[test]
@@ -129,15 +177,32 @@ mod tests {
         assert_eq!(bind(&mut b, idle, [1, 1], 6_700), (vec![0, 1], 750));
         // A clock that is turned back takes nothing back.
         assert_eq!(bind(&mut b, idle, [1, 1], 6_100), (vec![0, 1], 750));
-        assert_eq!(bind(&mut b, [part(0, 2, 1, 800), part(1, 1, 0, 750)], [2, 1], 7_000), (vec![1], 800));
+        assert_eq!(
+            bind(
+                &mut b,
+                [part(0, 2, 1, 800), part(1, 1, 0, 750)],
+                [2, 1],
+                7_000
+            ),
+            (vec![1], 800)
+        );
     }
 
     #[test]
     fn a_site_with_one_record_ever_gets_on() {
         let none = part(1, 0, 0, BEFORE_TIME_MS);
         let mut b = Binder::new(0);
-        assert_eq!(bind(&mut b, [part(0, 1, 1, 100), none], [1, 0], 0).1, BEFORE_TIME_MS);
-        assert_eq!(bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_000), (vec![0, 1], 100));
-        assert_eq!(bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_500).1, 600);
+        assert_eq!(
+            bind(&mut b, [part(0, 1, 1, 100), none], [1, 0], 0).1,
+            BEFORE_TIME_MS
+        );
+        assert_eq!(
+            bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_000),
+            (vec![0, 1], 100)
+        );
+        assert_eq!(
+            bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_500).1,
+            600
+        );
     }
 }

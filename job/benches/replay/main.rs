@@ -23,7 +23,10 @@ const REPEAT: usize = 3;
 
 fn main() -> ExitCode {
     // `cargo bench` adds a flag of its own.
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["measure", stage, file] => {
@@ -47,10 +50,18 @@ fn events(rest: &[&str]) -> u64 {
 
 fn stages(events: u64) {
     let file = Load::plain(events).write();
-    println!("{events} events of the simulator, µs of processor time an event (median of {REPEAT})");
+    println!(
+        "{events} events of the simulator, µs of processor time an event (median of {REPEAT})"
+    );
     for stage in Stage::ALL {
         let cost = median(stage, file.path());
-        println!("{:28} {:6.3} µs  {:6.0} MB peak  {:7.0} events/s", stage.name(), cost.cpu_us, cost.peak_mb, cost.rate);
+        println!(
+            "{:28} {:6.3} µs  {:6.0} MB peak  {:7.0} events/s",
+            stage.name(),
+            cost.cpu_us,
+            cost.peak_mb,
+            cost.rate
+        );
     }
 }
 
@@ -59,10 +70,14 @@ fn median(stage: Stage, file: &Path) -> Cost {
     let me: PathBuf = std::env::current_exe().expect("this program's path");
     let mut costs: Vec<Cost> = (0..REPEAT)
         .map(|_| {
-            let output = Command::new(&me).args(["measure", stage.name()]).arg(file).output();
+            let output = Command::new(&me)
+                .args(["measure", stage.name()])
+                .arg(file)
+                .output();
             let output = output.expect("the measuring process runs");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            Cost::parse(&text).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+            Cost::parse(&text)
+                .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
         })
         .collect();
     costs.sort_by(|a, b| a.cpu_us.total_cmp(&b.cpu_us));

@@ -35,9 +35,16 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let dataflow = Settings {
         windows: windows(&config),
         funnels: funnels.clone(),
-        output: Output { provisional: streamed, digests },
+        output: Output {
+            provisional: streamed,
+            digests,
+        },
     };
-    let pace = Pace { provisional: streamed, elsewhere_epochs: config.time.provisional_epochs, correction_epochs: 1 };
+    let pace = Pace {
+        provisional: streamed,
+        elsewhere_epochs: config.time.provisional_epochs,
+        correction_epochs: 1,
+    };
     let progress = Arc::new(Progress::default());
     let stop = Arc::clone(&progress);
     on_interrupt(move || stop.stop.store(true, Ordering::SeqCst))?;
@@ -52,7 +59,13 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         progress: &progress,
     };
     let counts = with_bar(&args.from, &progress, || replay.run())?;
-    let funnels: Vec<_> = funnels.into_iter().map(|f| { let texts = step_texts(&f); (f, texts) }).collect();
+    let funnels: Vec<_> = funnels
+        .into_iter()
+        .map(|f| {
+            let texts = step_texts(&f);
+            (f, texts)
+        })
+        .collect();
     let summary = Summary {
         source: &counts.source,
         output: &counts.output,
@@ -100,10 +113,16 @@ fn with_bar(
     progress: &Progress,
     work: impl FnOnce() -> Result<Counts, ReplayError> + Send,
 ) -> Result<Counts> {
-    let bytes = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    let bytes = files
+        .iter()
+        .filter_map(|f| f.metadata().ok())
+        .map(|m| m.len())
+        .sum();
     let bar = ProgressBar::new(bytes);
     let style = "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     let counts = thread::scope(|scope| {
         let work = scope.spawn(work);
         let started = Instant::now();
@@ -114,7 +133,8 @@ fn with_bar(
             bar.set_position(progress.stored_bytes.load(Ordering::Relaxed));
             bar.set_message(format!("{records} records, {rate:.0}/s"));
         }
-        work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        work.join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     bar.finish_and_clear();
     Ok(counts?)

@@ -44,7 +44,9 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }
@@ -62,7 +64,10 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let dataflow = Settings {
         windows: windows(&config),
         funnels: funnels(&config),
-        output: Output { provisional: true, digests: false },
+        output: Output {
+            provisional: true,
+            digests: false,
+        },
     };
     eprintln!(
         "simulating a shop at {} events a second, in memory; the numbers of the last final \
@@ -79,12 +84,18 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
             &dataflow,
             workers,
             |feeder| read(feeder, &config, &input, log, &*clock, stop, &numbers),
-            move |changes| told.lock().unwrap_or_else(PoisonError::into_inner).apply(&changes),
+            move |changes| {
+                told.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .apply(&changes)
+            },
             |_, _| {},
         );
         // Whatever ended the job ends the simulator, too.
         stop.store(true, Ordering::SeqCst);
-        simulator.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        simulator
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let counts = source?;
         eprintln!(
             "read {} records: {} accepted, {} rejected, {} duplicates",
@@ -131,13 +142,19 @@ fn simulate(
     log: &MemoryLog,
     stop: &AtomicBool,
 ) -> Result<()> {
-    let pace = if rate == Rate::Max { SimulatorPace::MAX } else { SimulatorPace::REAL_TIME };
+    let pace = if rate == Rate::Max {
+        SimulatorPace::MAX
+    } else {
+        SimulatorPace::REAL_TIME
+    };
     let started = Instant::now();
     let mut bytes = Vec::new();
     let mut records: Vec<(u32, std::ops::Range<usize>)> = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         let start = bytes.len();
-        let Some(emitted) = generator.next_event(&mut bytes) else { break };
+        let Some(emitted) = generator.next_event(&mut bytes) else {
+            break;
+        };
         let wait = pace.wait(&emitted, started.elapsed());
         if !wait.is_zero() || records.len() >= APPEND_RECORDS {
             let value = bytes.split_off(start);
@@ -147,7 +164,10 @@ fn simulate(
         }
         let end = bytes.len();
         let start = records.last().map_or(0, |(_, r)| r.end);
-        records.push((partition_of(&String::from_utf8_lossy(emitted.key.as_bytes()), PARTITIONS), start..end));
+        records.push((
+            partition_of(&String::from_utf8_lossy(emitted.key.as_bytes()), PARTITIONS),
+            start..end,
+        ));
     }
     append(log, &bytes, &records)
 }

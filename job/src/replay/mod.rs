@@ -87,19 +87,26 @@ impl Replay<'_> {
             let source = run(
                 self.dataflow,
                 self.workers,
-                |feeder| self.read(feeder, |l| {
-                    if let Some(messages) = &letters {
-                        let _ = messages.send(l);
-                    }
-                }),
+                |feeder| {
+                    self.read(feeder, |l| {
+                        if let Some(messages) = &letters {
+                            let _ = messages.send(l);
+                        }
+                    })
+                },
                 each,
                 |_, _| {},
             );
             drop(letters);
-            let output = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let output = writer
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // What stopped the source may well be that nothing can be written.
             let output = output?;
-            Ok(Counts { source: source?, output })
+            Ok(Counts {
+                source: source?,
+                output,
+            })
         })
     }
 

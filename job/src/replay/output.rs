@@ -40,22 +40,38 @@ struct Target {
 
 impl Target {
     fn file(path: &Path, sorted: bool) -> Result<Self, OutputError> {
-        let fail = |source| OutputError { path: path.to_owned(), source };
+        let fail = |source| OutputError {
+            path: path.to_owned(),
+            source,
+        };
         let file = File::create(path).map_err(fail)?;
         Ok(Self::new(path.to_owned(), Box::new(file), sorted))
     }
 
     fn new(path: PathBuf, out: Box<dyn Write + Send>, sorted: bool) -> Self {
         let out = BufWriter::with_capacity(1 << 18, out);
-        Self { path, out, sorted: sorted.then(SortedLines::default), line: Vec::new() }
+        Self {
+            path,
+            out,
+            sorted: sorted.then(SortedLines::default),
+            line: Vec::new(),
+        }
     }
 
     fn fail(&self) -> impl Fn(io::Error) -> OutputError + use<> {
         let path = self.path.clone();
-        move |source| OutputError { path: path.clone(), source }
+        move |source| OutputError {
+            path: path.clone(),
+            source,
+        }
     }
 
-    fn change(&mut self, change: &Change, epoch: u64, watermark_ms: i64) -> Result<(), OutputError> {
+    fn change(
+        &mut self,
+        change: &Change,
+        epoch: u64,
+        watermark_ms: i64,
+    ) -> Result<(), OutputError> {
         let fail = self.fail();
         self.line.clear();
         if let Some(sorted) = &mut self.sorted {
@@ -78,10 +94,14 @@ impl Target {
 
     fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), OutputError> {
         let fail = self.fail();
-        let Some(sorted) = &mut self.sorted else { return Ok(()) };
+        let Some(sorted) = &mut self.sorted else {
+            return Ok(());
+        };
         let mut line = Vec::with_capacity(512);
         dead_letters::write_line(letter, &mut line);
-        sorted.set(dead_letters::key(letter), Some(line)).map_err(fail)
+        sorted
+            .set(dead_letters::key(letter), Some(line))
+            .map_err(fail)
     }
 
     fn finish(mut self) -> Result<(), OutputError> {
@@ -170,7 +190,11 @@ impl Outputs {
     /// If an output cannot be written.
     pub fn write(&mut self, message: &Message) -> Result<(), OutputError> {
         match message {
-            Message::Changes(EpochChanges { epoch, watermark_ms, changes }) => {
+            Message::Changes(EpochChanges {
+                epoch,
+                watermark_ms,
+                changes,
+            }) => {
                 for change in changes {
                     self.counts.note(change);
                     let target = match change.topic {
@@ -184,7 +208,9 @@ impl Outputs {
             }
             Message::DeadLetters(letters) => {
                 if let Some(target) = &mut self.dead_letters {
-                    letters.iter().try_for_each(|letter| target.dead_letter(letter))?;
+                    letters
+                        .iter()
+                        .try_for_each(|letter| target.dead_letter(letter))?;
                 }
             }
         }
@@ -196,7 +222,10 @@ impl Outputs {
     /// # Errors
     /// If an output cannot be written.
     pub fn finish(self) -> Result<OutputCounts, OutputError> {
-        for target in [self.results, self.alerts, self.dead_letters].into_iter().flatten() {
+        for target in [self.results, self.alerts, self.dead_letters]
+            .into_iter()
+            .flatten()
+        {
             target.finish()?;
         }
         Ok(self.counts)

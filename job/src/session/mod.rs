@@ -7,5 +7,5 @@ mod tally;
 
 pub use entry::Entry;
 pub use slices::Session;
-pub use tally::session_tallies;
 pub use summary::{Rules, Running, SliceSummary};
+pub use tally::session_tallies;

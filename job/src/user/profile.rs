@@ -81,13 +81,21 @@ struct Pane {
 impl Pane {
     fn new(end_ms: i64) -> Self {
         let values = PaneValues::Few(SmallVec::new());
-        Self { end_ms, active: [false; 2], converted: false, values }
+        Self {
+            end_ms,
+            active: [false; 2],
+            converted: false,
+            values,
+        }
     }
 
     /// Ends of its real-time panes with an event.
     fn active_ends_ms(&self) -> impl DoubleEndedIterator<Item = i64> {
         let ends_ms = [self.end_ms - REAL_TIME_PANE_MS, self.end_ms];
-        ends_ms.into_iter().zip(self.active).filter_map(|(end_ms, active)| active.then_some(end_ms))
+        ends_ms
+            .into_iter()
+            .zip(self.active)
+            .filter_map(|(end_ms, active)| active.then_some(end_ms))
     }
 }
 
@@ -206,8 +214,17 @@ impl Profile {
             usize::try_from((p.end_ms - end_ms).abs() / BUSINESS_PANE_MS).unwrap_or(Gap::NONE)
         };
         let near = |p: &&Pane| distance(p) < PANES;
-        let before = self.panes.range(..pane).rev().take_while(near).find(|p| is_there(p));
-        let after = self.panes.range(pane + 1..).take_while(near).find(|p| is_there(p));
+        let before = self
+            .panes
+            .range(..pane)
+            .rev()
+            .take_while(near)
+            .find(|p| is_there(p));
+        let after = self
+            .panes
+            .range(pane + 1..)
+            .take_while(near)
+            .find(|p| is_there(p));
         Gap {
             before: before.map_or(Gap::NONE, distance),
             after: after.map_or(Gap::NONE, distance),
@@ -216,10 +233,13 @@ impl Profile {
 
     /// A page view in an alert window; returns the number of its views.
     pub(super) fn alert_view(&mut self, end_ms: i64) -> u64 {
-        let at = self.alerts.binary_search_by_key(&end_ms, |w| w.end_ms).unwrap_or_else(|at| {
-            self.alerts.insert(at, AlertWindow { end_ms, views: 0 });
-            at
-        });
+        let at = self
+            .alerts
+            .binary_search_by_key(&end_ms, |w| w.end_ms)
+            .unwrap_or_else(|at| {
+                self.alerts.insert(at, AlertWindow { end_ms, views: 0 });
+                at
+            });
         self.alerts[at].views += 1;
         self.alerts[at].views
     }
@@ -247,7 +267,10 @@ impl Profile {
             pane.values = PaneValues::Few(SmallVec::new());
             self.without_values += 1;
         }
-        let frozen = self.alerts.iter().take_while(|w| windows.frozen_ms(w.end_ms) <= watermark_ms);
+        let frozen = self
+            .alerts
+            .iter()
+            .take_while(|w| windows.frozen_ms(w.end_ms) <= watermark_ms);
         match frozen.count() {
             0 => {}
             frozen => drop(self.alerts.drain(..frozen)),
@@ -256,7 +279,10 @@ impl Profile {
 
     /// When the last of it can be dropped, ms; −∞ if there is nothing.
     pub(super) fn expires_ms(&self, windows: &Windows) -> i64 {
-        let pane = self.panes.back().map(|p| windows.real_time_pane_expires_ms(p.end_ms));
+        let pane = self
+            .panes
+            .back()
+            .map(|p| windows.real_time_pane_expires_ms(p.end_ms));
         let alert = self.alerts.last().map(|w| windows.frozen_ms(w.end_ms));
         pane.max(alert).unwrap_or(BEFORE_TIME_MS)
     }

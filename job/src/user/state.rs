@@ -6,18 +6,15 @@
 //! make use of.
 
 use super::deltas::Deltas;
-use super::profile::Profile;
+use super::people::{People, User};
 use super::timers::{Due, Timers};
 use super::values::{Value, Values};
-use super::visit::{SessionRules, Visit};
+use super::visit::Constants;
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Entry, Rules};
 use crate::time::{Epoch, Tick};
 use crate::window::{Windows, alert_end_ms, business_pane_end_ms};
-use compact_str::CompactString;
-use hashbrown::HashTable;
-use slab::Slab;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,20 +23,9 @@ use streamgauge_ingest::batch::{Dimension, EventBatch, Row, Texts, UNKNOWN};
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::lateness::Family;
 use streamgauge_sink::session::SessionRecord;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Stands for a row that is late for its session.
 const NO_VISIT: usize = usize::MAX;
-
-struct User {
-    name: CompactString,
-    hash: u64,
-    profile: Profile,
-    visits: usize,
-    /// The visit of its last event: most often that of the next, too.
-    last_visit: usize,
-    timer_ms: Option<i64>,
-}
 
 /// The values of a row, by dimension.
 type RowValues<'a> = [Option<&'a Rc<Value>>; Dimension::ALL.len()];
@@ -72,14 +58,9 @@ pub struct Held {
 
 /// The state per user of one worker.
 pub struct State {
-    rules: Rules,
-    windows: Windows,
-    unknown: Arc<str>,
+    constants: Constants,
     values: Values,
-    users: Slab<User>,
-    user_index: HashTable<usize>,
-    visits: Slab<Visit>,
-    visit_index: HashTable<usize>,
+    people: People,
     timers: Timers,
     /// Per alert window that is not closed: users that had a page view in it.
     alert_windows: BTreeMap<i64, Vec<usize>>,
@@ -94,14 +75,13 @@ impl State {
     #[must_use]
     pub fn new(rules: Rules, windows: Windows) -> Self {
         Self {
-            rules,
-            windows,
-            unknown: UNKNOWN.into(),
+            constants: Constants {
+                fold: rules,
+                windows,
+                unknown: UNKNOWN.into(),
+            },
             values: Values::default(),
-            users: Slab::new(),
-            user_index: HashTable::new(),
-            visits: Slab::new(),
-            visit_index: HashTable::new(),
+            people: People::default(),
             timers: Timers::default(),
             alert_windows: BTreeMap::new(),
             deltas: Deltas::default(),
@@ -115,10 +95,10 @@ impl State {
     #[must_use]
     pub fn held(&self) -> Held {
         Held {
-            users: self.users.len(),
-            visits: self.visits.len(),
+            users: self.people.users.len(),
+            visits: self.people.visits.len(),
             timers: self.timers.len(),
-            values: self.values.len(),
+            values: self.values.held(),
         }
     }
 
@@ -141,9 +121,15 @@ impl State {
     /// events change. The first two wait for memory, and for several rows at once.
     fn apply(&mut self, batch: &EventBatch) {
         let texts = &batch.texts;
-        let users: Vec<usize> = batch.rows.iter().map(|row| self.user(row, texts)).collect();
+        let users: Vec<usize> = batch
+            .rows
+            .iter()
+            .map(|row| self.people.user(row.user_hash, texts.get(row.user)))
+            .collect();
         let rows = batch.rows.iter().zip(&users);
-        let visits: Vec<usize> = rows.map(|(row, user)| self.row_visit(*user, row, texts)).collect();
+        let visits: Vec<usize> = rows
+            .map(|(row, user)| self.row_visit(*user, row, texts))
+            .collect();
         let mut resolved: Vec<Option<Rc<Value>>> = vec![None; texts.values.len()];
         for (i, row) in batch.rows.iter().enumerate() {
             for &index in &row.values {
@@ -151,7 +137,9 @@ impl State {
                     *place = Some(self.values.resolve(texts, &texts.values[index as usize]));
                 }
             }
-            let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
+            let values = row
+                .values
+                .map(|index| resolved.get(index as usize)?.as_ref());
             self.profile(users[i], row, &values);
             if visits[i] != NO_VISIT {
                 self.session(visits[i], row, values);
@@ -160,42 +148,25 @@ impl State {
         // A family can take an event and have no use for it: an alert wants views.
         for user in users {
             let idle = |u: &User| u.timer_ms.is_none() && u.visits == 0;
-            if self.users.get(user).is_some_and(idle) {
+            if self.people.users.get(user).is_some_and(idle) {
                 self.drop_user_if_idle(user);
             }
         }
     }
 
     fn row_visit(&mut self, user: usize, row: &Row, texts: &Texts) -> usize {
-        if row.late.contains(Family::Session) { NO_VISIT } else { self.visit(user, texts.get(row.session)) }
-    }
-
-    /// The slot of a row's user.
-    fn user(&mut self, row: &Row, texts: &Texts) -> usize {
-        let name = texts.get(row.user);
-        let users = &self.users;
-        let is_same = |&i: &usize| users[i].hash == row.user_hash && *users[i].name == *name;
-        if let Some(&user) = self.user_index.find(row.user_hash, is_same) {
-            return user;
+        if row.late.contains(Family::Session) {
+            NO_VISIT
+        } else {
+            self.people.visit(user, texts.get(row.session))
         }
-        let user = self.users.insert(User {
-            name: name.into(),
-            hash: row.user_hash,
-            profile: Profile::default(),
-            visits: 0,
-            last_visit: usize::MAX,
-            timer_ms: None,
-        });
-        let users = &self.users;
-        self.user_index.insert_unique(row.user_hash, user, |&i| users[i].hash);
-        user
     }
 
     fn profile(&mut self, slot: usize, row: &Row, values: &RowValues<'_>) {
-        let user = &mut self.users[slot];
+        let user = &mut self.people.users[slot];
         let profile = &mut user.profile;
         let is_view = row.kind == Kind::PageView;
-        profile.expire(self.watermark_ms, &self.windows);
+        profile.expire(self.watermark_ms, &self.constants.windows);
         if !row.late.contains(Family::Business) {
             let pane = profile.business(row.at_ms, &mut self.deltas);
             if !row.late.contains(Family::RealTime) {
@@ -206,7 +177,8 @@ impl State {
                     profile.view(pane, value, &mut self.deltas);
                 }
                 if row.load_ms >= 0 {
-                    self.deltas.load_time(business_pane_end_ms(row.at_ms), row.load_ms);
+                    self.deltas
+                        .load_time(business_pane_end_ms(row.at_ms), row.load_ms);
                 }
             } else if row.kind == Kind::Conversion {
                 profile.conversion(pane, row.currency, row.value_minor, &mut self.deltas);
@@ -219,7 +191,10 @@ impl State {
             match views {
                 1 if !is_closed => self.alert_windows.entry(end_ms).or_default().push(slot),
                 1 | 2 if is_closed => {
-                    let bounce = Bounce { end_ms, user: user.name.as_str().into() };
+                    let bounce = Bounce {
+                        end_ms,
+                        user: user.name.as_str().into(),
+                    };
                     let diff = if views == 1 { 1 } else { -1 };
                     self.updates.bounces.push((bounce, self.epoch, diff));
                 }
@@ -227,7 +202,7 @@ impl State {
             }
         }
         if user.timer_ms.is_none() {
-            let due_ms = user.profile.expires_ms(&self.windows);
+            let due_ms = user.profile.expires_ms(&self.constants.windows);
             // A user of sessions only has no profile, and goes with its last visit.
             if due_ms != BEFORE_TIME_MS {
                 user.timer_ms = Some(due_ms);
@@ -249,14 +224,10 @@ impl State {
             device: device.filter(|_| row.names_device).cloned(),
             country: country.filter(|_| row.names_country).cloned(),
         };
-        let visit = &mut self.visits[slot];
-        let rules = SessionRules {
-            fold: &self.rules,
-            gap_ms: self.windows.session_gap_ms,
-            settled_ms: self.windows.settled_ms(self.watermark_ms),
-            user: &self.users[visit.user].name,
-            unknown: &self.unknown,
-        };
+        let visit = &mut self.people.visits[slot];
+        let rules = self
+            .constants
+            .of(self.watermark_ms, &self.people.users[visit.user].name);
         let effects = visit.insert(&rules, entry);
         for record in effects.retracted {
             self.updates.sessions.push((record, self.epoch, -1));
@@ -266,34 +237,12 @@ impl State {
         }
     }
 
-    /// The slot of a session id of a user.
-    fn visit(&mut self, user: usize, session: &str) -> usize {
-        let last = self.users[user].last_visit;
-        if self.visits.get(last).is_some_and(|v| v.user == user && *v.session == *session) {
-            return last;
-        }
-        let (visits, users) = (&self.visits, &self.users);
-        let hash_of = |v: &Visit| xxh3_64_with_seed(v.session.as_bytes(), users[v.user].hash);
-        let hash = xxh3_64_with_seed(session.as_bytes(), users[user].hash);
-        let is_same = |&i: &usize| visits[i].user == user && *visits[i].session == *session;
-        let slot = match self.visit_index.find(hash, is_same) {
-            Some(&slot) => slot,
-            None => {
-                let slot = self.visits.insert(Visit::new(user, session));
-                let visits = &self.visits;
-                self.visit_index.insert_unique(hash, slot, |&i| hash_of(&visits[i]));
-                self.users[user].visits += 1;
-                slot
-            }
-        };
-        self.users[user].last_visit = slot;
-        slot
-    }
-
     /// Sets the timer for when the session that `at_ms` lies in ends.
     fn set_session_timer(&mut self, visit: usize, at_ms: i64) {
-        let gap_ms = self.windows.session_gap_ms;
-        let Some((_, session)) = self.visits[visit].find(at_ms) else { return };
+        let gap_ms = self.constants.windows.session_gap_ms;
+        let Some((_, session)) = self.people.visits[visit].find(at_ms) else {
+            return;
+        };
         let due_ms = session.ended_at_ms(gap_ms) + 1;
         session.timer_ms = Some(due_ms);
         self.timers.set(due_ms, Due::Session { visit, at_ms });
@@ -307,9 +256,12 @@ impl State {
                 break;
             }
             for slot in window.remove() {
-                let user = &self.users[slot];
+                let user = &self.people.users[slot];
                 if user.profile.alert_views(end_ms) == 1 {
-                    let bounce = Bounce { end_ms, user: user.name.as_str().into() };
+                    let bounce = Bounce {
+                        end_ms,
+                        user: user.name.as_str().into(),
+                    };
                     self.updates.bounces.push((bounce, self.epoch, 1));
                 }
             }
@@ -321,62 +273,61 @@ impl State {
             }
         }
         let Updates { tallies, lists, .. } = &mut self.updates;
-        self.deltas.drain(self.epoch, &self.windows, tallies, lists);
+        self.deltas
+            .drain(self.epoch, &self.constants.windows, tallies, lists);
     }
 
     /// Publishes a session that has ended, or drops one that nothing can change.
     fn session_due(&mut self, slot: usize, at_ms: i64, due_ms: i64) {
-        let Some(visit) = self.visits.get_mut(slot) else { return };
-        let Some((i, session)) = visit.find(at_ms) else { return };
+        let Some(visit) = self.people.visits.get_mut(slot) else {
+            return;
+        };
+        let Some((i, session)) = visit.find(at_ms) else {
+            return;
+        };
         if session.timer_ms != Some(due_ms) {
             return;
         }
-        let ended_at_ms = session.ended_at_ms(self.windows.session_gap_ms);
+        let ended_at_ms = session.ended_at_ms(self.constants.windows.session_gap_ms);
         if ended_at_ms < self.watermark_ms && !session.is_published {
             session.is_published = true;
-            let rules = SessionRules {
-                fold: &self.rules,
-                gap_ms: self.windows.session_gap_ms,
-                settled_ms: self.windows.settled_ms(self.watermark_ms),
-                user: &self.users[visit.user].name,
-                unknown: &self.unknown,
-            };
-            self.updates.sessions.push((visit.record(i, &rules), self.epoch, 1));
+            let rules = self
+                .constants
+                .of(self.watermark_ms, &self.people.users[visit.user].name);
+            self.updates
+                .sessions
+                .push((visit.record(i, &rules), self.epoch, 1));
         }
-        let Some((_, session)) = visit.find(at_ms) else { return };
+        let Some((_, session)) = visit.find(at_ms) else {
+            return;
+        };
         let next_ms = if session.is_published {
-            self.windows.session_expires_ms(session.last_ms())
+            self.constants.windows.session_expires_ms(session.last_ms())
         } else {
             ended_at_ms + 1
         };
         if next_ms > self.watermark_ms || !session.is_published {
             let at_ms = session.last_ms();
             session.timer_ms = Some(next_ms);
-            self.timers.set(next_ms, Due::Session { visit: slot, at_ms });
+            self.timers
+                .set(next_ms, Due::Session { visit: slot, at_ms });
             return;
         }
         visit.remove(i);
         if visit.is_empty() {
-            self.drop_visit(slot);
+            let user = self.people.remove_visit(slot);
+            self.drop_user_if_idle(user);
         }
-    }
-
-    fn drop_visit(&mut self, slot: usize) {
-        let visit = self.visits.remove(slot);
-        let hash = xxh3_64_with_seed(visit.session.as_bytes(), self.users[visit.user].hash);
-        if let Ok(found) = self.visit_index.find_entry(hash, |&i| i == slot) {
-            found.remove();
-        }
-        self.users[visit.user].visits -= 1;
-        self.drop_user_if_idle(visit.user);
     }
 
     fn user_due(&mut self, slot: usize, due_ms: i64) {
-        let Some(user) = self.users.get_mut(slot) else { return };
+        let Some(user) = self.people.users.get_mut(slot) else {
+            return;
+        };
         if user.timer_ms != Some(due_ms) {
             return;
         }
-        let next_ms = user.profile.expires_ms(&self.windows);
+        let next_ms = user.profile.expires_ms(&self.constants.windows);
         if next_ms > self.watermark_ms {
             user.timer_ms = Some(next_ms);
             self.timers.set(next_ms, Due::User(slot));
@@ -388,15 +339,12 @@ impl State {
 
     /// Drops a user of whom nothing is needed any more.
     fn drop_user_if_idle(&mut self, slot: usize) {
-        let user = &mut self.users[slot];
-        user.profile.expire(self.watermark_ms, &self.windows);
-        if user.visits > 0 || user.profile.expires_ms(&self.windows) != BEFORE_TIME_MS {
+        let user = &mut self.people.users[slot];
+        user.profile
+            .expire(self.watermark_ms, &self.constants.windows);
+        if user.visits > 0 || user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS {
             return;
         }
-        let hash = user.hash;
-        self.users.remove(slot);
-        if let Ok(found) = self.user_index.find_entry(hash, |&i| i == slot) {
-            found.remove();
-        }
+        self.people.remove_user(slot);
     }
 }

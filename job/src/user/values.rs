@@ -38,7 +38,12 @@ pub struct Slot {
 impl Value {
     /// The steps that a view of this page matches, per funnel.
     pub fn page_steps(&self, funnels: &[Funnel]) -> &[StepMask] {
-        self.steps.get_or_init(|| funnels.iter().map(|f| f.page_mask(&self.name.text)).collect())
+        self.steps.get_or_init(|| {
+            funnels
+                .iter()
+                .map(|f| f.page_mask(&self.name.text))
+                .collect()
+        })
     }
 }
 
@@ -69,17 +74,21 @@ impl Values {
         let new = Rc::new(Value {
             hash: value.hash,
             dimension: value.dimension,
-            name: Name { text: text.into(), split: value.split },
+            name: Name {
+                text: text.into(),
+                split: value.split,
+            },
             slots: Default::default(),
             steps: OnceCell::new(),
         });
-        self.known.insert_unique(new.hash, Rc::clone(&new), |v| v.hash);
+        self.known
+            .insert_unique(new.hash, Rc::clone(&new), |v| v.hash);
         new
     }
 
     /// Number of values held, those that nobody holds any more included.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.known.len()
     }
 

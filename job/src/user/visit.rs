@@ -7,10 +7,11 @@
 //! Invariant: sessions are in order and no two share a time, so a time names at
 //! most one of them.
 
-use crate::session::{Entry, Rules, Session};
-use smallvec::SmallVec;
 use crate::one_or_many::OneOrMany;
+use crate::session::{Entry, Rules, Session};
+use crate::window::Windows;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use streamgauge_sink::session::SessionRecord;
 
@@ -35,6 +36,27 @@ pub(super) struct SessionRules<'a> {
     pub(super) unknown: &'a Arc<str>,
 }
 
+/// What the rules of all sessions have in common.
+pub(super) struct Constants {
+    pub(super) fold: Rules,
+    pub(super) windows: Windows,
+    /// What a record calls what no event tells.
+    pub(super) unknown: Arc<str>,
+}
+
+impl Constants {
+    /// The rules for the sessions of a user at a watermark.
+    pub(super) fn of<'a>(&'a self, watermark_ms: i64, user: &'a str) -> SessionRules<'a> {
+        SessionRules {
+            fold: &self.fold,
+            gap_ms: self.windows.session_gap_ms,
+            settled_ms: self.windows.settled_ms(watermark_ms),
+            user,
+            unknown: &self.unknown,
+        }
+    }
+}
+
 /// One session id of one user.
 pub(super) struct Visit {
     pub(super) user: usize,
@@ -44,7 +66,11 @@ pub(super) struct Visit {
 
 impl Visit {
     pub(super) fn new(user: usize, session: &str) -> Self {
-        Self { user, session: session.into(), sessions: OneOrMany::default() }
+        Self {
+            user,
+            session: session.into(),
+            sessions: OneOrMany::default(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,12 +84,14 @@ impl Visit {
         let right = self.sessions.partition_point(|s| s.first_ms() <= at_ms);
         let left = right.checked_sub(1).filter(|&i| {
             let s = &self.sessions[i];
-            at_ms <= s.last_ms()
-                || (!s.is_ended_by_event() && at_ms - s.last_ms() <= rules.gap_ms)
+            at_ms <= s.last_ms() || (!s.is_ended_by_event() && at_ms - s.last_ms() <= rules.gap_ms)
         });
         // A SESSION_END cuts what comes later off, so it never joins it.
         let joins_right = !is_end
-            && self.sessions.get(right).is_some_and(|s| s.first_ms() - at_ms <= rules.gap_ms);
+            && self
+                .sessions
+                .get(right)
+                .is_some_and(|s| s.first_ms() - at_ms <= rules.gap_ms);
         match left {
             Some(i) => {
                 let within = at_ms <= self.sessions[i].last_ms();
@@ -103,13 +131,7 @@ impl Visit {
     }
 
     /// Adds an event to a session; its record, if it has one, stands no longer.
-    fn extend(
-        &mut self,
-        i: usize,
-        rules: &SessionRules<'_>,
-        entry: Entry,
-        effects: &mut Effects,
-    ) {
+    fn extend(&mut self, i: usize, rules: &SessionRules<'_>, entry: Entry, effects: &mut Effects) {
         self.retract(i, rules, effects);
         let session = &mut self.sessions[i];
         let ended_by_event = session.is_ended_by_event();
@@ -122,16 +144,22 @@ impl Visit {
     }
 
     fn cut(&mut self, i: usize, at_ms: i64, effects: &mut Effects) {
-        let Some(rest) = self.sessions[i].cut_after(at_ms) else { return };
+        let Some(rest) = self.sessions[i].cut_after(at_ms) else {
+            return;
+        };
         self.sessions[i].timer_ms = None;
         effects.touched.clear();
-        effects.touched.extend([self.sessions[i].last_ms(), rest.last_ms()]);
+        effects
+            .touched
+            .extend([self.sessions[i].last_ms(), rest.last_ms()]);
         self.sessions.insert(i + 1, rest);
     }
 
     fn join(&mut self, i: usize, rules: &SessionRules<'_>, effects: &mut Effects) {
         self.retract(i + 1, rules, effects);
-        let Some(later) = self.sessions.remove(i + 1) else { return };
+        let Some(later) = self.sessions.remove(i + 1) else {
+            return;
+        };
         let session = &mut self.sessions[i];
         session.append(later);
         session.timer_ms = None;
@@ -141,8 +169,14 @@ impl Visit {
 
     /// The session that a time lies in.
     pub(super) fn find(&mut self, at_ms: i64) -> Option<(usize, &mut Session)> {
-        let i = self.sessions.partition_point(|s| s.first_ms() <= at_ms).checked_sub(1)?;
-        self.sessions.get_mut(i).filter(|s| at_ms <= s.last_ms()).map(|s| (i, s))
+        let i = self
+            .sessions
+            .partition_point(|s| s.first_ms() <= at_ms)
+            .checked_sub(1)?;
+        self.sessions
+            .get_mut(i)
+            .filter(|s| at_ms <= s.last_ms())
+            .map(|s| (i, s))
     }
 
     /// Drops a session.
@@ -165,7 +199,11 @@ mod tests {
             at_ms,
             partition: 0,
             offset,
-            kind: if is_end { Kind::SessionEnd } else { Kind::SessionStart },
+            kind: if is_end {
+                Kind::SessionEnd
+            } else {
+                Kind::SessionStart
+            },
             currency: *b"USD",
             value_minor: 0,
             page: None,

@@ -87,7 +87,9 @@ fn final_only_is_what_remains_of_all_changes() {
     let folder = Folder::new();
     folder.put("events", &log(2_000));
     folder.done("replay --from events --to all --alerts all-alerts --epoch-records 50");
-    folder.done("replay --from events --to last --alerts last-alerts --epoch-records 50 --final-only");
+    folder.done(
+        "replay --from events --to last --alerts last-alerts --epoch-records 50 --final-only",
+    );
     let check =
         |all: &str, last: &str, key: fn(&Value) -> String, is_fleeting: fn(&str) -> bool| {
             let (all, mut last) = (objects(&folder.get(all)), objects(&folder.get(last)));

@@ -112,8 +112,9 @@ fn results_have_all_types() {
 fn counts_are_those_of_the_files() {
     let folder = Folder::new();
     folder.put("events", &log(3_000));
-    let ran = folder
-        .done("replay --from events --to r --alerts a --dead-letters d --final-only --summary json");
+    let ran = folder.done(
+        "replay --from events --to r --alerts a --dead-letters d --final-only --summary json",
+    );
     let summary = summary(&ran);
     let count = |value: &Value| value.as_u64().expect("a count");
     let total = |field: &str| -> u64 {

@@ -212,7 +212,12 @@ impl<'s> Reader<'s> {
         let frozen_now: BTreeMap<String, i64> = view
             .ended()
             .iter()
-            .map(|session| (session.record(&self.settings.funnels).key, self.frozen_ms(session)))
+            .map(|session| {
+                (
+                    session.record(&self.settings.funnels).key,
+                    self.frozen_ms(session),
+                )
+            })
             .collect();
         let mut before: BTreeMap<String, Record> = before.iter().map(record).collect();
         let is_tick = epoch.is_last || epoch.is_tick_of(self.pace.correction_epochs);
@@ -224,14 +229,16 @@ impl<'s> Reader<'s> {
             !is_tick && frozen_ms.is_none_or(|frozen_ms| !epoch.has_passed(*frozen_ms))
         };
         before.retain(|key, _| !waits(key));
-        self.sessions.retain(|key, _| before.contains_key(key) || waits(key));
+        self.sessions
+            .retain(|key, _| before.contains_key(key) || waits(key));
         replace(&mut self.sessions, before, State::Corrected);
         self.sessions.extend(
             now.into_iter()
                 .map(|(key, record)| (key, (record, State::Final))),
         );
         let shown = &self.sessions;
-        self.sessions_frozen_ms.retain(|key, _| shown.contains_key(key));
+        self.sessions_frozen_ms
+            .retain(|key, _| shown.contains_key(key));
         for (key, frozen_ms) in frozen_now {
             if shown.contains_key(&key) {
                 self.sessions_frozen_ms.insert(key, frozen_ms);
@@ -241,7 +248,10 @@ impl<'s> Reader<'s> {
 
     /// When no record that could still be accepted can change a session.
     fn frozen_ms(&self, session: &Session<'_>) -> i64 {
-        let last_ms = session.events.last().map_or(session.ended_ms, |event| event.timestamp_ms);
+        let last_ms = session
+            .events
+            .last()
+            .map_or(session.ended_ms, |event| event.timestamp_ms);
         last_ms + 2 * self.settings.session_gap_ms + self.settings.lateness_ms
     }
 

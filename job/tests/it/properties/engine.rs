@@ -38,8 +38,11 @@ impl Outcome {
     /// The lines at the end of time.
     pub(super) fn finals(&self) -> BTreeMap<String, String> {
         let last = self.seen.last().cloned().unwrap_or_default().results;
-        let final_line = |line: String| line.replace(r#""state":"corrected"}"#, r#""state":"final"}"#);
-        last.into_iter().map(|(key, line)| (key, final_line(line))).collect()
+        let final_line =
+            |line: String| line.replace(r#""state":"corrected"}"#, r#""state":"final"}"#);
+        last.into_iter()
+            .map(|(key, line)| (key, final_line(line)))
+            .collect()
     }
 
     /// Alerts in the order of the file: window, then user.
@@ -48,14 +51,19 @@ impl Outcome {
         let mut lines: Vec<_> = last.into_values().collect();
         lines.sort_by_key(|line| {
             let alert: serde_json::Value = serde_json::from_str(line).unwrap();
-            (alert["windowStart"].as_i64(), alert["userId"].as_str().unwrap().to_owned())
+            (
+                alert["windowStart"].as_i64(),
+                alert["userId"].as_str().unwrap().to_owned(),
+            )
         });
         lines
     }
 
     /// Whether nothing is held.
     pub(super) fn is_empty(&self) -> bool {
-        self.held.values().all(|h| h.users == 0 && h.visits == 0 && h.timers == 0)
+        self.held
+            .values()
+            .all(|h| h.users == 0 && h.visits == 0 && h.timers == 0)
     }
 }
 
@@ -74,11 +82,22 @@ impl Seen {
         }
         let key = text(&change.key);
         if change.state == State::Retracted {
-            assert!(self.results.remove(&key).is_some(), "retraction of nothing: {key}");
+            assert!(
+                self.results.remove(&key).is_some(),
+                "retraction of nothing: {key}"
+            );
         } else {
-            let line = format!(r#"{},"state":"{}"}}"#, text(&change.body), change.state.name());
+            let line = format!(
+                r#"{},"state":"{}"}}"#,
+                text(&change.body),
+                change.state.name()
+            );
             let before = self.results.insert(key, line.clone());
-            assert_ne!(before.as_ref(), Some(&line), "a change that changes nothing");
+            assert_ne!(
+                before.as_ref(),
+                Some(&line),
+                "a change that changes nothing"
+            );
         }
     }
 }
@@ -103,7 +122,10 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
             allowed_disorder_ms: case.allowed_disorder_ms,
         },
         funnels: case.funnels(),
-        output: Output { provisional: case.provisional, digests: true },
+        output: Output {
+            provisional: case.provisional,
+            digests: true,
+        },
     };
     let pace = Pace {
         provisional: case.provisional,

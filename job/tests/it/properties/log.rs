@@ -94,8 +94,12 @@ impl Case {
     pub(super) fn oracle_settings(&self) -> oracle::Settings {
         let steps = STEPS.map(str::to_owned).to_vec();
         let abandonment_step = 2;
-        let funnel =
-            oracle::Funnel { name: "f".to_owned(), steps, strict: self.strict, abandonment_step };
+        let funnel = oracle::Funnel {
+            name: "f".to_owned(),
+            steps,
+            strict: self.strict,
+            abandonment_step,
+        };
         oracle::Settings {
             partitions: self.partitions,
             allowed_disorder_ms: self.allowed_disorder_ms,
@@ -116,7 +120,11 @@ impl Case {
             lateness_ms: self.lateness_ms,
             session_gap_ms: self.session_gap_ms,
             dedup: self.dedup,
-            bots: if self.exclude_bots { BotMode::Exclude } else { BotMode::Include },
+            bots: if self.exclude_bots {
+                BotMode::Exclude
+            } else {
+                BotMode::Include
+            },
             max_bytes: 1 << 20,
             idle_after_records: self.idle_after_records,
         }
@@ -128,23 +136,52 @@ impl Case {
             Step::Type(Kind::SessionStart),
             Step::Type(Kind::Conversion),
         ];
-        vec![Funnel { name: "f".into(), steps, strict: self.strict, abandonment_step: 2 }]
+        vec![Funnel {
+            name: "f".into(),
+            steps,
+            strict: self.strict,
+            abandonment_step: 2,
+        }]
     }
 }
 
 fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
-    let Spec::Event { user, session, kind, page, other, .. } = spec else { return String::new() };
-    let kinds = ["PAGE_VIEW", "PAGE_VIEW", "PAGE_VIEW", "SESSION_START", "SESSION_END", "CONVERSION", "SCROLL"];
+    let Spec::Event {
+        user,
+        session,
+        kind,
+        page,
+        other,
+        ..
+    } = spec
+    else {
+        return String::new();
+    };
+    let kinds = [
+        "PAGE_VIEW",
+        "PAGE_VIEW",
+        "PAGE_VIEW",
+        "SESSION_START",
+        "SESSION_END",
+        "CONVERSION",
+        "SCROLL",
+    ];
     let kind = kinds[usize::from(*kind) % kinds.len()];
     let user = match user {
         0 => String::new(),
         n => format!(r#""userId":"u{n}","#),
     };
-    let agent = if other % 5 == 0 { "Googlebot/2.1" } else { "Mozilla/5.0 Firefox" };
+    let agent = if other % 5 == 0 {
+        "Googlebot/2.1"
+    } else {
+        "Mozilla/5.0 Firefox"
+    };
     let values = ["12.5", "-3", "0.005", "\"7\"", "1e3"];
     let currencies = ["\"EUR\"", "\"jpy\"", "null", "\"x\""];
-    let (value, currency) =
-        (values[usize::from(*other) % values.len()], currencies[usize::from(*other) % currencies.len()]);
+    let (value, currency) = (
+        values[usize::from(*other) % values.len()],
+        currencies[usize::from(*other) % currencies.len()],
+    );
     let load = ["0", "300", "301.5", "-2", "\"x\"", "4000"][usize::from(*page + *other) % 6];
     let country = ["null", "\"DE\"", "\"FR\""][usize::from(*other) % 3];
     let id = i / 2;
@@ -159,7 +196,8 @@ fn broken(kind: u8, at_ms: i64) -> Vec<u8> {
         1 => b"{".to_vec(),
         2 => vec![0xff, 0xfe],
         3 => format!(r#"{{"timestamp":{at_ms},"eventType":"PAGE_VIEW","userId":""}}"#).into_bytes(),
-        4 => format!(r#"{{"timestamp":{at_ms}.0,"eventType":"PAGE_VIEW","userId":"u1"}}"#).into_bytes(),
+        4 => format!(r#"{{"timestamp":{at_ms}.0,"eventType":"PAGE_VIEW","userId":"u1"}}"#)
+            .into_bytes(),
         _ => br#"{"timestamp":-1,"eventType":"PAGE_VIEW","userId":"u2"}"#.to_vec(),
     }
 }
@@ -187,7 +225,13 @@ fn back_ms() -> impl Strategy<Value = i64> {
 fn spec() -> impl Strategy<Value = Spec> {
     let event = (0u8..5, 0u8..3, 0u8..7, 0u8..4, 0u8..8, on_ms(), back_ms()).prop_map(
         |(user, session, kind, page, other, on_ms, back_ms)| Spec::Event {
-            user, session, kind, page, other, on_ms, back_ms,
+            user,
+            session,
+            kind,
+            page,
+            other,
+            on_ms,
+            back_ms,
         },
     );
     prop_oneof![20 => event, 1 => (0usize..50).prop_map(Spec::Again), 1 => (0u8..6).prop_map(Spec::Broken)]
@@ -195,11 +239,28 @@ fn spec() -> impl Strategy<Value = Spec> {
 
 /// Random cases.
 pub(super) fn case() -> impl Strategy<Value = Case> {
-    let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
+    let log = (
+        prop::collection::vec(spec(), 0..120),
+        prop::collection::vec(0usize..25, 0..12),
+    );
     let ms = |values: &[i64]| prop::sample::select(values.to_vec());
-    let time = (ms(&[0, 1_000, 5_000]), ms(&[0, 5_000, 30_000, 600_000]), ms(&[1_000, 20_000, 60_000, 1_800_000]));
-    let input = (1u32..4, prop::sample::select(vec![3u64, 10, 100_000]), any::<bool>(), any::<bool>(), any::<bool>());
-    let pace = (any::<bool>(), prop::sample::select(vec![1u64, 2, 3]), prop::sample::select(vec![1u64, 1, 3]));
+    let time = (
+        ms(&[0, 1_000, 5_000]),
+        ms(&[0, 5_000, 30_000, 600_000]),
+        ms(&[1_000, 20_000, 60_000, 1_800_000]),
+    );
+    let input = (
+        1u32..4,
+        prop::sample::select(vec![3u64, 10, 100_000]),
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    let pace = (
+        any::<bool>(),
+        prop::sample::select(vec![1u64, 2, 3]),
+        prop::sample::select(vec![1u64, 1, 3]),
+    );
     (log, 1usize..5, time, input, pace).prop_map(|(log, workers, time, input, pace)| Case {
         specs: log.0,
         epochs: log.1,

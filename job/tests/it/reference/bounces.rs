@@ -1,7 +1,7 @@
 //! Users with exactly one page view in a closed window of five minutes.
 
-use super::event::Event;
 use super::Collection;
+use super::event::Event;
 use streamgauge::rows::Bounce;
 use streamgauge::time::Tick;
 use streamgauge_ingest::lateness::Family;
@@ -13,11 +13,16 @@ pub(super) fn bounces<'s>(
 ) -> Collection<'s, Bounce> {
     events
         .filter(|e| e.is_view() && e.is_taken(Family::Alerts))
-        .map(|e| Bounce { end_ms: e.at_ms - e.at_ms.rem_euclid(300_000) + 300_000, user: e.user })
+        .map(|e| Bounce {
+            end_ms: e.at_ms - e.at_ms.rem_euclid(300_000) + 300_000,
+            user: e.user,
+        })
         .count()
         .filter(|(_, views)| *views == 1)
         .map(|(bounce, _)| ((), bounce))
-        .join_map(clock.map(|tick| ((), tick)), |(), bounce, tick| (bounce.clone(), *tick))
+        .join_map(clock.map(|tick| ((), tick)), |(), bounce, tick| {
+            (bounce.clone(), *tick)
+        })
         .filter(|(bounce, tick)| bounce.end_ms <= tick.watermark_ms)
         .map(|(bounce, _)| bounce)
 }

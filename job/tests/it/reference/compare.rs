@@ -19,7 +19,9 @@ pub(super) fn consolidated<D: Ord, R: Semigroup>(
             std::collections::btree_map::Entry::Vacant(place) => {
                 place.insert(diff);
             }
-            std::collections::btree_map::Entry::Occupied(mut place) => place.get_mut().plus_equals(&diff),
+            std::collections::btree_map::Entry::Occupied(mut place) => {
+                place.get_mut().plus_equals(&diff)
+            }
         }
     }
     changes.retain(|_, sum| !sum.is_zero());
@@ -35,14 +37,20 @@ pub(super) trait AsDifference {
 impl AsDifference for Tally {
     fn times(&self, times: isize) -> Self {
         let times = i64::try_from(times).unwrap();
-        Self { n: self.n.map(|n| n * times), sum: self.sum * i128::from(times) }
+        Self {
+            n: self.n.map(|n| n * times),
+            sum: self.sum * i128::from(times),
+        }
     }
 }
 
 impl AsDifference for ListDiff {
     fn times(&self, times: isize) -> Self {
         let (views, users) = (i64::try_from(times).unwrap(), i32::try_from(times).unwrap());
-        Self { views: self.views * views, users: self.users.map(|n| n * users) }
+        Self {
+            views: self.views * views,
+            users: self.users.map(|n| n * users),
+        }
     }
 }
 
@@ -53,8 +61,13 @@ pub(super) fn difference<K: Ord + Debug, V: PartialEq + Debug>(
     expected: &BTreeMap<K, V>,
 ) -> Result<(), String> {
     let keys: std::collections::BTreeSet<_> = got.keys().chain(expected.keys()).collect();
-    let differing: Vec<_> = keys.into_iter().filter(|k| got.get(*k) != expected.get(*k)).collect();
-    let Some(first) = differing.first() else { return Ok(()) };
+    let differing: Vec<_> = keys
+        .into_iter()
+        .filter(|k| got.get(*k) != expected.get(*k))
+        .collect();
+    let Some(first) = differing.first() else {
+        return Ok(());
+    };
     Err(format!(
         "{what}: {} differ, the first is {first:?}\n  operator  {:?}\n  reference {:?}",
         differing.len(),

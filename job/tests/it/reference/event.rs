@@ -47,12 +47,21 @@ impl Event {
         let seen: Vec<_> = indices
             .map(|i| {
                 let value = texts.values[*i as usize];
-                let name = Name { text: texts.get(value.span).into(), split: value.split };
-                Seen { dimension: value.dimension, hash: value.hash, name }
+                let name = Name {
+                    text: texts.get(value.span).into(),
+                    split: value.split,
+                };
+                Seen {
+                    dimension: value.dimension,
+                    hash: value.hash,
+                    name,
+                }
             })
             .collect();
         let text = |d: Dimension| {
-            seen.iter().find(|s| s.dimension == d).map(|s| Arc::clone(&s.name.text))
+            seen.iter()
+                .find(|s| s.dimension == d)
+                .map(|s| Arc::clone(&s.name.text))
         };
         Self {
             at_ms: row.at_ms,
@@ -88,6 +97,9 @@ impl Event {
 
     /// The page of a page view.
     pub(super) fn page(&self) -> Option<&Arc<str>> {
-        self.seen.iter().find(|s| s.dimension == Dimension::Page).map(|s| &s.name.text)
+        self.seen
+            .iter()
+            .find(|s| s.dimension == Dimension::Page)
+            .map(|s| &s.name.text)
     }
 }

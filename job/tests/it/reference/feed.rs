@@ -1,9 +1,9 @@
 //! Running a case: the same events and ticks for operator and reference, in one
 //! dataflow.
 
+use super::Collection;
 use super::case::{Case, EpochInput};
 use super::event::Event;
-use super::Collection;
 use differential_dataflow::input::InputSession;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -46,11 +46,18 @@ impl<D> Default for Gathered<D> {
 impl<D: Clone + Send + 'static> Gathered<D> {
     /// Adds one.
     pub(super) fn push(&self, datum: D) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(datum);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(datum);
     }
 
     /// Adds all that a stream carries.
-    pub(super) fn all_of<E: Clone + 'static>(&self, stream: Stream<'_, Epoch, Vec<E>>, map: impl Fn(&E) -> D + 'static) {
+    pub(super) fn all_of<E: Clone + 'static>(
+        &self,
+        stream: Stream<'_, Epoch, Vec<E>>,
+        map: impl Fn(&E) -> D + 'static,
+    ) {
         let all = self.clone();
         stream.inspect(move |datum| all.push(map(datum)));
     }
@@ -78,8 +85,15 @@ pub(super) fn run(
     }
 }
 
-fn work(worker: &mut Worker, epochs: &[EpochInput], build: &impl Fn(Inputs<'_>) -> Option<ProbeHandle<Epoch>>) {
-    let place = Place { worker: worker.index(), workers: worker.peers() };
+fn work(
+    worker: &mut Worker,
+    epochs: &[EpochInput],
+    build: &impl Fn(Inputs<'_>) -> Option<ProbeHandle<Epoch>>,
+) {
+    let place = Place {
+        worker: worker.index(),
+        workers: worker.peers(),
+    };
     let (mut batches, mut ticks) = (InputHandle::new(), InputHandle::new());
     let (mut events, mut clock) = (InputSession::new(), InputSession::new());
     let probe = worker.dataflow(|scope| {
@@ -98,7 +112,10 @@ fn work(worker: &mut Worker, epochs: &[EpochInput], build: &impl Fn(Inputs<'_>) 
         ticks.advance_to(input.epoch);
         events.advance_to(input.epoch);
         clock.advance_to(input.epoch);
-        while probe.as_ref().is_some_and(|probe| probe.less_than(&input.epoch)) {
+        while probe
+            .as_ref()
+            .is_some_and(|probe| probe.less_than(&input.epoch))
+        {
             worker.step_or_park(Some(Duration::from_millis(1)));
         }
         for (_, batch) in input.batches.iter().filter(|(at, _)| *at == place.worker) {

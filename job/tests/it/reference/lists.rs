@@ -2,8 +2,8 @@
 //! each window that holds the pane the users whom the window has seen with the
 //! value in none of its earlier panes.
 
-use super::event::{Event, Seen};
 use super::Collection;
+use super::event::{Event, Seen};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use streamgauge::rows::{List, ListDiff, ListKey, PANES};
@@ -21,7 +21,10 @@ enum Part {
 }
 
 /// The rows of page views.
-pub(super) fn rows(events: Collection<'_, Event>, windows: Windows) -> Collection<'_, (ListKey, ListDiff)> {
+pub(super) fn rows(
+    events: Collection<'_, Event>,
+    windows: Windows,
+) -> Collection<'_, (ListKey, ListDiff)> {
     let key = move |pane_end_ms: i64, list, hash, name| ListKey {
         expires_ms: pane_end_ms + 50_000 + windows.lateness_ms,
         list,
@@ -29,30 +32,48 @@ pub(super) fn rows(events: Collection<'_, Event>, windows: Windows) -> Collectio
         name,
     };
     let of_value = move |pane_end_ms, seen: Seen| {
-        key(pane_end_ms, List::By(seen.dimension), seen.hash, Some(seen.name))
+        key(
+            pane_end_ms,
+            List::By(seen.dimension),
+            seen.hash,
+            Some(seen.name),
+        )
     };
     let views = events.filter(|e| e.is_taken(Family::Business) && e.is_view());
     let load_times = views.clone().flat_map(move |e| {
         let load_ms = e.load_ms?;
-        Some((key(pane_end_ms(&e), List::LoadTimes, load_ms.cast_unsigned(), None), Part::View))
+        Some((
+            key(
+                pane_end_ms(&e),
+                List::LoadTimes,
+                load_ms.cast_unsigned(),
+                None,
+            ),
+            Part::View,
+        ))
     });
     let seen = views.flat_map(|e| {
         let (pane_end_ms, user) = (pane_end_ms(&e), e.user);
-        e.seen.into_iter().map(move |seen| (pane_end_ms, seen, user.clone()))
+        e.seen
+            .into_iter()
+            .map(move |seen| (pane_end_ms, seen, user.clone()))
     });
     let users = new_users(seen.clone().distinct())
         .map(move |(pane_end_ms, seen, j)| (of_value(pane_end_ms, seen), Part::User(j)));
     let views = seen.map(move |(pane_end_ms, seen, _)| (of_value(pane_end_ms, seen), Part::View));
-    load_times.concat(views).concat(users).reduce(|_, parts, out| {
-        let mut row = ListDiff::default();
-        for (part, times) in parts {
-            match part {
-                Part::View => row.views += i64::try_from(*times).unwrap(),
-                Part::User(j) => row.users[*j] += i32::try_from(*times).unwrap(),
+    load_times
+        .concat(views)
+        .concat(users)
+        .reduce(|_, parts, out| {
+            let mut row = ListDiff::default();
+            for (part, times) in parts {
+                match part {
+                    Part::View => row.views += i64::try_from(*times).unwrap(),
+                    Part::User(j) => row.users[*j] += i32::try_from(*times).unwrap(),
+                }
             }
-        }
-        out.push((row, 1));
-    })
+            out.push((row, 1));
+        })
 }
 
 fn pane_end_ms(event: &Event) -> i64 {
@@ -70,7 +91,10 @@ fn new_users<'s>(
     present
         .flat_map(|(pane_end_ms, seen, user)| {
             (0i64..).take(PANES).map(move |ago| {
-                ((pane_end_ms + ago * PANE_MS, seen.clone(), user.clone()), ago)
+                (
+                    (pane_end_ms + ago * PANE_MS, seen.clone(), user.clone()),
+                    ago,
+                )
             })
         })
         .reduce(|_, agos, out| {

@@ -1,8 +1,8 @@
 //! Counts of windows, by their definitions: every event is copied into each
 //! window that it lies in, and users are made distinct window by window.
 
-use super::event::Event;
 use super::Collection;
+use super::event::Event;
 use serde::{Deserialize, Serialize};
 use streamgauge::rows::{Tally, TallyKey, TallyKind};
 use streamgauge::window::Windows;
@@ -27,7 +27,10 @@ enum Part {
 type Parts<'s> = Collection<'s, (TallyKey, Part)>;
 
 /// The tallies of events.
-pub(super) fn tallies(events: Collection<'_, Event>, windows: Windows) -> Collection<'_, (TallyKey, Tally)> {
+pub(super) fn tallies(
+    events: Collection<'_, Event>,
+    windows: Windows,
+) -> Collection<'_, (TallyKey, Tally)> {
     let key = move |kind, end_ms: i64, currency| TallyKey {
         expires_ms: end_ms + windows.lateness_ms,
         kind,
@@ -77,7 +80,9 @@ fn total(parts: Parts<'_>) -> Collection<'_, (TallyKey, Tally)> {
         for (part, times) in parts {
             match part {
                 Part::One(place) => tally.n[*place] += i64::try_from(*times).unwrap(),
-                Part::Sum(amount) => tally.sum += i128::from(*amount) * i128::try_from(*times).unwrap(),
+                Part::Sum(amount) => {
+                    tally.sum += i128::from(*amount) * i128::try_from(*times).unwrap()
+                }
             }
         }
         out.push((tally, 1));
@@ -90,7 +95,8 @@ fn real_time_parts<'s>(
     key: impl Fn(TallyKind, i64, [u8; 3]) -> TallyKey + Copy + 'static,
 ) -> Parts<'s> {
     let key = move |end_ms| key(TallyKind::RealTime, end_ms, [0; 3]);
-    let here = events.flat_map(|e| window_ends(e.at_ms, 5_000, 5_000).map(move |end| (end, e.clone())));
+    let here =
+        events.flat_map(|e| window_ends(e.at_ms, 5_000, 5_000).map(move |end| (end, e.clone())));
     let users = here
         .clone()
         .map(|(end_ms, e)| (end_ms, e.user))
@@ -100,7 +106,9 @@ fn real_time_parts<'s>(
         .clone()
         .filter(|(_, e)| e.is_view())
         .map(move |(end_ms, _)| (key(end_ms), Part::One(2)));
-    here.map(move |(end_ms, _)| (key(end_ms), Part::One(0))).concat(users).concat(views)
+    here.map(move |(end_ms, _)| (key(end_ms), Part::One(0)))
+        .concat(users)
+        .concat(views)
 }
 
 /// Users of the five minutes that end every five seconds.

@@ -1,0 +1,113 @@
+//! Who there is: users and their visits, found by name.
+//!
+//! Places are stable until removed. Names are compared as they are; hashes only
+//! find candidates.
+
+use super::profile::Profile;
+use super::visit::Visit;
+use compact_str::CompactString;
+use hashbrown::HashTable;
+use slab::Slab;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// One user.
+pub(super) struct User {
+    pub(super) name: CompactString,
+    hash: u64,
+    pub(super) profile: Profile,
+    /// Number of its visits.
+    pub(super) visits: usize,
+    /// The visit of its last event: most often that of the next, too.
+    last_visit: usize,
+    /// The timer that is set for its profile, ms; others are stale.
+    pub(super) timer_ms: Option<i64>,
+}
+
+/// All users and visits of a worker.
+#[derive(Default)]
+pub(super) struct People {
+    pub(super) users: Slab<User>,
+    user_index: HashTable<usize>,
+    pub(super) visits: Slab<Visit>,
+    visit_index: HashTable<usize>,
+}
+
+impl People {
+    /// The place of a user; a new one if it isn't known.
+    pub(super) fn user(&mut self, hash: u64, name: &str) -> usize {
+        let users = &self.users;
+        let is_same = |&i: &usize| users[i].hash == hash && *users[i].name == *name;
+        if let Some(&user) = self.user_index.find(hash, is_same) {
+            return user;
+        }
+        let user = self.users.insert(User {
+            name: name.into(),
+            hash,
+            profile: Profile::default(),
+            visits: 0,
+            last_visit: usize::MAX,
+            timer_ms: None,
+        });
+        let users = &self.users;
+        self.user_index
+            .insert_unique(hash, user, |&i| users[i].hash);
+        user
+    }
+
+    /// The place of a session id of a user; a new one if it isn't known.
+    pub(super) fn visit(&mut self, user: usize, session: &str) -> usize {
+        let last = self.users[user].last_visit;
+        if self
+            .visits
+            .get(last)
+            .is_some_and(|v| v.user == user && *v.session == *session)
+        {
+            return last;
+        }
+        let hash = self.visit_hash(user, session);
+        let visits = &self.visits;
+        let is_same = |&i: &usize| visits[i].user == user && *visits[i].session == *session;
+        let visit = match self.visit_index.find(hash, is_same) {
+            Some(&visit) => visit,
+            None => self.new_visit(user, session, hash),
+        };
+        self.users[user].last_visit = visit;
+        visit
+    }
+
+    fn new_visit(&mut self, user: usize, session: &str, hash: u64) -> usize {
+        let visit = self.visits.insert(Visit::new(user, session));
+        self.users[user].visits += 1;
+        let (visits, users) = (&self.visits, &self.users);
+        let hash_of = |&i: &usize| {
+            let v = &visits[i];
+            xxh3_64_with_seed(v.session.as_bytes(), users[v.user].hash)
+        };
+        self.visit_index.insert_unique(hash, visit, hash_of);
+        visit
+    }
+
+    /// Removes a visit; returns its user.
+    pub(super) fn remove_visit(&mut self, visit: usize) -> usize {
+        let removed = self.visits.remove(visit);
+        let hash = self.visit_hash(removed.user, &removed.session);
+        if let Ok(found) = self.visit_index.find_entry(hash, |&i| i == visit) {
+            found.remove();
+        }
+        self.users[removed.user].visits -= 1;
+        removed.user
+    }
+
+    /// Removes a user, who must have no visit.
+    pub(super) fn remove_user(&mut self, user: usize) {
+        debug_assert_eq!(self.users[user].visits, 0);
+        let removed = self.users.remove(user);
+        if let Ok(found) = self.user_index.find_entry(removed.hash, |&i| i == user) {
+            found.remove();
+        }
+    }
+
+    fn visit_hash(&self, user: usize, session: &str) -> u64 {
+        xxh3_64_with_seed(session.as_bytes(), self.users[user].hash)
+    }
+}
