@@ -13,9 +13,9 @@ use streamgauge::session::Rules;
 use streamgauge::time::{Pace, Ticks};
 use streamgauge::user::State;
 use streamgauge::window::Windows;
-use streamgauge_ingest::decode::Kind;
+use streamgauge_ingest::decode::{Decoder, Kind};
 use streamgauge_ingest::files::{LineReader, Progress};
-use streamgauge_ingest::judge::{ChunkDecoder, FileJudge, Released};
+use streamgauge_ingest::judge::{ChunkDecoder, FileJudge, Line, Released};
 use streamgauge_ingest::settings::InputSettings;
 
 #[global_allocator]
@@ -27,6 +27,7 @@ const EPOCH_RECORDS: u64 = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Lines,
+    Decoder,
     Decode,
     Judge,
     State,
@@ -35,8 +36,9 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Lines,
+        Self::Decoder,
         Self::Decode,
         Self::Judge,
         Self::State,
@@ -47,8 +49,9 @@ impl Stage {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Lines => "lines",
-            Self::Decode => "lines+decode",
-            Self::Judge => "lines+decode+judge",
+            Self::Decoder => "lines+decoder",
+            Self::Decode => "lines+decode+rows",
+            Self::Judge => "lines+decode+rows+judge",
             Self::State => "…+state-per-user",
             Self::Whole => "whole-1-worker",
             Self::WholeOnTwo => "whole-2-workers",
@@ -87,7 +90,7 @@ impl Cost {
 pub(super) fn measure(stage: Stage, file: &Path) -> Cost {
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
     let records = match stage {
-        Stage::Lines | Stage::Decode | Stage::Judge | Stage::State => one_thread(stage, file),
+        Stage::Lines | Stage::Decoder | Stage::Decode | Stage::Judge | Stage::State => one_thread(stage, file),
         Stage::Whole => whole(file, 1),
         Stage::WholeOnTwo => whole(file, 2),
     };
@@ -126,6 +129,7 @@ fn funnels() -> Vec<Funnel> {
 fn one_thread(stage: Stage, file: &Path) -> u64 {
     let input = InputSettings::default();
     let mut lines = LineReader::new(File::open(file).expect("the load"), input.max_bytes);
+    let mut only = Decoder::new(input.max_bytes);
     let mut decoder = ChunkDecoder::new(&input);
     let mut judge = FileJudge::new(&input, EPOCH_RECORDS);
     let mut ticks = Ticks::new(Pace::default());
@@ -140,6 +144,15 @@ fn one_thread(stage: Stage, file: &Path) -> u64 {
     while let Some(chunk) = lines.next_chunk().expect("the load is read") {
         records += chunk.lines.len() as u64;
         if stage == Stage::Lines {
+            continue;
+        }
+        if stage == Stage::Decoder {
+            for line in &chunk.lines {
+                if let Line::Value(range) = line {
+                    let event = only.decode(&chunk.bytes[range.clone()]);
+                    std::hint::black_box(event.is_ok());
+                }
+            }
             continue;
         }
         let decoded = decoder.decode(chunk);
