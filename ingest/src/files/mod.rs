@@ -93,9 +93,9 @@ impl FileSource<'_> {
                     path: path.clone(),
                     source,
                 })?;
-                let (Some(chunk), Some(decoder)) = (chunk, turn.next()) else {
-                    break;
-                };
+                let Some(chunk) = chunk else { break };
+                // Only a chunk takes a turn: the judge counts on it.
+                let Some(decoder) = turn.next() else { break };
                 if decoder.send(chunk).is_err() {
                     return Ok(());
                 }

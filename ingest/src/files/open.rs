@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum FileError {
     /// It could not be opened.
-    #[error("cannot open {path}: {source}", path = .path.display())]
+    #[error("cannot open {path}", path = .path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum FileError {
     },
     /// It could not be read to its end.
     #[error(
-        "cannot read {path} to its end: {source} (is it complete? `gzip -t` or `zstd -t` tests a compressed one)",
+        "cannot read {path} to its end (is it complete? `gzip -t` or `zstd -t` tests a compressed one)",
         path = .path.display()
     )]
     Read {

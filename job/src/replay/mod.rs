@@ -76,7 +76,8 @@ impl Replay<'_> {
         let outputs = Outputs::create(self.outputs)?;
         let (messages, to_write) = bounded(QUEUE_EPOCHS);
         thread::scope(|scope| {
-            let writer = scope.spawn(|| self.write(outputs, &to_write));
+            // The writer owns its queue: when it fails, nobody waits for it any more.
+            let writer = scope.spawn(move || self.write(outputs, to_write));
             let changes = messages.clone();
             let each = move |epoch: EpochChanges| {
                 // A writer that has failed tells so when it is joined.
@@ -137,9 +138,9 @@ impl Replay<'_> {
     fn write(
         &self,
         mut outputs: Outputs,
-        messages: &Receiver<Message>,
+        messages: Receiver<Message>,
     ) -> Result<OutputCounts, OutputError> {
-        for message in messages {
+        for message in &messages {
             if let Err(error) = outputs.write(&message) {
                 self.progress.stop.store(true, Ordering::Relaxed);
                 return Err(error);

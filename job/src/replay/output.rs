@@ -15,7 +15,7 @@ use thiserror::Error;
 
 /// An output that could not be written.
 #[derive(Debug, Error)]
-#[error("cannot write {}: {source}", .path.display())]
+#[error("cannot write {}", .path.display())]
 pub struct OutputError {
     path: PathBuf,
     source: io::Error,

@@ -37,7 +37,11 @@ fn damaged_files_are_named_with_what_to_do() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&whole).expect("memory");
     let gzip = encoder.finish().expect("memory");
-    let zstandard = zstd::encode_all(&whole[..], 1).expect("memory");
+    // Without a checksum, damage within the data of a frame cannot be noticed.
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("memory");
+    encoder.include_checksum(true).expect("an encoder");
+    encoder.write_all(&whole).expect("memory");
+    let zstandard = encoder.finish().expect("memory");
     let damaged = |bytes: &[u8]| {
         let mut bytes = bytes.to_vec();
         let middle = bytes.len() / 2;

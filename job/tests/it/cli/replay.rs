@@ -183,7 +183,7 @@ fn files_have_their_order() {
         "replay --from events --to r --alerts a --dead-letters d --final-only --epoch-records 70",
     );
     check_order(&folder.get("r"), 5_000, result_key);
-    check_order(&folder.get("a"), 300, |alert| {
+    check_order(&folder.get("a"), 200, |alert| {
         let field = |name: &str| alert[name].as_str().expect(name).to_owned();
         (
             field("rule"),
