@@ -50,9 +50,10 @@ impl Output {
             }
             Some("zst") => {
                 let file = File::create(path).map_err(failed)?;
-                Sink::Zstd(buffered(
-                    zstd::Encoder::new(file, ZSTD_LEVEL).map_err(failed)?,
-                ))
+                let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL).map_err(failed)?;
+                // As gzip has one: damage within the data is noticed when it is read.
+                encoder.include_checksum(true).map_err(failed)?;
+                Sink::Zstd(buffered(encoder))
             }
             _ => Sink::Plain(buffered(File::create(path).map_err(failed)?)),
         };

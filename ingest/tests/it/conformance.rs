@@ -183,7 +183,9 @@ fn refuses_what_is_not_there(f: &Fixture) {
     assert_eq!(f.log.reader(&[at(0, 1)]).err(), Some(beyond));
 }
 
-const SUITE: [(&str, fn(&Fixture)); 8] = [
+type Test = fn(&Fixture);
+
+const SUITE: [(&str, Test); 8] = [
     ("starts empty", starts_empty),
     ("keeps order and bytes", keeps_order_and_bytes),
     ("reads from any position", reads_from_any_position),

@@ -1,4 +1,10 @@
 //! Tests of the crate from outside: one binary, one module per subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by a panic, and its numbers are small"
+)]
+
 mod bindings;
 mod conformance;

@@ -82,11 +82,11 @@ impl Load {
 
     fn twist(&self, line: &mut Vec<u8>, i: u64, events: u64) {
         match self.twist {
-            Twist::OneSession if i % 2 == 0 => {
+            Twist::OneSession if i.is_multiple_of(2) => {
                 replace(line, "\"userId\":\"", b'"', |_| "heavy".to_owned());
                 replace(line, "\"sessionId\":\"", b'"', |_| "long".to_owned());
             }
-            Twist::OneUser if i % 10 == 0 => {
+            Twist::OneUser if i.is_multiple_of(10) => {
                 replace(line, "\"userId\":\"", b'"', |_| "heavy".to_owned());
             }
             Twist::OnePartition => replace(line, "\"userId\":\"", b'"', |user| {

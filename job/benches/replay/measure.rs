@@ -90,7 +90,9 @@ impl Cost {
 pub(super) fn measure(stage: Stage, file: &Path) -> Cost {
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
     let records = match stage {
-        Stage::Lines | Stage::Decoder | Stage::Decode | Stage::Judge | Stage::State => one_thread(stage, file),
+        Stage::Lines | Stage::Decoder | Stage::Decode | Stage::Judge | Stage::State => {
+            one_thread(stage, file)
+        }
         Stage::Whole => whole(file, 1),
         Stage::WholeOnTwo => whole(file, 2),
     };

@@ -1,5 +1,11 @@
 //! Tests of the job from outside: one binary, one module per subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by a panic, and its numbers are small"
+)]
+
 mod cli;
 #[allow(
     unreachable_pub,

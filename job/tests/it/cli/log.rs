@@ -86,7 +86,7 @@ fn event(dice: &mut Dice, index: usize, timestamp_ms: i64) -> String {
     let mut line = format!(
         "{{\"eventId\":\"e{index}\",\"timestamp\":{timestamp_ms},\"eventType\":\"{event_type}\""
     );
-    if user % 8 > 0 {
+    if !user.is_multiple_of(8) {
         let _ = write!(line, ",\"userId\":\"user-{user}\"");
     }
     let _ = write!(line, ",\"sessionId\":\"{session}\"");

@@ -85,10 +85,7 @@ fn window_rows<'s>(
         out.push((sum, 1));
     })
     .map(
-        |(((end_ms, list), (hash, name)), (views, users)): (
-            ((i64, List), (u64, Option<Name>)),
-            _,
-        )| {
+        |(((end_ms, list), (hash, name)), (views, users)): (ListedValue, _)| {
             (
                 end_ms,
                 list,
@@ -102,6 +99,9 @@ fn window_rows<'s>(
         },
     )
 }
+
+/// A value in the list of a window: (window end and list, hash and name).
+type ListedValue = ((i64, List), (u64, Option<Name>));
 
 /// The lines of one window.
 fn told((kind, end_ms): Window, facts: &[&Fact], windows: Windows) -> Vec<Line> {
