@@ -35,9 +35,8 @@ fn main() {
 
 fn measure(name: &str, bytes_each: usize, escape: &str) {
     let mut random = Random(1);
-    let events: Vec<String> = (0..EVENTS)
-        .map(|index| event(index, bytes_each, escape, &mut random))
-        .collect();
+    let events: Vec<String> =
+        (0..EVENTS).map(|index| event(index, bytes_each, escape, &mut random)).collect();
     let bytes: usize = events.iter().map(String::len).sum();
     let mut decoder = Decoder::new(1 << 20);
     let mut taken: Vec<Duration> = (0..REPETITIONS)
@@ -65,13 +64,8 @@ fn measure(name: &str, bytes_each: usize, escape: &str) {
 /// An event such as a shop sends, filled up to `bytes_each` in its ignored
 /// `context`.
 fn event(index: u64, bytes_each: usize, escape: &str, random: &mut Random) -> String {
-    let kind = [
-        "PAGE_VIEW",
-        "PAGE_VIEW",
-        "PAGE_VIEW",
-        "CONVERSION",
-        "SESSION_START",
-    ][usize::try_from(random.below(5)).unwrap_or(0)];
+    let kind = ["PAGE_VIEW", "PAGE_VIEW", "PAGE_VIEW", "CONVERSION", "SESSION_START"]
+        [usize::try_from(random.below(5)).unwrap_or(0)];
     let start = TYPICAL
         .replace("$ESCAPE", escape)
         .replace("$KIND", kind)
@@ -94,10 +88,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 32) % limit
     }
 }

@@ -184,11 +184,8 @@ impl BatchBuilder {
             }
         }
         let user = self.texts.push(event.user);
-        let session = if event.session == event.user {
-            user
-        } else {
-            self.texts.push(event.session)
-        };
+        let session =
+            if event.session == event.user { user } else { self.texts.push(event.session) };
         self.rows.push(Row {
             at_ms: event.timestamp_ms,
             offset: 0,
@@ -210,19 +207,13 @@ impl BatchBuilder {
     /// The rows and the texts, leaving the builder empty.
     pub fn finish(&mut self) -> (Vec<Row>, Texts) {
         self.known.clear();
-        (
-            std::mem::take(&mut self.rows),
-            std::mem::take(&mut self.texts),
-        )
+        (std::mem::take(&mut self.rows), std::mem::take(&mut self.texts))
     }
 }
 
 impl Texts {
     fn push(&mut self, text: &str) -> Span {
-        let span = Span {
-            start: small(self.text.len()),
-            len: small(text.len()),
-        };
+        let span = Span { start: small(self.text.len()), len: small(text.len()) };
         self.text.push_str(text);
         span
     }
@@ -235,11 +226,7 @@ impl Texts {
         second: &str,
     ) -> u32 {
         let hash = value_hash(d, first, second);
-        let split = if second.is_empty() {
-            0
-        } else {
-            small(first.len())
-        };
+        let split = if second.is_empty() { 0 } else { small(first.len()) };
         let same = |&i: &u32| {
             let v = self.values[i as usize];
             let text = self.get(v.span).as_bytes();
@@ -256,12 +243,7 @@ impl Texts {
         let index = small(self.values.len());
         let mut span = self.push(first);
         span.len += self.push(second).len;
-        self.values.push(Value {
-            hash,
-            span,
-            split,
-            dimension: d,
-        });
+        self.values.push(Value { hash, span, split, dimension: d });
         known.insert_unique(hash, index, |&i| self.values[i as usize].hash);
         index
     }
@@ -269,11 +251,7 @@ impl Texts {
 
 fn value_hash(d: Dimension, first: &str, second: &str) -> u64 {
     let h = xxh3_64_with_seed(first.as_bytes(), d as u64);
-    if second.is_empty() {
-        h
-    } else {
-        xxh3_64_with_seed(second.as_bytes(), h)
-    }
+    if second.is_empty() { h } else { xxh3_64_with_seed(second.as_bytes(), h) }
 }
 
 /// Lengths within a chunk fit 32 bits: a chunk is bounded by its largest record.

@@ -95,10 +95,7 @@ impl MemoryBindings {
     /// Keeps the last `most` bindings.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self {
-            most,
-            kept: Mutex::new(VecDeque::new()),
-        }
+        Self { most, kept: Mutex::new(VecDeque::new()) }
     }
 }
 
@@ -106,10 +103,7 @@ impl BindingLog for MemoryBindings {
     type Error = std::convert::Infallible;
 
     fn append(&self, binding: &Binding) -> Result<(), Self::Error> {
-        let mut kept = self
-            .kept
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.push_back(binding.clone());
         if kept.len() > self.most {
             kept.pop_front();
@@ -118,10 +112,7 @@ impl BindingLog for MemoryBindings {
     }
 
     fn starting_at(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error> {
-        let kept = self
-            .kept
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(kept.iter().filter(|b| b.epoch >= epoch).cloned().collect())
     }
 }

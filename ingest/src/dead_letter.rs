@@ -71,16 +71,9 @@ mod tests {
         let long = "é".repeat(200);
         let cut = format!("a{long}");
         assert_eq!(Head::of(long.as_bytes(), 400), Head::Text("é".repeat(128)));
-        assert_eq!(
-            Head::of(cut.as_bytes(), 401),
-            Head::Text(format!("a{}", "é".repeat(127)))
-        );
+        assert_eq!(Head::of(cut.as_bytes(), 401), Head::Text(format!("a{}", "é".repeat(127))));
         let whole = [b'a', 0xc3];
-        assert_eq!(
-            Head::of(&whole, 2),
-            Head::Bytes(whole.to_vec()),
-            "not longer: nothing is cut"
-        );
+        assert_eq!(Head::of(&whole, 2), Head::Bytes(whole.to_vec()), "not longer: nothing is cut");
         assert_eq!(Head::of(&[0xff; 300], 300), Head::Bytes(vec![0xff; 256]));
     }
 }

@@ -126,15 +126,8 @@ mod tests {
     use super::*;
 
     fn check(at_ms: i64, watermark_ms: i64, expected: &[&str]) {
-        let rule = LatenessRule {
-            lateness_ms: 600_000,
-            session_gap_ms: 1_800_000,
-        };
-        let late: Vec<_> = rule
-            .late_for(at_ms, watermark_ms)
-            .iter()
-            .map(Family::name)
-            .collect();
+        let rule = LatenessRule { lateness_ms: 600_000, session_gap_ms: 1_800_000 };
+        let late: Vec<_> = rule.late_for(at_ms, watermark_ms).iter().map(Family::name).collect();
         assert_eq!(late, expected, "at {at_ms}, watermark {watermark_ms}");
     }
 
@@ -147,11 +140,7 @@ mod tests {
         check(0, 899_999, &["real_time", "business"]);
         check(0, 900_000, &["real_time", "business", "alerts"]);
         check(0, 2_399_999, &["real_time", "business", "alerts"]);
-        check(
-            0,
-            2_400_000,
-            &["real_time", "business", "alerts", "session"],
-        );
+        check(0, 2_400_000, &["real_time", "business", "alerts", "session"]);
         check(4_999, 605_000, &["real_time"]);
         check(5_000, 605_000, &[]);
         check(299_999, 900_000, &["real_time", "business", "alerts"]);

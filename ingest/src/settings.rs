@@ -74,9 +74,6 @@ impl InputSettings {
     /// The part that decides lateness.
     #[must_use]
     pub fn lateness_rule(&self) -> LatenessRule {
-        LatenessRule {
-            lateness_ms: self.lateness_ms,
-            session_gap_ms: self.session_gap_ms,
-        }
+        LatenessRule { lateness_ms: self.lateness_ms, session_gap_ms: self.session_gap_ms }
     }
 }

@@ -46,11 +46,7 @@ impl Watermarks {
     /// Watermarks at the start of an input: none of the partitions is idle.
     #[must_use]
     pub fn new(partitions: u32, allowed_disorder_ms: i64, idle_after_records: u64) -> Self {
-        let fresh = Partition {
-            watermark_ms: BEFORE_TIME_MS,
-            last_read: 0,
-            idle: false,
-        };
+        let fresh = Partition { watermark_ms: BEFORE_TIME_MS, last_read: 0, idle: false };
         Self {
             partitions: vec![fresh; partitions as usize],
             allowed_disorder_ms,
@@ -87,10 +83,7 @@ impl Watermarks {
         let before_ms = p.watermark_ms;
         p.watermark_ms = before_ms.max(timestamp_ms - self.allowed_disorder_ms);
         self.low_moved |= before_ms <= self.global_ms;
-        Advance {
-            before_ms,
-            after_ms: p.watermark_ms,
-        }
+        Advance { before_ms, after_ms: p.watermark_ms }
     }
 
     /// Raises the watermark of a partition to at least `watermark_ms`.
@@ -109,9 +102,7 @@ impl Watermarks {
         p.last_read = self.read;
         let woke = std::mem::replace(&mut p.idle, false);
         if woke {
-            self.next_idle_check = self
-                .next_idle_check
-                .min(self.read + self.idle_after_records);
+            self.next_idle_check = self.next_idle_check.min(self.read + self.idle_after_records);
         }
         let changed = self.read >= self.next_idle_check && self.find_idle();
         // Nobody stands below the global watermark, so the minimum moves only if
@@ -138,12 +129,7 @@ impl Watermarks {
     }
 
     fn advance_global(&mut self) {
-        let low = self
-            .partitions
-            .iter()
-            .filter(|p| !p.idle)
-            .map(|p| p.watermark_ms)
-            .min();
+        let low = self.partitions.iter().filter(|p| !p.idle).map(|p| p.watermark_ms).min();
         self.global_ms = self.global_ms.max(low.unwrap_or(BEFORE_TIME_MS));
         for p in self.partitions.iter_mut().filter(|p| p.idle) {
             p.watermark_ms = p.watermark_ms.max(self.global_ms);
@@ -170,13 +156,7 @@ mod tests {
         assert_eq!(w.global_ms(), 45);
         read(&mut w, 1, 200);
         assert_eq!(w.global_ms(), 95);
-        assert_eq!(
-            read(&mut w, 0, 10),
-            Advance {
-                before_ms: 95,
-                after_ms: 95
-            }
-        );
+        assert_eq!(read(&mut w, 0, 10), Advance { before_ms: 95, after_ms: 95 });
     }
 
     #[test]
@@ -185,25 +165,12 @@ mod tests {
         read(&mut w, 1, 10);
         read(&mut w, 0, 20);
         read(&mut w, 0, 30);
-        assert!(
-            !w.is_idle(1),
-            "the first of the last three records is its own"
-        );
+        assert!(!w.is_idle(1), "the first of the last three records is its own");
         assert_eq!(w.global_ms(), 10);
         read(&mut w, 0, 40);
         assert!(w.is_idle(1));
-        assert_eq!(
-            (w.global_ms(), w.partition_ms(1)),
-            (40, 40),
-            "idle ones are raised"
-        );
-        assert_eq!(
-            read(&mut w, 1, 20),
-            Advance {
-                before_ms: 40,
-                after_ms: 40
-            }
-        );
+        assert_eq!((w.global_ms(), w.partition_ms(1)), (40, 40), "idle ones are raised");
+        assert_eq!(read(&mut w, 1, 20), Advance { before_ms: 40, after_ms: 40 });
         assert!(!w.is_idle(1));
         read(&mut w, 0, 90);
         assert_eq!(w.global_ms(), 40, "awake again, it holds the watermark");

@@ -35,11 +35,7 @@ pub fn collect<'s>(
         move |epoch, tick, mut changes, _| {
             if is_first {
                 changes.sort_unstable_by(|a, b| (a.topic, &a.key).cmp(&(b.topic, &b.key)));
-                each(EpochChanges {
-                    epoch,
-                    watermark_ms: tick.watermark_ms,
-                    changes,
-                });
+                each(EpochChanges { epoch, watermark_ms: tick.watermark_ms, changes });
             }
         },
     )

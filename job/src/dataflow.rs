@@ -59,36 +59,20 @@ pub fn build<'s>(
 ) -> ProbeHandle<Epoch> {
     let (windows, output) = (settings.windows, settings.output);
     let scope = ticks.scope();
-    let rules = Rules {
-        funnels: Rc::from(settings.funnels.as_slice()),
-    };
+    let rules = Rules { funnels: Rc::from(settings.funnels.as_slice()) };
 
     let routed = by_user(batches, workers);
     let users = state_per_user(routed, ticks.clone(), State::new(rules, windows), held);
 
-    let tallies = users
-        .tallies
-        .concat(session_tallies(users.sessions.clone(), windows));
+    let tallies = users.tallies.concat(session_tallies(users.sessions.clone(), windows));
     let counts = arrange(tallies, "tallies", tally_route).count_total().inner;
     let rows = arrange(users.lists, "list rows", list_route);
     let parts = top_lists(rows, ticks.clone(), windows, worker);
 
     let changes = scope.concatenate([
         publish_windows(counts, parts, ticks.clone(), windows, output),
-        publish_items(
-            users.sessions,
-            ticks.clone(),
-            windows,
-            output,
-            "publish sessions",
-        ),
-        publish_items(
-            users.bounces,
-            ticks.clone(),
-            windows,
-            output,
-            "publish alerts",
-        ),
+        publish_items(users.sessions, ticks.clone(), windows, output, "publish sessions"),
+        publish_items(users.bounces, ticks.clone(), windows, output, "publish alerts"),
     ]);
     collect(changes, ticks, worker == 0, each).probe().0
 }
@@ -98,8 +82,5 @@ pub fn build<'s>(
 #[must_use]
 pub fn horizons_ms() -> [i64; 2] {
     use crate::expiry::Expiring;
-    [
-        TallyKey::horizon().with(std::cell::Cell::get),
-        ListKey::horizon().with(std::cell::Cell::get),
-    ]
+    [TallyKey::horizon().with(std::cell::Cell::get), ListKey::horizon().with(std::cell::Cell::get)]
 }

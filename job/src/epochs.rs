@@ -84,9 +84,7 @@ impl<const OUTPUTS: usize> TickInbox<OUTPUTS> {
         if frontiers.iter().any(|f| f.less_equal(&epoch)) {
             return None;
         }
-        self.0
-            .pop_first()
-            .map(|(epoch, (tick, capabilities))| (epoch, tick, capabilities))
+        self.0.pop_first().map(|(epoch, (tick, capabilities))| (epoch, tick, capabilities))
     }
 }
 
@@ -121,10 +119,7 @@ where
             ticks.receive(&mut tick_input);
             while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
                 logic(epoch, tick, inbox.take(epoch), &mut emitted);
-                output
-                    .activate()
-                    .session(&capability)
-                    .give_iterator(emitted.drain(..));
+                output.activate().session(&capability).give_iterator(emitted.drain(..));
             }
         }
     });
@@ -165,10 +160,7 @@ where
             ticks.receive(&mut tick_input);
             while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
                 logic(tick, first.take(epoch), second.take(epoch), &mut emitted);
-                output
-                    .activate()
-                    .session(&capability)
-                    .give_iterator(emitted.drain(..));
+                output.activate().session(&capability).give_iterator(emitted.drain(..));
             }
         }
     });

@@ -148,12 +148,7 @@ impl<K: Key, R: Diff> Merger<Rows<K, R>> for RowMerger<K, R> {
         let start = |r: &Rows<K, R>| r.rows.partition_point(|row| row.0.is_expired(horizon_ms));
         let (left, right) = (start(a), start(b));
         let merged = Vec::with_capacity(a.rows.len() - left + b.rows.len() - right);
-        Self {
-            left,
-            right,
-            since: frontier.first().copied().unwrap_or(0),
-            merged,
-        }
+        Self { left, right, since: frontier.first().copied().unwrap_or(0), merged }
     }
 
     fn work(&mut self, a: &Rows<K, R>, b: &Rows<K, R>, fuel: &mut isize) {
@@ -185,11 +180,7 @@ impl<K: Key, R: Diff> Navigable for Rows<K, R> {
     type Cursor = RowCursor<K, R>;
 
     fn cursor(&self) -> Self::Cursor {
-        RowCursor {
-            at: 0,
-            stepped: false,
-            row: PhantomData,
-        }
+        RowCursor { at: 0, stepped: false, row: PhantomData }
     }
 }
 
@@ -241,10 +232,7 @@ impl<K: Key, R: Diff> Cursor for RowCursor<K, R> {
     }
     fn step_key(&mut self, s: &Self::Storage) {
         let key = &s.rows[self.at].0;
-        self.at += s.rows[self.at..]
-            .iter()
-            .take_while(|row| row.0 == *key)
-            .count();
+        self.at += s.rows[self.at..].iter().take_while(|row| row.0 == *key).count();
         self.stepped = false;
     }
     fn seek_key(&mut self, s: &Self::Storage, key: &K) {

@@ -50,11 +50,7 @@ impl Funnel {
     }
 
     fn mask(&self, is_match: impl Fn(&Step) -> bool) -> StepMask {
-        let hits = self
-            .steps
-            .iter()
-            .enumerate()
-            .filter(|(_, step)| is_match(step));
+        let hits = self.steps.iter().enumerate().filter(|(_, step)| is_match(step));
         hits.fold(0, |mask, (i, _)| mask | 1 << i)
     }
 
@@ -169,15 +165,9 @@ impl SliceProgress {
         let from = std::array::from_fn(|k| {
             let steps = u8::try_from(k).unwrap_or(0);
             if strict {
-                Progress {
-                    runs: if k == 0 { 0 } else { 1 << k },
-                    reached: 0,
-                }
+                Progress { runs: if k == 0 { 0 } else { 1 << k }, reached: 0 }
             } else {
-                Progress {
-                    runs: 0,
-                    reached: steps,
-                }
+                Progress { runs: 0, reached: steps }
             }
         });
         Self { from }
@@ -237,13 +227,12 @@ mod tests {
     }
 
     fn naive_open(events: &[(u8, bool)], steps: u8) -> u8 {
-        events.iter().fold(0, |k, (mask, _)| {
-            if k < steps && mask >> k & 1 == 1 {
-                k + 1
-            } else {
-                k
-            }
-        })
+        events.iter().fold(
+            0,
+            |k, (mask, _)| {
+                if k < steps && mask >> k & 1 == 1 { k + 1 } else { k }
+            },
+        )
     }
 
     proptest! {

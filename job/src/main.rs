@@ -55,18 +55,14 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
 
 fn print(output: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(output)
-        .and_then(|()| out.flush())
-        .context("cannot write the output")
+    out.write_all(output).and_then(|()| out.flush()).context("cannot write the output")
 }
 
 /// The process's environment; the working directory is the process's own.
 fn surroundings() -> Surroundings {
     let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
     Surroundings {
-        variables: env::vars_os()
-            .map(|(name, value)| (text(name), text(value)))
-            .collect(),
+        variables: env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
         directory: PathBuf::new(),
     }
 }

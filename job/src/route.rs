@@ -44,11 +44,7 @@ fn split(batch: EventBatch, workers: usize, mut give: impl FnMut(EventBatch)) {
     }
     for (target, rows) in (0..workers).zip(parts) {
         if !rows.is_empty() {
-            give(EventBatch {
-                target,
-                rows,
-                texts: Arc::clone(&batch.texts),
-            });
+            give(EventBatch { target, rows, texts: Arc::clone(&batch.texts) });
         }
     }
 }

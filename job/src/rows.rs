@@ -121,9 +121,7 @@ impl Ord for Name {
         if self.split == other.split && Arc::ptr_eq(&self.text, &other.text) {
             return Ordering::Equal;
         }
-        self.parts()
-            .cmp(&other.parts())
-            .then(self.split.cmp(&other.split))
+        self.parts().cmp(&other.parts()).then(self.split.cmp(&other.split))
     }
 }
 impl PartialOrd for Name {
@@ -195,10 +193,7 @@ impl IsZero for ListDiff {
 impl Semigroup for ListDiff {
     fn plus_equals(&mut self, rhs: &Self) {
         self.views += rhs.views;
-        self.users
-            .iter_mut()
-            .zip(rhs.users)
-            .for_each(|(a, b)| *a += b);
+        self.users.iter_mut().zip(rhs.users).for_each(|(a, b)| *a += b);
     }
 }
 

@@ -55,10 +55,7 @@ impl Feeder {
         if self.feeds[worker].send(feed).is_err() {
             return false;
         }
-        let threads = self
-            .threads
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(thread) = &threads[worker] {
             thread.unpark();
         }
@@ -90,27 +87,17 @@ pub fn run<R>(
     let worker_threads = Arc::clone(&threads);
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
         let index = worker.index();
-        let lock = || {
-            worker_threads
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-        };
+        let lock = || worker_threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         lock()[index] = Some(std::thread::current());
         let take = |r: &Mutex<Option<Receiver<Feed>>>| r.lock().ok().and_then(|mut r| r.take());
         let feed = take(&receivers[index]).expect("each worker takes its own feed, once");
         // Only the first worker collects.
-        let each = (index == 0)
-            .then(|| each.lock().ok().and_then(|mut e| e.take()))
-            .flatten();
+        let each = (index == 0).then(|| each.lock().ok().and_then(|mut e| e.take())).flatten();
         let held = Arc::clone(&held);
         work(worker, &settings, &feed, each, move |h| held(index, h));
     })
     .expect("workers of this process can be started");
-    let result = source(Feeder {
-        feeds: senders,
-        threads,
-        turn: 0,
-    });
+    let result = source(Feeder { feeds: senders, threads, turn: 0 });
     for worker in guards.join() {
         worker.expect("no worker panics");
     }
@@ -124,10 +111,7 @@ fn work(
     each: Option<impl FnMut(EpochChanges) + 'static>,
     held: impl FnMut(Held) + 'static,
 ) {
-    let place = Place {
-        worker: worker.index(),
-        workers: worker.peers(),
-    };
+    let place = Place { worker: worker.index(), workers: worker.peers() };
     let mut batches = InputHandle::new();
     let mut ticks = InputHandle::new();
     let probe = worker.dataflow(|scope| {

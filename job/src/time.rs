@@ -53,11 +53,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            provisional: true,
-            elsewhere_epochs: 10,
-            correction_epochs: 1,
-        }
+        Self { provisional: true, elsewhere_epochs: 10, correction_epochs: 1 }
     }
 }
 
@@ -98,47 +94,20 @@ mod tests {
 
     #[test]
     fn due_when_a_multiple_was_passed() {
-        let pace = Pace {
-            provisional: true,
-            elsewhere_epochs: 10,
-            correction_epochs: 4,
-        };
+        let pace = Pace { provisional: true, elsewhere_epochs: 10, correction_epochs: 4 };
         let mut ticks = Ticks::new(pace);
         let due: Vec<_> = [0, 1, 4, 9, 10, 25]
-            .map(|epoch| {
-                ticks.next(Close {
-                    epoch,
-                    watermark_ms: 0,
-                })
-            })
+            .map(|epoch| ticks.next(Close { epoch, watermark_ms: 0 }))
             .map(|t| (t.elsewhere, t.corrections))
             .into();
         let (yes, no) = (true, false);
-        assert_eq!(
-            due,
-            [
-                (yes, yes),
-                (no, no),
-                (no, yes),
-                (no, yes),
-                (yes, no),
-                (yes, yes)
-            ]
-        );
+        assert_eq!(due, [(yes, yes), (no, no), (no, yes), (no, yes), (yes, no), (yes, yes)]);
     }
 
     #[test]
     fn a_window_closes_once() {
-        let tick = Tick {
-            before_ms: 5,
-            watermark_ms: 10,
-            elsewhere: false,
-            corrections: false,
-        };
-        assert_eq!(
-            [5, 6, 10, 11].map(|end| tick.closes(end)),
-            [false, true, true, false]
-        );
+        let tick = Tick { before_ms: 5, watermark_ms: 10, elsewhere: false, corrections: false };
+        assert_eq!([5, 6, 10, 11].map(|end| tick.closes(end)), [false, true, true, false]);
         assert!(tick.was_closed(5) && !tick.was_closed(6));
     }
 }

@@ -126,12 +126,7 @@ pub fn top_lists<'s>(
                     let mut handle = out.activate();
                     let mut session = handle.session(&capability);
                     for window_end_ms in due {
-                        let scan = Scan {
-                            epoch,
-                            windows,
-                            window_end_ms,
-                            worker,
-                        };
+                        let scan = Scan { epoch, windows, window_end_ms, worker };
                         scan.parts(&batches, |part| session.give(part));
                     }
                 }
@@ -158,12 +153,7 @@ struct Changed {
 
 impl Changed {
     fn new(windows: Windows) -> Self {
-        Self {
-            windows,
-            arrived: Vec::new(),
-            open: BTreeSet::new(),
-            closed: BTreeSet::new(),
-        }
+        Self { windows, arrived: Vec::new(), open: BTreeSet::new(), closed: BTreeSet::new() }
     }
 
     /// Notes the windows changed in `epoch`, and takes those that are due.
@@ -173,9 +163,7 @@ impl Changed {
         let later = self.open.split_off(&tick.watermark_ms.saturating_add(1));
         due.extend(std::mem::replace(&mut self.open, later));
         if tick.elsewhere && tick.watermark_ms < i64::MAX - BUSINESS_WINDOW_MS {
-            let ahead_ms = tick
-                .watermark_ms
-                .saturating_add(self.windows.allowed_disorder_ms);
+            let ahead_ms = tick.watermark_ms.saturating_add(self.windows.allowed_disorder_ms);
             let current = slice_end_ms(ahead_ms, BUSINESS_PANE_MS);
             due.extend(self.open.contains(&current).then_some(current));
         }
@@ -207,11 +195,7 @@ impl Changed {
                 last_ms = pane_end_ms;
                 for j in (0..).take(PANES) {
                     let end_ms = pane_end_ms + j * BUSINESS_PANE_MS;
-                    let set = if tick.was_closed(end_ms) {
-                        &mut *closed
-                    } else {
-                        &mut *open
-                    };
+                    let set = if tick.was_closed(end_ms) { &mut *closed } else { &mut *open };
                     set.insert(end_ms);
                 }
             }
@@ -249,16 +233,8 @@ impl<'a> Sums<'a> {
     fn at(&mut self, key: &'a ListKey) -> &mut Sum<'a> {
         let (hash, name) = (key.hash, key.name.as_ref());
         let same = |s: &Sum<'_>| s.hash == hash && s.name == name;
-        let new = || Sum {
-            hash,
-            name,
-            views: 0,
-            users: 0,
-        };
-        self.0
-            .entry(spread(hash), same, |s| spread(s.hash))
-            .or_insert_with(new)
-            .into_mut()
+        let new = || Sum { hash, name, views: 0, users: 0 };
+        self.0.entry(spread(hash), same, |s| spread(s.hash)).or_insert_with(new).into_mut()
     }
 }
 
@@ -274,12 +250,8 @@ impl Scan {
             let pane_end_ms = self.window_end_ms - back * BUSINESS_PANE_MS;
             let expires_ms = self.windows.business_pane_expires_ms(pane_end_ms);
             for batch in batches {
-                let from = batch
-                    .rows
-                    .partition_point(|row| row.0.expires_ms < expires_ms);
-                let rows = batch.rows[from..]
-                    .iter()
-                    .take_while(|r| r.0.expires_ms == expires_ms);
+                let from = batch.rows.partition_point(|row| row.0.expires_ms < expires_ms);
+                let rows = batch.rows[from..].iter().take_while(|r| r.0.expires_ms == expires_ms);
                 for (key, _, diff) in rows.filter(|row| row.1 <= self.epoch) {
                     let sum = sums[list_index(key.list)].at(key);
                     sum.views += diff.views;
@@ -296,12 +268,7 @@ impl Scan {
                 List::By(_) => first_places(list, sums),
             };
             let (window_end_ms, worker) = (self.window_end_ms, self.worker);
-            give(Part {
-                window_end_ms,
-                list,
-                worker,
-                content,
-            });
+            give(Part { window_end_ms, list, worker, content });
         }
     }
 }
@@ -314,11 +281,7 @@ fn list_index(list: List) -> usize {
 }
 
 fn load_times(sums: Sums<'_>) -> PartContent {
-    let mut times: Vec<_> = sums
-        .0
-        .into_iter()
-        .map(|s| (s.hash.cast_signed(), s.views))
-        .collect();
+    let mut times: Vec<_> = sums.0.into_iter().map(|s| (s.hash.cast_signed(), s.views)).collect();
     times.sort_unstable();
     PartContent::LoadTimes(times)
 }
@@ -333,15 +296,7 @@ fn first_places(list: List, sums: Sums<'_>) -> PartContent {
         rows.truncate(most);
     }
     rows.sort_unstable_by(order);
-    let counted = |s: Sum<'_>| {
-        Some(Counted {
-            name: s.name?.clone(),
-            views: s.views,
-            users: s.users,
-        })
-    };
-    PartContent::Places {
-        views,
-        first: rows.into_iter().filter_map(counted).collect(),
-    }
+    let counted =
+        |s: Sum<'_>| Some(Counted { name: s.name?.clone(), views: s.views, users: s.users });
+    PartContent::Places { views, first: rows.into_iter().filter_map(counted).collect() }
 }

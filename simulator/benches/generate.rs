@@ -8,14 +8,8 @@ use std::time::{Duration, Instant};
 use streamgauge_simulator::{Generator, Options, Output, SimulatorError};
 
 fn main() -> Result<(), SimulatorError> {
-    let events = std::env::args()
-        .find_map(|arg| arg.parse().ok())
-        .unwrap_or(1_000_000);
-    let plain = Options {
-        events: Some(events),
-        disorder_ms: 0,
-        ..Options::default()
-    };
+    let events = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
+    let plain = Options { events: Some(events), disorder_ms: 0, ..Options::default() };
     let damaged = Options {
         disorder_ms: 3_000,
         late_share: 0.01,
@@ -23,21 +17,12 @@ fn main() -> Result<(), SimulatorError> {
         malformed_share: 0.01,
         ..plain.clone()
     };
-    let large = Options {
-        rate: 50_000.0,
-        users: 2_000_000,
-        pages: 100_000,
-        ..plain.clone()
-    };
+    let large = Options { rate: 50_000.0, users: 2_000_000, pages: 100_000, ..plain.clone() };
     run("memory", &plain, None)?;
     run("damaged", &damaged, None)?;
     run("large site", &large, None)?;
     for name in ["events.jsonl", "events.jsonl.zst", "events.jsonl.gz"] {
-        run(
-            name,
-            &plain,
-            Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)),
-        )?;
+        run(name, &plain, Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)))?;
     }
     Ok(())
 }

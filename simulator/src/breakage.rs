@@ -118,10 +118,7 @@ fn insert(out: &mut Vec<u8>, at: usize, part: &[u8]) {
 /// The digits after the name.
 fn timestamp(out: &[u8], from: usize) -> std::ops::Range<usize> {
     let start = end_of(out, from, b"\"timestamp\":");
-    let digits = out[start..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = out[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     start..start + digits
 }
 
@@ -131,9 +128,7 @@ fn end_of(out: &[u8], from: usize, part: &[u8]) -> usize {
 }
 
 fn find(out: &[u8], from: usize, part: &[u8]) -> Option<usize> {
-    let at = out[from..]
-        .windows(part.len())
-        .position(|window| window == part)?;
+    let at = out[from..].windows(part.len()).position(|window| window == part)?;
     Some(from + at)
 }
 
@@ -159,10 +154,7 @@ mod tests {
             out.extend_from_slice(EVENT.as_bytes());
             breakage.apply(&mut out, 6, &mut random);
             let text = String::from_utf8_lossy(&out[6..]).into_owned();
-            assert!(
-                out.starts_with(b"before") && !out.contains(&b'\n'),
-                "{breakage:?}: {text}"
-            );
+            assert!(out.starts_with(b"before") && !out.contains(&b'\n'), "{breakage:?}: {text}");
             assert!(expected(&out[6..]), "{breakage:?}: {text}");
         }
     }
@@ -180,40 +172,22 @@ mod tests {
     fn each_breaks_what_it_says() {
         let null = || serde_json::Value::Null;
         check(Breakage::Empty, |bytes| bytes.is_empty());
-        check(Breakage::CutOff, |bytes| {
-            !bytes.is_empty() && value(bytes).is_none()
-        });
-        check(Breakage::NotUtf8, |bytes| {
-            std::str::from_utf8(bytes).is_err()
-        });
-        check(Breakage::NotAnObject, |bytes| {
-            value(bytes).is_some_and(|v| v.is_array())
-        });
+        check(Breakage::CutOff, |bytes| !bytes.is_empty() && value(bytes).is_none());
+        check(Breakage::NotUtf8, |bytes| std::str::from_utf8(bytes).is_err());
+        check(Breakage::NotAnObject, |bytes| value(bytes).is_some_and(|v| v.is_array()));
         check(Breakage::Trailing, |bytes| value(bytes).is_none());
         check(Breakage::FieldTwice, |bytes| {
             let text = String::from_utf8_lossy(bytes);
             text.matches("\"timestamp\":").count() == 2 && value(bytes).is_some()
         });
         check(Breakage::HalfPair, |bytes| value(bytes).is_none());
-        check(
-            Breakage::TimestampText,
-            field("timestamp", "1703116800000".into()),
-        );
-        check(
-            Breakage::ObjectIsList,
-            field("sessionData", serde_json::json!([])),
-        );
+        check(Breakage::TimestampText, field("timestamp", "1703116800000".into()));
+        check(Breakage::ObjectIsList, field("sessionData", serde_json::json!([])));
         check(Breakage::NoTimestamp, field("timestamp", null()));
         check(Breakage::TypeNull, field("eventType", null()));
         check(Breakage::NoIdentity, field("userId", null()));
         check(Breakage::NoIdentity, field("sessionId", null()));
-        check(
-            Breakage::BeforeTime,
-            field("timestamp", (-11_703_116_800_000_i64).into()),
-        );
-        check(
-            Breakage::AfterTime,
-            field("timestamp", 1_703_116_800_000_000_u64.into()),
-        );
+        check(Breakage::BeforeTime, field("timestamp", (-11_703_116_800_000_i64).into()));
+        check(Breakage::AfterTime, field("timestamp", 1_703_116_800_000_000_u64.into()));
     }
 }

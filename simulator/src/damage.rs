@@ -136,17 +136,9 @@ impl Delivery {
         } else {
             Condition::Whole
         };
-        let second = random
-            .chance(self.duplicate)
-            .then(|| random.between(0, SECOND_COPY_US));
+        let second = random.chance(self.duplicate).then(|| random.between(0, SECOND_COPY_US));
         let due_us = event.at_us + delay_us;
-        let record = Record {
-            event,
-            due_us,
-            condition,
-            held_back,
-            order: self.admitted,
-        };
+        let record = Record { event, due_us, condition, held_back, order: self.admitted };
         self.admitted += 1;
         if let Some(after_us) = second
             && condition == Condition::Whole

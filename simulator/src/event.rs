@@ -117,10 +117,7 @@ pub struct Key {
 
 impl Key {
     fn empty() -> Self {
-        Key {
-            bytes: [0; 16],
-            len: 0,
-        }
+        Key { bytes: [0; 16], len: 0 }
     }
 
     fn push(&mut self, part: &[u8]) {

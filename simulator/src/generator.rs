@@ -101,8 +101,7 @@ impl Generator {
     pub fn next_event(&mut self, out: &mut Vec<u8>) -> Option<Emitted> {
         let record = self.next_record()?;
         let event = &record.event;
-        self.writer
-            .write(event, &self.scenario, out, record.breakage());
+        self.writer.write(event, &self.scenario, out, record.breakage());
         Some(Emitted {
             timestamp_ms: self.writer.timestamp_ms(event),
             due_us: record.due_us,
@@ -132,9 +131,7 @@ impl Generator {
 
     fn next_at_us(&self) -> u64 {
         let arrival_us = self.next_arrival_ns / 1000;
-        self.agenda
-            .peek()
-            .map_or(arrival_us, |Reverse((at_us, _))| arrival_us.min(*at_us))
+        self.agenda.peek().map_or(arrival_us, |Reverse((at_us, _))| arrival_us.min(*at_us))
     }
 
     fn happen(&mut self) -> Event {
@@ -238,25 +235,13 @@ mod tests {
             });
             let later = generator.agenda.len();
             let change = later as f64 / at_start as f64 - 1.0;
-            assert!(
-                change.abs() < 0.1,
-                "{at_start} at the start, {later} later: {options:?}"
-            );
+            assert!(change.abs() < 0.1, "{at_start} at the start, {later} later: {options:?}");
             // The number that the documentation of the rate promises.
             let each = later as f64 / options.rate * 11_000.0 / f64::from(options.pause_ms);
-            assert!(
-                (10.0..14.0).contains(&each),
-                "{each} for each event per second"
-            );
+            assert!((10.0..14.0).contains(&each), "{each} for each event per second");
         };
         check(Options::default());
-        check(Options {
-            pause_ms: 2_000,
-            ..Options::default()
-        });
-        check(Options {
-            users: 100,
-            ..Options::default()
-        });
+        check(Options { pause_ms: 2_000, ..Options::default() });
+        check(Options { users: 100, ..Options::default() });
     }
 }

@@ -135,11 +135,7 @@ impl Visit {
                 Some(conversion) => {
                     self.action = Action::Convert(conversion);
                     // A form takes a moment, the thank-you page reports at once.
-                    let slow = if conversion == Conversion::Purchase {
-                        0.02
-                    } else {
-                        0.5
-                    };
+                    let slow = if conversion == Conversion::Purchase { 0.02 } else { 0.5 };
                     Some(random.log_normal(pause_us * slow, PAUSE_SIGMA))
                 }
                 None => self.move_on(scenario, pause_us, random),
@@ -201,10 +197,7 @@ mod tests {
                 }
             }
             step = next;
-            views
-                .iter_mut()
-                .zip(step)
-                .for_each(|(sum, more)| *sum += more);
+            views.iter_mut().zip(step).for_each(|(sum, more)| *sum += more);
         }
         views
     }
@@ -213,30 +206,16 @@ mod tests {
     fn the_graph_has_the_wanted_proportions() {
         let views = expected_views();
         let offers = PLACES.map(|place| offer(place).map_or(0.0, |(_, n)| n as f64 / 1000.0));
-        let conversions: f64 = views
-            .iter()
-            .zip(offers)
-            .map(|(views, offer)| views * offer)
-            .sum();
+        let conversions: f64 = views.iter().zip(offers).map(|(views, offer)| views * offer).sum();
         let total: f64 = views.iter().sum();
         let check = |name: &str, found: f64, wanted: f64| {
-            assert!(
-                (found / wanted - 1.0).abs() < 0.01,
-                "{name}: {found}, not {wanted}"
-            );
+            assert!((found / wanted - 1.0).abs() < 0.01, "{name}: {found}, not {wanted}");
         };
         check("views", total, 14.0 / 3.0);
         check("conversions", conversions, 1.0 / 3.0);
         let ends = SEEN_LEAVING_OF_3 as f64 / 3.0;
-        check(
-            "events",
-            1.0 + total + conversions + ends,
-            EVENTS_PER_SESSION,
-        );
-        assert!(
-            views.iter().all(|&views| views > 0.0),
-            "a place nobody reaches: {views:?}"
-        );
+        check("events", 1.0 + total + conversions + ends, EVENTS_PER_SESSION);
+        assert!(views.iter().all(|&views| views > 0.0), "a place nobody reaches: {views:?}");
     }
 
     #[test]

@@ -91,52 +91,16 @@ impl Options {
     /// [`SimulatorError::Option`], with the nearest value that would do.
     pub fn validate(&self) -> Result<(), SimulatorError> {
         let share = "a share is a number from 0 to 1";
-        decimal(
-            "rate",
-            self.rate,
-            0.001,
-            1e6,
-            "events per second, from 0.001 to 1000000",
-        )?;
-        whole(
-            "users",
-            self.users,
-            1,
-            20_000_000,
-            "the pool has 1 to 20000000 users",
-        )?;
+        decimal("rate", self.rate, 0.001, 1e6, "events per second, from 0.001 to 1000000")?;
+        whole("users", self.users, 1, 20_000_000, "the pool has 1 to 20000000 users")?;
         let start_reason = "ms since 1970, up to the end of the year 9000";
-        whole(
-            "start",
-            self.start_ms,
-            0,
-            Self::LATEST_START_MS,
-            start_reason,
-        )?;
-        whole(
-            "disorder",
-            self.disorder_ms,
-            0,
-            DAY_MS,
-            "disorder is at most a day, in ms",
-        )?;
+        whole("start", self.start_ms, 0, Self::LATEST_START_MS, start_reason)?;
+        whole("disorder", self.disorder_ms, 0, DAY_MS, "disorder is at most a day, in ms")?;
         decimal("late-share", self.late_share, 0.0, 1.0, share)?;
         decimal("duplicate-share", self.duplicate_share, 0.0, 1.0, share)?;
         decimal("malformed-share", self.malformed_share, 0.0, 1.0, share)?;
-        decimal(
-            "skew",
-            self.skew,
-            0.0,
-            5.0,
-            "a Zipf exponent from 0 (all alike) to 5",
-        )?;
-        whole(
-            "pages",
-            self.pages,
-            1,
-            1_000_000,
-            "the shop has 1 to 1000000 products",
-        )?;
+        decimal("skew", self.skew, 0.0, 5.0, "a Zipf exponent from 0 (all alike) to 5")?;
+        whole("pages", self.pages, 1, 1_000_000, "the shop has 1 to 1000000 products")?;
         decimal("guest-share", self.guest_share, 0.0, 1.0, share)?;
         let open_reason = "rate × pause may not exceed 1.1e10, or millions are there at once";
         let longest_ms = whole_number(MOST_OPEN / self.rate).clamp(1, 600_000);
@@ -147,13 +111,7 @@ impl Options {
             600_000,
             "a pause lasts 1 ms to 10 min, in ms",
         )?;
-        whole(
-            "pause",
-            u64::from(self.pause_ms),
-            1,
-            longest_ms,
-            open_reason,
-        )
+        whole("pause", u64::from(self.pause_ms), 1, longest_ms, open_reason)
     }
 }
 
@@ -169,12 +127,7 @@ fn decimal(
     }
     // Not a number is as far from one end as from the other.
     let nearest = if value > high { high } else { low };
-    Err(refusal(
-        option,
-        value.to_string(),
-        reason,
-        nearest.to_string(),
-    ))
+    Err(refusal(option, value.to_string(), reason, nearest.to_string()))
 }
 
 fn whole<T: Copy + Ord + ToString>(
@@ -188,12 +141,7 @@ fn whole<T: Copy + Ord + ToString>(
     if nearest == value {
         return Ok(());
     }
-    Err(refusal(
-        option,
-        value.to_string(),
-        reason,
-        nearest.to_string(),
-    ))
+    Err(refusal(option, value.to_string(), reason, nearest.to_string()))
 }
 
 fn refusal(
@@ -202,12 +150,7 @@ fn refusal(
     reason: &'static str,
     nearest: String,
 ) -> SimulatorError {
-    SimulatorError::Option {
-        option,
-        value,
-        reason,
-        nearest,
-    }
+    SimulatorError::Option { option, value, reason, nearest }
 }
 
 #[cfg(test)]
@@ -230,41 +173,20 @@ mod tests {
         check(|_| {}, None);
         check(|o| o.rate = 0.0, Some("rate = 0: events per second"));
         check(|o| o.rate = f64::NAN, Some("nearest valid value is 0.001"));
-        check(
-            |o| o.rate = f64::INFINITY,
-            Some("nearest valid value is 1000000"),
-        );
-        check(
-            |o| o.users = 0,
-            Some("users = 0: the pool has 1 to 20000000 users"),
-        );
+        check(|o| o.rate = f64::INFINITY, Some("nearest valid value is 1000000"));
+        check(|o| o.users = 0, Some("users = 0: the pool has 1 to 20000000 users"));
         check(|o| o.start_ms = -1, Some("nearest valid value is 0"));
-        check(
-            |o| o.start_ms = i64::MAX,
-            Some("nearest valid value is 221876927999999"),
-        );
-        check(
-            |o| o.disorder_ms = DAY_MS + 1,
-            Some("nearest valid value is 86400000"),
-        );
+        check(|o| o.start_ms = i64::MAX, Some("nearest valid value is 221876927999999"));
+        check(|o| o.disorder_ms = DAY_MS + 1, Some("nearest valid value is 86400000"));
         check(|o| o.late_share = 1.5, Some("late-share = 1.5"));
-        check(
-            |o| o.duplicate_share = -0.1,
-            Some("nearest valid value is 0"),
-        );
-        check(
-            |o| o.malformed_share = f64::NAN,
-            Some("malformed-share = NaN"),
-        );
+        check(|o| o.duplicate_share = -0.1, Some("nearest valid value is 0"));
+        check(|o| o.malformed_share = f64::NAN, Some("malformed-share = NaN"));
         check(|o| o.skew = 9.0, Some("nearest valid value is 5"));
         check(|o| o.pages = 0, Some("pages = 0"));
         check(|o| o.guest_share = 2.0, Some("guest-share = 2"));
         check(|o| o.pause_ms = 0, Some("nearest valid value is 1"));
         check(|o| (o.rate, o.pause_ms) = (1e6, 11_000), None);
-        check(
-            |o| (o.rate, o.pause_ms) = (1e6, 600_000),
-            Some("valid value is 11000"),
-        );
+        check(|o| (o.rate, o.pause_ms) = (1e6, 600_000), Some("valid value is 11000"));
         check(|o| (o.late_share, o.malformed_share) = (1.0, 1.0), None);
     }
 }

@@ -57,10 +57,7 @@ impl Output {
             }
             _ => Sink::Plain(buffered(File::create(path).map_err(failed)?)),
         };
-        Ok(Output {
-            path: path.to_path_buf(),
-            sink,
-        })
+        Ok(Output { path: path.to_path_buf(), sink })
     }
 
     /// Writes one record and its line end.
@@ -120,9 +117,5 @@ fn inner<W: Write>(writer: BufWriter<W>) -> io::Result<W> {
 }
 
 fn output_error(action: &'static str, path: &Path, source: io::Error) -> SimulatorError {
-    SimulatorError::Output {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    SimulatorError::Output { action, path: path.to_path_buf(), source }
 }

@@ -40,9 +40,7 @@ impl Pace {
                 nearest: if speed > 1e6 { "1000000" } else { "0.001" }.to_string(),
             });
         }
-        Ok(Pace {
-            stretch: Some(1.0 / speed),
-        })
+        Ok(Pace { stretch: Some(1.0 / speed) })
     }
 
     /// When the record is meant to leave, since the beginning; `None` is as soon
@@ -55,8 +53,7 @@ impl Pace {
     /// How long to wait before sending the record, `elapsed` after the beginning;
     /// zero for one that is due or overdue.
     pub fn wait(&self, emitted: &Emitted, elapsed: Duration) -> Duration {
-        self.intended(emitted)
-            .map_or(Duration::ZERO, |at| at.saturating_sub(elapsed))
+        self.intended(emitted).map_or(Duration::ZERO, |at| at.saturating_sub(elapsed))
     }
 }
 
@@ -79,12 +76,7 @@ mod tests {
         check(Pace::REAL_TIME, 5_000_000, 0, 5_000_000);
         check(Pace::REAL_TIME, 5_000_000, 4_999_000, 1_000);
         check(Pace::REAL_TIME, 5_000_000, 9_000_000, 0);
-        check(
-            Pace::speed(60.0).expect("valid"),
-            60_000_000,
-            400_000,
-            600_000,
-        );
+        check(Pace::speed(60.0).expect("valid"), 60_000_000, 400_000, 600_000);
         check(Pace::speed(0.5).expect("valid"), 1_000_000, 0, 2_000_000);
     }
 

@@ -120,29 +120,18 @@ mod tests {
         let mut random = Random::new(7, Stream::Visits);
         let total: u64 = (0..100_000).map(|_| draw(&mut random)).sum();
         let found = total as f64 / 100_000.0;
-        assert!(
-            (found / mean - 1.0).abs() < 0.02,
-            "{name}: {found}, not {mean}"
-        );
+        assert!((found / mean - 1.0).abs() < 0.02, "{name}: {found}, not {mean}");
     }
 
     #[test]
     fn distributions_have_their_means() {
         check("below", 499.5, |random| random.below(1000));
         check("between", 15.0, |random| random.between(10, 20));
-        check("exponential", 10_000.0, |random| {
-            random.exponential(10_000.0)
-        });
+        check("exponential", 10_000.0, |random| random.exponential(10_000.0));
         // The mean of a log-normal is median * exp(sigma^2 / 2).
-        check("log_normal", 11_331.5, |random| {
-            random.log_normal(10_000.0, 0.5)
-        });
-        check("chance", 0.25, |random| {
-            u64::from(random.chance(Share::new(0.25)))
-        });
-        check("certain", 1.0, |random| {
-            u64::from(random.chance(Share::new(1.0)))
-        });
+        check("log_normal", 11_331.5, |random| random.log_normal(10_000.0, 0.5));
+        check("chance", 0.25, |random| u64::from(random.chance(Share::new(0.25))));
+        check("certain", 1.0, |random| u64::from(random.chance(Share::new(1.0))));
     }
 
     #[test]

@@ -30,13 +30,8 @@ const OTHER_DEVICE_ONE_IN: u64 = 5;
 
 impl Visitor {
     /// Stands in where it does not matter yet who it is.
-    pub(crate) const ANYONE: Visitor = Visitor {
-        member: None,
-        country: 0,
-        city: 0,
-        device: 0,
-        address: (0, 1),
-    };
+    pub(crate) const ANYONE: Visitor =
+        Visitor { member: None, country: 0, city: 0, device: 0, address: (0, 1) };
 
     pub(crate) fn member(index: u32, seed: u64, scenario: &Scenario, now: &mut Random) -> Self {
         let mut fixed = Random::new(seed ^ mix(u64::from(index)), Stream::Members);
@@ -107,10 +102,7 @@ const TRIES: u32 = 16;
 
 impl Pool {
     pub(crate) fn new(users: u32, skew: f64) -> Self {
-        Pool {
-            activity: Weighted::zipf(users, skew),
-            open: vec![0; users as usize],
-        }
+        Pool { activity: Weighted::zipf(users, skew), open: vec![0; users as usize] }
     }
 
     /// Somebody who is not on the site, if that can be found soon; else

@@ -35,23 +35,14 @@ impl Weighted {
             *height *= len;
             let index = u32::try_from(index).expect("fewer than 2^32 weights");
             // A column that nothing is put into is its own on both sides.
-            columns.push(Column {
-                own: u32::MAX,
-                other: index,
-            });
-            if *height < full {
-                low.push(index)
-            } else {
-                high.push(index)
-            }
+            columns.push(Column { own: u32::MAX, other: index });
+            if *height < full { low.push(index) } else { high.push(index) }
         }
         while let (Some(poor), Some(&rich)) = (low.pop(), high.last()) {
             let (poor_at, rich_at) = (poor as usize, rich as usize);
             let own = (heights[poor_at] << 32) / full;
-            columns[poor_at] = Column {
-                own: u32::try_from(own).expect("less than a full column"),
-                other: rich,
-            };
+            columns[poor_at] =
+                Column { own: u32::try_from(own).expect("less than a full column"), other: rich };
             heights[rich_at] -= full - heights[poor_at];
             if heights[rich_at] < full {
                 high.pop();
@@ -73,11 +64,7 @@ impl Weighted {
         let (place, len) = (bits & 0xffff_ffff, self.columns.len() as u64);
         let index = ((bits >> 32) * len) >> 32;
         let column = self.columns[usize::try_from(index).expect("below a usize")];
-        if place < u64::from(column.own) {
-            (index & 0xffff_ffff) as u32
-        } else {
-            column.other
-        }
+        if place < u64::from(column.own) { (index & 0xffff_ffff) as u32 } else { column.other }
     }
 
     /// For tables of at most 256 things, whose positions are kept in a byte.
@@ -102,10 +89,7 @@ mod tests {
         }
         for (index, share) in expected.iter().enumerate() {
             let found = f64::from(counts[index]) / 200_000.0;
-            assert!(
-                (found - share).abs() < 0.005,
-                "{name}[{index}]: {found}, not {share}"
-            );
+            assert!((found - share).abs() < 0.005, "{name}[{index}]: {found}, not {share}");
         }
     }
 
@@ -113,16 +97,8 @@ mod tests {
     fn draws_follow_the_weights() {
         check("one", &Weighted::new([5]), &[1.0]);
         check("zero", &Weighted::new([0, 3, 1]), &[0.0, 0.75, 0.25]);
-        check(
-            "uneven",
-            &Weighted::new([70, 15, 10, 5]),
-            &[0.7, 0.15, 0.1, 0.05],
-        );
+        check("uneven", &Weighted::new([70, 15, 10, 5]), &[0.7, 0.15, 0.1, 0.05]);
         check("flat", &Weighted::zipf(4, 0.0), &[0.25; 4]);
-        check(
-            "zipf",
-            &Weighted::zipf(3, 1.0),
-            &[6.0 / 11.0, 3.0 / 11.0, 2.0 / 11.0],
-        );
+        check("zipf", &Weighted::zipf(3, 1.0), &[6.0 / 11.0, 3.0 / 11.0, 2.0 / 11.0]);
     }
 }

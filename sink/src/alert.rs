@@ -62,10 +62,7 @@ impl BounceAlert<'_> {
             .text("alertType", rule.alert_type)
             .text("severity", rule.severity)
             .text("title", rule.title)
-            .text(
-                "description",
-                &format!("User {} viewed only one page", self.user),
-            )
+            .text("description", &format!("User {} viewed only one page", self.user))
             .text("userId", self.user)
             .integer("windowStart", self.start_ms)
             .integer("windowEnd", self.end_ms)
@@ -81,14 +78,9 @@ impl BounceAlert<'_> {
 /// The first 32 hex digits of SHA-256 of `rule|ruleVersion|subject|windowStart`.
 fn alert_id(rule: &Rule, subject: &str, start_ms: i64) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!(
-        "{}|{}|{subject}|{start_ms}",
-        rule.name, rule.version
-    ));
+    hash.update(format!("{}|{}|{subject}|{start_ms}", rule.name, rule.version));
     let hash = hash.finalize();
-    let first = hash[..16]
-        .iter()
-        .fold(0u128, |id, b| id << 8 | u128::from(*b));
+    let first = hash[..16].iter().fold(0u128, |id, b| id << 8 | u128::from(*b));
     format!("{first:032x}")
 }
 
@@ -97,12 +89,7 @@ mod tests {
     use super::*;
 
     fn alert(user: &str, start_ms: i64) -> BounceAlert<'_> {
-        BounceAlert {
-            user,
-            start_ms,
-            end_ms: start_ms + 300_000,
-            firing: true,
-        }
+        BounceAlert { user, start_ms, end_ms: start_ms + 300_000, firing: true }
     }
 
     #[test]
@@ -116,12 +103,7 @@ mod tests {
 
     #[test]
     fn files_are_in_the_order_of_window_and_subject() {
-        let keys = [
-            alert("b", -300_000),
-            alert("a", 0),
-            alert("ab", 0),
-            alert("", 300_000),
-        ];
+        let keys = [alert("b", -300_000), alert("a", 0), alert("ab", 0), alert("", 300_000)];
         let keys = keys.map(|a| a.key());
         assert!(keys.is_sorted(), "{keys:?}");
     }

@@ -65,8 +65,7 @@ impl Change {
         out.extend_from_slice(&self.body);
         let mut tail = Object::resume(out);
         if self.topic != Topic::Alert {
-            tail.text("state", self.state.name())
-                .integer("watermark", watermark_ms);
+            tail.text("state", self.state.name()).integer("watermark", watermark_ms);
         }
         tail.integer("epoch", epoch);
         tail.close();

@@ -25,8 +25,7 @@ pub fn write_line(letter: &DeadLetter, out: &mut Vec<u8>) {
         let names = letter.families.iter().map(Family::name);
         o.array("families", names, json::text);
     }
-    o.text("detail", &letter.detail)
-        .text("hash", &format!("{:016x}", letter.hash));
+    o.text("detail", &letter.detail).text("hash", &format!("{:016x}", letter.hash));
     match &letter.head {
         Head::Text(text) => o.text("head", text),
         Head::Bytes(bytes) => o.text("headBase64", &STANDARD.encode(bytes)),

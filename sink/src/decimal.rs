@@ -20,11 +20,7 @@ impl Decimal {
         let scaled = numerator * SCALE;
         let (quotient, rest) = (scaled / denominator, scaled % denominator);
         let up = rest.unsigned_abs() * 2 >= denominator.unsigned_abs();
-        Self(if up {
-            quotient + scaled.signum()
-        } else {
-            quotient
-        })
+        Self(if up { quotient + scaled.signum() } else { quotient })
     }
 
     /// A whole number.
@@ -39,10 +35,8 @@ impl Decimal {
             out.push(b'-');
         }
         let magnitude = self.0.unsigned_abs();
-        let (whole, fraction) = (
-            magnitude / SCALE.unsigned_abs(),
-            magnitude % SCALE.unsigned_abs(),
-        );
+        let (whole, fraction) =
+            (magnitude / SCALE.unsigned_abs(), magnitude % SCALE.unsigned_abs());
         super::json::integer(out, whole);
         if fraction > 0 {
             let digits = format!(".{fraction:06}");
@@ -58,11 +52,7 @@ mod tests {
     fn check(numerator: i128, denominator: i128, expected: &str) {
         let mut out = Vec::new();
         Decimal::ratio(numerator, denominator).write(&mut out);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            expected,
-            "{numerator}/{denominator}"
-        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{numerator}/{denominator}");
     }
 
     #[test]

@@ -84,8 +84,7 @@ impl<'a> Object<'a> {
 
     /// A field with `true` or `false`.
     pub fn boolean(&mut self, name: &str, value: bool) -> &mut Self {
-        self.field(name)
-            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.field(name).extend_from_slice(if value { b"true" } else { b"false" });
         self
     }
 
@@ -134,20 +133,14 @@ mod tests {
     fn texts_are_escaped_only_where_json_demands() {
         check("", r#""""#);
         check("a/b é \u{7f}\u{2028}", "\"a/b é \u{7f}\u{2028}\"");
-        check(
-            "\"\\\n\t\r\u{8}\u{c}\u{0}\u{1f}",
-            r#""\"\\\n\t\r\b\f\u0000\u001f""#,
-        );
+        check("\"\\\n\t\r\u{8}\u{c}\u{0}\u{1f}", r#""\"\\\n\t\r\b\f\u0000\u001f""#);
     }
 
     #[test]
     fn objects_keep_the_order_of_their_fields() {
         let mut out = Vec::new();
         let mut o = Object::open(&mut out);
-        o.text("b", "x")
-            .integer("a", -5)
-            .boolean("c", true)
-            .array("d", [1, 2], integer);
+        o.text("b", "x").integer("a", -5).boolean("c", true).array("d", [1, 2], integer);
         o.close();
         assert_eq!(out, br#"{"b":"x","a":-5,"c":true,"d":[1,2]}"#);
     }

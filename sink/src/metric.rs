@@ -4,10 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The type of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "each variant is its metricType; the catalogue defines them"
-)]
+#[expect(missing_docs, reason = "each variant is its metricType; the catalogue defines them")]
 pub enum Metric {
     PageViewsPerSecond,
     ActiveUsers,

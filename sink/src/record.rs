@@ -182,40 +182,20 @@ impl Fields<'_> {
                     o.integer("count", *count);
                 }
             }
-            Self::Pages {
-                items,
-                other,
-                count,
-            } => {
+            Self::Pages { items, other, count } => {
                 o.array("items", *items, |out, p| page(out, p, *count));
                 o.integer("other", *other).integer("count", *count);
             }
-            Self::Geo {
-                items,
-                other,
-                cities,
-                count,
-            } => {
+            Self::Geo { items, other, cities, count } => {
                 o.array("items", *items, |out, p| place(out, "country", p));
-                o.integer("other", *other)
-                    .array("cities", *cities, city)
-                    .integer("count", *count);
+                o.integer("other", *other).array("cities", *cities, city).integer("count", *count);
             }
-            Self::Names {
-                items,
-                other,
-                count,
-            } => {
+            Self::Names { items, other, count } => {
                 o.array("items", *items, |out, p| place(out, "name", p));
                 o.integer("other", *other).integer("count", *count);
             }
-            Self::Percentiles {
-                ms: [p50, p95, p99],
-                count,
-            } => {
-                o.integer("p50", *p50)
-                    .integer("p95", *p95)
-                    .integer("p99", *p99);
+            Self::Percentiles { ms: [p50, p95, p99], count } => {
+                o.integer("p50", *p50).integer("p95", *p95).integer("p99", *p99);
                 o.integer("count", *count);
             }
             Self::Session(session) => session.write(o),
@@ -225,17 +205,13 @@ impl Fields<'_> {
 
 fn place(out: &mut Vec<u8>, name: &str, p: &Place) {
     let mut o = Object::open(out);
-    o.text(name, &p.name)
-        .integer("views", p.views)
-        .integer("users", p.users);
+    o.text(name, &p.name).integer("views", p.views).integer("users", p.users);
     o.close();
 }
 
 fn page(out: &mut Vec<u8>, p: &Place, count: i64) {
     let mut o = Object::open(out);
-    o.text("url", &p.name)
-        .integer("views", p.views)
-        .integer("users", p.users);
+    o.text("url", &p.name).integer("views", p.views).integer("users", p.users);
     Decimal::ratio(i128::from(p.views) * 100, i128::from(count)).write(o.field("share"));
     o.close();
 }

@@ -129,8 +129,6 @@ impl SessionRecord {
             EndedBy::Event => "event",
             EndedBy::Gap => "gap",
         };
-        o.text("endedBy", ended_by)
-            .text("device", &self.device)
-            .text("country", &self.country);
+        o.text("endedBy", ended_by).text("device", &self.device).text("country", &self.country);
     }
 }

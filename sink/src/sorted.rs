@@ -32,12 +32,7 @@ impl SortedLines {
     /// Keeps about `memory_bytes` in memory.
     #[must_use]
     pub fn with_memory(memory_bytes: usize) -> Self {
-        Self {
-            memory_bytes,
-            used_bytes: 0,
-            lines: BTreeMap::new(),
-            runs: Vec::new(),
-        }
+        Self { memory_bytes, used_bytes: 0, lines: BTreeMap::new(), runs: Vec::new() }
     }
 
     /// Sets the line of a key, or takes it away.
@@ -74,11 +69,7 @@ impl SortedLines {
     /// If a run cannot be read, and whatever `each` gives.
     pub fn finish(mut self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         if self.runs.is_empty() {
-            return self
-                .lines
-                .values()
-                .flatten()
-                .try_for_each(|line| each(line));
+            return self.lines.values().flatten().try_for_each(|line| each(line));
         }
         self.write_run()?;
         let mut runs: Vec<_> = self.runs.into_iter().map(BufReader::new).collect();

@@ -182,20 +182,10 @@ fn rejection<'a>(draft: &Draft<'a>, key: Option<&'a str>) -> Rejection<'a> {
         None
     };
     let (reason, detail) = match (draft.wrong_type, missing) {
-        (Some("timestamp"), _) => (
-            Reason::WrongType,
-            "timestamp is no integer of 64 bits".into(),
-        ),
+        (Some("timestamp"), _) => (Reason::WrongType, "timestamp is no integer of 64 bits".into()),
         (Some(field), _) => (Reason::WrongType, field.into()),
         (None, Some(field)) => (Reason::MissingField, field.into()),
-        (None, None) => (
-            Reason::BadValue,
-            "timestamp is negative or after the year 9999".into(),
-        ),
+        (None, None) => (Reason::BadValue, "timestamp is negative or after the year 9999".into()),
     };
-    Rejection {
-        reason,
-        detail,
-        key,
-    }
+    Rejection { reason, detail, key }
 }

@@ -38,13 +38,7 @@ pub(super) struct Scanner<'a, 's> {
 impl<'a, 's> Scanner<'a, 's> {
     pub(super) fn new(text: &'a str, unescaped: &'s mut String, closing: &'s mut Vec<u8>) -> Self {
         unescaped.clear();
-        Scanner {
-            text,
-            at: 0,
-            field: None,
-            unescaped,
-            closing,
-        }
+        Scanner { text, at: 0, field: None, unescaped, closing }
     }
 
     /// A fault in words, with the place where it was met.
@@ -102,11 +96,7 @@ impl<'a, 's> Scanner<'a, 's> {
             if let Some(name) = self.name::<N>()? {
                 let twice = seen & name.bit() != 0;
                 seen |= name.bit();
-                let read = if twice {
-                    Err(Fault::Twice)
-                } else {
-                    each(self, name)
-                };
+                let read = if twice { Err(Fault::Twice) } else { each(self, name) };
                 if let Err(fault) = read {
                     self.field.get_or_insert(name.as_str());
                     return Err(fault);

@@ -24,9 +24,7 @@ pub(super) fn read(number: &str) -> LoadTime {
     if decimal.is_negative() {
         return LoadTime::Negative;
     }
-    decimal
-        .scaled(0)
-        .map_or(LoadTime::Bad, |load_ms| LoadTime::Kept(keep(load_ms)))
+    decimal.scaled(0).map_or(LoadTime::Bad, |load_ms| LoadTime::Kept(keep(load_ms)))
 }
 
 /// Clears all but the eight highest bits of a value that is not negative.

@@ -49,12 +49,7 @@ impl Decoder {
     /// room for a small multiple of that at most.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Decoder {
-            max_bytes,
-            unescaped: String::new(),
-            lowered: String::new(),
-            closing: Vec::new(),
-        }
+        Decoder { max_bytes, unescaped: String::new(), lowered: String::new(), closing: Vec::new() }
     }
 
     /// Decodes one record's value.

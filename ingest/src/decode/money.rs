@@ -13,9 +13,7 @@ pub(super) const DEFAULT_CURRENCY: [u8; 3] = *b"USD";
 /// Three ASCII letters, upper-cased; `None` for any other text.
 pub(super) fn currency(text: &str) -> Option<[u8; 3]> {
     let code = <[u8; 3]>::try_from(text.as_bytes()).ok()?;
-    code.iter()
-        .all(u8::is_ascii_alphabetic)
-        .then(|| code.map(|letter| letter.to_ascii_uppercase()))
+    code.iter().all(u8::is_ascii_alphabetic).then(|| code.map(|letter| letter.to_ascii_uppercase()))
 }
 
 /// A JSON number in minor units of `currency` (upper-case), rounded half away
@@ -83,10 +81,7 @@ mod tests {
     #[test]
     fn every_listed_currency_has_its_digits() {
         let listed = [
-            (
-                0,
-                "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-            ),
+            (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
             (3, "BHD IQD JOD KWD LYD OMR TND"),
             (4, "CLF UYW"),
             (2, "USD EUR GBP XXX AAA ZZZ CHF HUF"),

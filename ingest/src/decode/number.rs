@@ -32,12 +32,7 @@ impl<'a> Decimal<'a> {
             }
             _ => (&rest[..0], rest),
         };
-        Decimal {
-            minus,
-            whole,
-            fraction,
-            exponent: exponent(rest),
-        }
+        Decimal { minus, whole, fraction, exponent: exponent(rest) }
     }
 
     /// Below zero: `-0.0` is not, `-1e-99` is.
@@ -102,15 +97,8 @@ fn exponent(text: &[u8]) -> i64 {
     let magnitude = digits
         .iter()
         .filter(|byte| byte.is_ascii_digit())
-        .fold(0_i64, |sum, byte| {
-            sum.saturating_mul(10)
-                .saturating_add(i64::from(byte - b'0'))
-        });
-    if digits.len() < signed.len() {
-        -magnitude
-    } else {
-        magnitude
-    }
+        .fold(0_i64, |sum, byte| sum.saturating_mul(10).saturating_add(i64::from(byte - b'0')));
+    if digits.len() < signed.len() { -magnitude } else { magnitude }
 }
 
 fn length(digits: &[u8]) -> i64 {

@@ -12,10 +12,7 @@ pub(super) const UNKNOWN: &str = "(unknown)";
 /// The page that `url` names.
 pub(super) fn normalise(url: &str) -> &str {
     let path = without_origin(url);
-    let end = path
-        .bytes()
-        .position(|byte| matches!(byte, b'?' | b'#'))
-        .unwrap_or(path.len());
+    let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(path.len());
     if end == 0 { "/" } else { &path[..end] }
 }
 
@@ -29,10 +26,8 @@ fn without_origin(url: &str) -> &str {
     let Some(rest) = url[letters..].strip_prefix("://") else {
         return url;
     };
-    let host = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or(rest.len());
+    let host =
+        rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     if host == 0 { url } else { &rest[host..] }
 }
 

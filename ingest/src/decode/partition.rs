@@ -11,10 +11,7 @@
 /// The one hash without a positive counterpart in 32 bits is taken as 2^31.
 #[must_use]
 pub fn partition_of(key: &str, partitions: u32) -> u32 {
-    java_hash(key)
-        .unsigned_abs()
-        .checked_rem(partitions)
-        .unwrap_or(0)
+    java_hash(key).unsigned_abs().checked_rem(partitions).unwrap_or(0)
 }
 
 fn java_hash(key: &str) -> i32 {
@@ -56,11 +53,7 @@ mod tests {
             ("polygenelubricants", 1, 0),
             ("a", 0, 0),
         ] {
-            assert_eq!(
-                partition_of(key, partitions),
-                expected,
-                "{key} {partitions}"
-            );
+            assert_eq!(partition_of(key, partitions), expected, "{key} {partitions}");
         }
     }
 }

@@ -24,11 +24,7 @@ pub(super) fn normalise<'a>(referrer: &'a str, lowered: &'a mut String) -> &'a s
     if host.bytes().any(is_forbidden) {
         return OTHER;
     }
-    let host = if host.bytes().all(is_lower) {
-        host
-    } else {
-        lower_into(host, lowered)
-    };
+    let host = if host.bytes().all(is_lower) { host } else { lower_into(host, lowered) };
     match host.strip_prefix("www.").unwrap_or(host) {
         "" => OTHER,
         host => host,
@@ -43,10 +39,8 @@ fn authority(referrer: &str) -> Option<&str> {
         return None;
     }
     let rest = rest.strip_prefix("://")?;
-    let end = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or(rest.len());
+    let end =
+        rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     Some(&rest[..end])
 }
 
@@ -60,20 +54,13 @@ fn is_scheme(scheme: &[u8]) -> bool {
 
 /// An authority without its userinfo and its port.
 fn host(authority: &str) -> &str {
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
-    host[..host.len() - digits]
-        .strip_suffix(':')
-        .unwrap_or(host)
+    host[..host.len() - digits].strip_suffix(':').unwrap_or(host)
 }
 
 fn is_forbidden(byte: u8) -> bool {
-    matches!(
-        byte,
-        b' ' | b'\\' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'"' | b'%'
-    )
+    matches!(byte, b' ' | b'\\' | b'<' | b'>' | b'^' | b'{' | b'|' | b'}' | b'"' | b'%')
 }
 
 fn is_lower(byte: u8) -> bool {

@@ -76,10 +76,6 @@ pub struct Rejection<'a> {
 impl Rejection<'_> {
     /// A rejection of what could not be read, so that it has no key.
     pub(super) fn unread(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Rejection {
-            reason,
-            detail: detail.into(),
-            key: None,
-        }
+        Rejection { reason, detail: detail.into(), key: None }
     }
 }

@@ -163,10 +163,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(
-            next_special(b"\x20\x21\x23\x5b\x5d\x7f\xa2\xdc\x80\xff", 0),
-            10
-        );
+        assert_eq!(next_special(b"\x20\x21\x23\x5b\x5d\x7f\xa2\xdc\x80\xff", 0), 10);
     }
 
     #[test]

@@ -55,8 +55,7 @@ impl LongLine {
     fn push(&mut self, bytes: &[u8]) {
         self.hash.update(bytes);
         let wanted = HEAD_BYTES - self.head.len();
-        self.head
-            .extend_from_slice(&bytes[..bytes.len().min(wanted)]);
+        self.head.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
         self.len += bytes.len();
     }
 
@@ -65,24 +64,14 @@ impl LongLine {
         if self.held_return && !at_newline {
             self.push(b"\r");
         }
-        Line::Oversize {
-            hash: self.hash.digest(),
-            head: self.head,
-            len: self.len,
-        }
+        Line::Oversize { hash: self.hash.digest(), head: self.head, len: self.len }
     }
 }
 
 impl<R: Read> LineReader<R> {
     /// A reader of lines of at most `max_bytes`; longer ones are told apart.
     pub fn new(input: R, max_bytes: usize) -> Self {
-        Self {
-            input,
-            max_bytes,
-            carry: Vec::new(),
-            long: None,
-            ended: false,
-        }
+        Self { input, max_bytes, carry: Vec::new(), long: None, ended: false }
     }
 
     /// The next lines, or `None` after the last.
@@ -92,10 +81,7 @@ impl<R: Read> LineReader<R> {
     pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let mut bytes = Vec::with_capacity(self.carry.len() + CHUNK_BYTES + READ_BYTES);
         bytes.append(&mut self.carry);
-        let mut chunk = Chunk {
-            bytes,
-            lines: Vec::new(),
-        };
+        let mut chunk = Chunk { bytes, lines: Vec::new() };
         let mut start = 0;
         while !self.ended && (chunk.lines.is_empty() || chunk.bytes.len() < CHUNK_BYTES) {
             let from = chunk.bytes.len();
@@ -210,19 +196,13 @@ mod tests {
     fn naive(input: &[u8], max_bytes: usize) -> Vec<Result<Vec<u8>, (u64, usize)>> {
         let mut lines: Vec<&[u8]> = input.split(|b| *b == b'\n').collect();
         let unfinished = lines.pop().unwrap();
-        let mut values: Vec<&[u8]> = lines
-            .iter()
-            .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
-            .collect();
+        let mut values: Vec<&[u8]> =
+            lines.iter().map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
         if !unfinished.is_empty() {
             values.push(unfinished);
         }
         let keep = |v: &&[u8]| {
-            if v.len() <= max_bytes {
-                Ok(v.to_vec())
-            } else {
-                Err((xxh3_64(v), v.len()))
-            }
+            if v.len() <= max_bytes { Ok(v.to_vec()) } else { Err((xxh3_64(v), v.len())) }
         };
         values.iter().map(keep).collect()
     }
@@ -230,10 +210,7 @@ mod tests {
     #[test]
     fn line_ends() {
         let ok = |s: &str| Ok(s.as_bytes().to_vec());
-        assert_eq!(
-            read(b"a\nb\r\n\n\r\nc", 1, 9),
-            [ok("a"), ok("b"), ok(""), ok(""), ok("c")]
-        );
+        assert_eq!(read(b"a\nb\r\n\n\r\nc", 1, 9), [ok("a"), ok("b"), ok(""), ok(""), ok("c")]);
         assert_eq!(read(b"a\n", 2, 9), [ok("a")]);
         assert_eq!(read(b"", 2, 9), []);
         assert_eq!(read(b"a\r", 1, 9), [ok("a\r")]);

@@ -55,12 +55,10 @@ impl FileSource<'_> {
     /// then stands, and no epoch is closed at the end of time.
     pub fn run(&self, release: &mut impl FnMut(Released)) -> Result<SourceCounts, FileError> {
         let decoders = self.decoders.max(1);
-        let (to_decode, decode_inputs): (Vec<_>, Vec<_>) = (0..decoders)
-            .map(|_| bounded::<Chunk>(QUEUE_CHUNKS))
-            .unzip();
-        let (decode_outputs, to_judge): (Vec<_>, Vec<_>) = (0..decoders)
-            .map(|_| bounded::<DecodedChunk>(QUEUE_CHUNKS))
-            .unzip();
+        let (to_decode, decode_inputs): (Vec<_>, Vec<_>) =
+            (0..decoders).map(|_| bounded::<Chunk>(QUEUE_CHUNKS)).unzip();
+        let (decode_outputs, to_judge): (Vec<_>, Vec<_>) =
+            (0..decoders).map(|_| bounded::<DecodedChunk>(QUEUE_CHUNKS)).unzip();
         thread::scope(|scope| {
             let reader = scope.spawn(move || self.read(&to_decode));
             for (chunks, decoded) in decode_inputs.into_iter().zip(decode_outputs) {
@@ -70,9 +68,7 @@ impl FileSource<'_> {
             self.judge(&mut judge, &to_judge, release);
             // The judge's inputs are gone only when the reader has ended.
             drop(to_judge);
-            reader
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             judge.end(release);
             Ok(judge.counts().clone())
         })
@@ -89,10 +85,8 @@ impl FileSource<'_> {
                     return Ok(());
                 }
                 let chunk = lines.next_chunk();
-                let chunk = chunk.map_err(|source| FileError::Read {
-                    path: path.clone(),
-                    source,
-                })?;
+                let chunk =
+                    chunk.map_err(|source| FileError::Read { path: path.clone(), source })?;
                 let Some(chunk) = chunk else { break };
                 // Only a chunk takes a turn: the judge counts on it.
                 let Some(decoder) = turn.next() else { break };

@@ -50,25 +50,18 @@ impl<R: Read> Read for Counted<'_, R> {
 /// # Errors
 /// If it cannot be opened.
 pub fn open<'a>(path: &Path, stored_bytes: &'a AtomicU64) -> Result<Box<dyn Read + 'a>, FileError> {
-    let failed = |source| FileError::Open {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| FileError::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
     }
-    let counted = Counted {
-        inner: file,
-        bytes: stored_bytes,
-    };
-    let ending = path
-        .extension()
-        .map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let counted = Counted { inner: file, bytes: stored_bytes };
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     Ok(match ending.as_deref() {
-        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(
-            BufReader::with_capacity(1 << 16, counted),
-        )),
+        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(
+            1 << 16,
+            counted,
+        ))),
         Some("zst") => Box::new(zstd::Decoder::new(counted).map_err(failed)?),
         _ => Box::new(counted),
     })

@@ -35,22 +35,16 @@ pub enum Line {
 
 pub(super) enum LineRef<'a> {
     Value(&'a [u8]),
-    Oversize {
-        hash: u64,
-        head: &'a [u8],
-        len: usize,
-    },
+    Oversize { hash: u64, head: &'a [u8], len: usize },
 }
 
 impl Chunk {
     pub(super) fn line(&self, i: usize) -> LineRef<'_> {
         match &self.lines[i] {
             Line::Value(range) => LineRef::Value(&self.bytes[range.clone()]),
-            Line::Oversize { hash, head, len } => LineRef::Oversize {
-                hash: *hash,
-                head,
-                len: *len,
-            },
+            Line::Oversize { hash, head, len } => {
+                LineRef::Oversize { hash: *hash, head, len: *len }
+            }
         }
     }
 }
@@ -132,21 +126,14 @@ impl ChunkDecoder {
             });
         }
         let (rows, texts) = self.batch.finish();
-        DecodedChunk {
-            raw,
-            entries,
-            rows,
-            texts,
-        }
+        DecodedChunk { raw, entries, rows, texts }
     }
 
     fn value(&mut self, value: &[u8]) -> Entry {
         let event = match self.decoder.decode(value) {
             Ok(event) => event,
             Err(rejection) => {
-                let partition = rejection
-                    .key
-                    .map_or(0, |key| partition_of(key, self.partitions));
+                let partition = rejection.key.map_or(0, |key| partition_of(key, self.partitions));
                 return rejected(partition, rejection.reason, rejection.detail);
             }
         };
@@ -159,13 +146,8 @@ impl ChunkDecoder {
             partition: partition_of(event.user, self.partitions),
             bad_leaves: event.bad_leaves,
             kind: event.kind,
-            bot: event
-                .user_agent
-                .is_some_and(|agent| self.bots.is_bot(agent)),
-            identity: event
-                .event_id
-                .filter(|_| self.dedup)
-                .map(|id| identity(id, event.user)),
+            bot: event.user_agent.is_some_and(|agent| self.bots.is_bot(agent)),
+            identity: event.event_id.filter(|_| self.dedup).map(|id| identity(id, event.user)),
             outcome: if known { Outcome::Row } else { Outcome::NoRow },
         }
     }

@@ -96,11 +96,7 @@ impl Judge {
         let ms = advance.after_ms - advance.before_ms;
         if ms > JUMP_MS {
             let partition = case.entry.partition;
-            self.counts.note_jump(Jump {
-                partition,
-                offset: case.offset,
-                ms,
-            });
+            self.counts.note_jump(Jump { partition, offset: case.offset, ms });
         }
     }
 
@@ -143,14 +139,6 @@ impl Judge {
             LineRef::Oversize { hash, head, len } => (hash, Head::of(head, len)),
         };
         let (partition, offset) = (case.entry.partition, case.offset);
-        self.dead.push(DeadLetter {
-            partition,
-            offset,
-            reason,
-            families,
-            detail,
-            hash,
-            head,
-        });
+        self.dead.push(DeadLetter { partition, offset, reason, families, detail, hash, head });
     }
 }

@@ -49,20 +49,9 @@ impl FileJudge {
         for (line, entry) in chunk.entries.iter().enumerate() {
             let next = &mut self.offsets[entry.partition as usize];
             let offset = std::mem::replace(next, *next + 1);
-            let row = if matches!(entry.outcome, Outcome::Row) {
-                rows.next()
-            } else {
-                None
-            };
+            let row = if matches!(entry.outcome, Outcome::Row) { rows.next() } else { None };
             let raw = &chunk.raw;
-            self.judge.record(Case {
-                entry,
-                row,
-                offset,
-                appended_ms: None,
-                raw,
-                line,
-            });
+            self.judge.record(Case { entry, row, offset, appended_ms: None, raw, line });
             self.judge.watermarks.record_read(entry.partition);
             self.in_epoch += 1;
             if self.in_epoch == self.epoch_records {
@@ -94,20 +83,13 @@ impl FileJudge {
         }
         if !self.judge.rows.is_empty() {
             let rows = std::mem::take(&mut self.judge.rows);
-            let batch = EventBatch {
-                target: 0,
-                rows,
-                texts: Arc::clone(texts),
-            };
+            let batch = EventBatch { target: 0, rows, texts: Arc::clone(texts) };
             release(Released::Rows(self.epoch, batch));
         }
     }
 
     fn close(&mut self, watermark_ms: i64, release: &mut impl FnMut(Released)) {
-        release(Released::Close(Close {
-            epoch: self.epoch,
-            watermark_ms,
-        }));
+        release(Released::Close(Close { epoch: self.epoch, watermark_ms }));
         self.epoch += 1;
         self.in_epoch = 0;
     }

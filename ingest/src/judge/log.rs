@@ -32,9 +32,7 @@ impl LogJudge {
     /// A judge of partitions whose watermarks stand at −∞.
     #[must_use]
     pub fn new(settings: &InputSettings) -> Self {
-        Self {
-            judge: Judge::new(settings),
-        }
+        Self { judge: Judge::new(settings) }
     }
 
     /// What was counted so far.
@@ -66,28 +64,13 @@ impl LogJudge {
         for (line, (entry, place)) in chunk.entries.iter_mut().zip(places).enumerate() {
             // A producer may spread records over partitions as it likes.
             entry.partition = place.partition;
-            let row = if matches!(entry.outcome, Outcome::Row) {
-                rows.next()
-            } else {
-                None
-            };
+            let row = if matches!(entry.outcome, Outcome::Row) { rows.next() } else { None };
             let (offset, appended_ms) = (place.offset, Some(place.appended_ms));
-            self.judge.record(Case {
-                entry,
-                row,
-                offset,
-                appended_ms,
-                raw: &chunk.raw,
-                line,
-            });
+            self.judge.record(Case { entry, row, offset, appended_ms, raw: &chunk.raw, line });
         }
         let rows = std::mem::take(&mut self.judge.rows);
         let texts = Arc::new(chunk.texts);
-        let batch = (!rows.is_empty()).then_some(EventBatch {
-            target: 0,
-            rows,
-            texts,
-        });
+        let batch = (!rows.is_empty()).then_some(EventBatch { target: 0, rows, texts });
         (batch, std::mem::take(&mut self.judge.dead))
     }
 }

@@ -29,10 +29,7 @@ impl Seen {
         let slice_ms = settings.session_gap_ms.max(ALERT_PANE_MS);
         let mut partitions = Vec::new();
         partitions.resize_with(settings.partitions as usize, Partition::default);
-        Self {
-            reach_ms: slice_ms + settings.lateness_ms,
-            partitions,
-        }
+        Self { reach_ms: slice_ms + settings.lateness_ms, partitions }
     }
 
     /// Whether the record repeats an earlier one; notes it either way.
@@ -67,11 +64,7 @@ impl Partition {
                 break;
             }
             self.order.pop_front();
-            if self
-                .latest_ms
-                .get(&id)
-                .is_some_and(|&ms| ms + reach_ms <= watermark_ms)
-            {
+            if self.latest_ms.get(&id).is_some_and(|&ms| ms + reach_ms <= watermark_ms) {
                 self.latest_ms.remove(&id);
             }
         }

@@ -36,17 +36,10 @@ impl Partition {
     fn check(&self, at: Position) -> Result<(), LogError> {
         let Position { partition, offset } = at;
         if offset < self.start {
-            return Err(LogError::Lost {
-                partition,
-                lost: offset..self.start,
-            });
+            return Err(LogError::Lost { partition, lost: offset..self.start });
         }
         if offset > self.end() {
-            return Err(LogError::BeyondEnd {
-                partition,
-                offset,
-                end: self.end(),
-            });
+            return Err(LogError::BeyondEnd { partition, offset, end: self.end() });
         }
         Ok(())
     }
@@ -61,10 +54,7 @@ struct Content {
 impl Content {
     fn partition(&self, partition: u32) -> Result<&Partition, LogError> {
         let partitions = u32::try_from(self.partitions.len()).unwrap_or(u32::MAX);
-        let missing = LogError::NoPartition {
-            partition,
-            partitions,
-        };
+        let missing = LogError::NoPartition { partition, partitions };
         self.partitions.get(partition as usize).ok_or(missing)
     }
 
@@ -96,14 +86,8 @@ impl MemoryLog {
     #[must_use]
     pub fn new(partitions: u32, most_bytes: usize, clock: Arc<dyn Clock>) -> Self {
         let mut content = Content::default();
-        content
-            .partitions
-            .resize_with(partitions as usize, Partition::default);
-        Self {
-            content: Arc::new(Mutex::new(content)),
-            clock,
-            most_bytes,
-        }
+        content.partitions.resize_with(partitions as usize, Partition::default);
+        Self { content: Arc::new(Mutex::new(content)), clock, most_bytes }
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -119,17 +103,11 @@ impl EventLog for MemoryLog {
     fn append(&self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError> {
         let mut content = self.content();
         // All or none: nothing is appended before every partition is known to exist.
-        records
-            .iter()
-            .try_for_each(|r| content.partition(r.partition).map(|_| ()))?;
+        records.iter().try_for_each(|r| content.partition(r.partition).map(|_| ()))?;
         let appended_ms = self.clock.now_ms();
         let mut offsets = Vec::with_capacity(records.len());
         for record in records {
-            let stored = Stored {
-                appended_ms,
-                key: record.key.into(),
-                value: record.value.into(),
-            };
+            let stored = Stored { appended_ms, key: record.key.into(), value: record.value.into() };
             content.bytes += stored.bytes();
             let partition = &mut content.partitions[record.partition as usize];
             offsets.push(partition.end());
@@ -140,9 +118,7 @@ impl EventLog for MemoryLog {
     }
 
     fn bounds(&self, partition: u32) -> Result<Range<u64>, LogError> {
-        self.content()
-            .partition(partition)
-            .map(|p| p.start..p.end())
+        self.content().partition(partition).map(|p| p.start..p.end())
     }
 
     fn offset_at(&self, partition: u32, appended_ms: i64) -> Result<u64, LogError> {
@@ -158,11 +134,7 @@ impl EventLog for MemoryLog {
         }
         drop(content);
         let positions = positions.to_vec();
-        Ok(Box::new(MemoryReader {
-            log: self.clone(),
-            positions,
-            turn: 0,
-        }))
+        Ok(Box::new(MemoryReader { log: self.clone(), positions, turn: 0 }))
     }
 }
 
@@ -199,11 +171,7 @@ struct MemoryReader {
 
 impl LogReader for MemoryReader {
     fn poll(&mut self, most: usize, each: &mut dyn FnMut(Record<'_>)) -> Result<usize, LogError> {
-        let content = self
-            .log
-            .content
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let content = self.log.content.lock().unwrap_or_else(PoisonError::into_inner);
         let count = self.positions.len();
         let mut left = most;
         for i in 0..count {
@@ -222,16 +190,9 @@ impl LogReader for MemoryReader {
         ends: &[Position],
         each: &mut dyn FnMut(Record<'_>),
     ) -> Result<(), LogError> {
-        let content = self
-            .log
-            .content
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let content = self.log.content.lock().unwrap_or_else(PoisonError::into_inner);
         for end in ends {
-            let Some(at) = self
-                .positions
-                .iter_mut()
-                .find(|at| at.partition == end.partition)
+            let Some(at) = self.positions.iter_mut().find(|at| at.partition == end.partition)
             else {
                 continue;
             };

@@ -66,13 +66,7 @@ impl Binder {
             None => self.advance_by_clock(&partitions, now_ms),
         }
         let (watermark_ms, settings_hash) = (self.watermark_ms, self.settings_hash);
-        Binding {
-            epoch,
-            partitions,
-            idle,
-            watermark_ms,
-            settings_hash,
-        }
+        Binding { epoch, partitions, idle, watermark_ms, settings_hash }
     }
 
     fn is_idle(&mut self, p: &PartitionBinding, ends: &BTreeMap<u32, u64>, now_ms: i64) -> bool {
@@ -110,14 +104,7 @@ mod tests {
     use super::*;
 
     fn part(partition: u32, hi: u64, count: u64, watermark_ms: i64) -> PartitionBinding {
-        PartitionBinding {
-            partition,
-            lo: hi - count,
-            hi,
-            count,
-            digest: 0,
-            watermark_ms,
-        }
+        PartitionBinding { partition, lo: hi - count, hi, count, digest: 0, watermark_ms }
     }
 
     fn bind(
@@ -134,36 +121,18 @@ mod tests {
     #[test]
     fn a_partition_is_idle_when_its_end_was_reached_for_five_seconds() {
         let mut b = Binder::new(0);
+        assert_eq!(bind(&mut b, [part(0, 3, 3, 30), part(1, 2, 2, 20)], [3, 2], 0), (vec![], 20));
         assert_eq!(
-            bind(&mut b, [part(0, 3, 3, 30), part(1, 2, 2, 20)], [3, 2], 0),
+            bind(&mut b, [part(0, 4, 1, 50), part(1, 2, 0, 20)], [4, 2], 4_999),
             (vec![], 20)
         );
         assert_eq!(
-            bind(
-                &mut b,
-                [part(0, 4, 1, 50), part(1, 2, 0, 20)],
-                [4, 2],
-                4_999
-            ),
-            (vec![], 20)
-        );
-        assert_eq!(
-            bind(
-                &mut b,
-                [part(0, 4, 0, 50), part(1, 2, 0, 20)],
-                [4, 2],
-                5_000
-            ),
+            bind(&mut b, [part(0, 4, 0, 50), part(1, 2, 0, 20)], [4, 2], 5_000),
             (vec![1], 50)
         );
         // Its next record wakes it, and one that isn't read yet keeps it awake.
         assert_eq!(
-            bind(
-                &mut b,
-                [part(0, 5, 1, 60), part(1, 3, 1, 55)],
-                [5, 9],
-                5_050
-            ),
+            bind(&mut b, [part(0, 5, 1, 60), part(1, 3, 1, 55)], [5, 9], 5_050),
             (vec![], 55)
         );
     }
@@ -178,12 +147,7 @@ mod tests {
         // A clock that is turned back takes nothing back.
         assert_eq!(bind(&mut b, idle, [1, 1], 6_100), (vec![0, 1], 750));
         assert_eq!(
-            bind(
-                &mut b,
-                [part(0, 2, 1, 800), part(1, 1, 0, 750)],
-                [2, 1],
-                7_000
-            ),
+            bind(&mut b, [part(0, 2, 1, 800), part(1, 1, 0, 750)], [2, 1], 7_000),
             (vec![1], 800)
         );
     }
@@ -192,17 +156,8 @@ mod tests {
     fn a_site_with_one_record_ever_gets_on() {
         let none = part(1, 0, 0, BEFORE_TIME_MS);
         let mut b = Binder::new(0);
-        assert_eq!(
-            bind(&mut b, [part(0, 1, 1, 100), none], [1, 0], 0).1,
-            BEFORE_TIME_MS
-        );
-        assert_eq!(
-            bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_000),
-            (vec![0, 1], 100)
-        );
-        assert_eq!(
-            bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_500).1,
-            600
-        );
+        assert_eq!(bind(&mut b, [part(0, 1, 1, 100), none], [1, 0], 0).1, BEFORE_TIME_MS);
+        assert_eq!(bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_000), (vec![0, 1], 100));
+        assert_eq!(bind(&mut b, [part(0, 1, 0, 100), none], [1, 0], 5_500).1, 600);
     }
 }

@@ -25,25 +25,17 @@ pub fn replay_bound(
     let positions: Vec<_> = first
         .partitions
         .iter()
-        .map(|p| Position {
-            partition: p.partition,
-            offset: p.lo,
-        })
+        .map(|p| Position { partition: p.partition, offset: p.lo })
         .collect();
     let mut reader = EpochReader::new(log, settings, &positions)?;
     for binding in bindings {
         if binding.settings_hash != settings.hash() {
-            return Err(SourceError::OtherSettings {
-                epoch: binding.epoch,
-            });
+            return Err(SourceError::OtherSettings { epoch: binding.epoch });
         }
         let read = reader.read_bound(&binding.partitions)?;
         let same = |(read, bound): (&PartitionBinding, &PartitionBinding)| read == bound;
-        if let Some((_, bound)) = read
-            .partitions
-            .iter()
-            .zip(&binding.partitions)
-            .find(|pair| !same(*pair))
+        if let Some((_, bound)) =
+            read.partitions.iter().zip(&binding.partitions).find(|pair| !same(*pair))
         {
             return Err(SourceError::Changed {
                 epoch: binding.epoch,

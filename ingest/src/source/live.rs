@@ -44,10 +44,7 @@ impl<'a, B: BindingLog> Live<'a, B> {
     ) -> Result<Self, SourceError> {
         let mut positions = Vec::new();
         for partition in 0..log.partitions() {
-            positions.push(Position {
-                partition,
-                offset: log.bounds(partition)?.start,
-            });
+            positions.push(Position { partition, offset: log.bounds(partition)?.start });
         }
         let now_ms = clock.now_ms();
         Ok(Self {
@@ -94,15 +91,9 @@ impl<'a, B: BindingLog> Live<'a, B> {
             ends.insert(p.partition, self.log.bounds(p.partition)?.end);
         }
         let epoch = self.next_epoch(now_ms);
-        let Read {
-            partitions,
-            batch,
-            dead_letters,
-        } = read;
+        let Read { partitions, batch, dead_letters } = read;
         let binding = self.binder.bind(epoch, partitions, &ends, now_ms);
-        self.bindings
-            .append(&binding)
-            .map_err(|e| SourceError::Bindings(Box::new(e)))?;
+        self.bindings.append(&binding).map_err(|e| SourceError::Bindings(Box::new(e)))?;
         self.last_bound_ms = now_ms;
         for partition in &binding.idle {
             self.reader.raise(*partition, binding.watermark_ms);
@@ -114,9 +105,7 @@ impl<'a, B: BindingLog> Live<'a, B> {
     /// Epochs are numbered by the time that has passed, and never twice.
     fn next_epoch(&mut self, now_ms: i64) -> u64 {
         let by_time = u64::try_from((now_ms - self.started_ms) / self.epoch_ms).unwrap_or(0);
-        let epoch = self
-            .last_epoch
-            .map_or(by_time, |last| by_time.max(last + 1));
+        let epoch = self.last_epoch.map_or(by_time, |last| by_time.max(last + 1));
         self.last_epoch = Some(epoch);
         epoch
     }
@@ -136,8 +125,5 @@ pub(super) fn release_epoch(
         release(Released::Rows(binding.epoch, batch));
     }
     let watermark_ms = binding.watermark_ms;
-    release(Released::Close(Close {
-        epoch: binding.epoch,
-        watermark_ms,
-    }));
+    release(Released::Close(Close { epoch: binding.epoch, watermark_ms }));
 }

@@ -78,8 +78,7 @@ impl EpochReader {
     pub fn read(&mut self, most: usize) -> Result<Read, SourceError> {
         self.begin();
         let (chunk, places, parts) = (&mut self.chunk, &mut self.places, &mut self.parts);
-        self.reader
-            .poll(most, &mut |record| note(chunk, places, parts, record))?;
+        self.reader.poll(most, &mut |record| note(chunk, places, parts, record))?;
         Ok(self.finish())
     }
 
@@ -91,28 +90,21 @@ impl EpochReader {
     pub fn read_bound(&mut self, bound: &[PartitionBinding]) -> Result<Read, SourceError> {
         self.begin();
         let (chunk, places, parts) = (&mut self.chunk, &mut self.places, &mut self.parts);
-        let ends: Vec<_> = bound
-            .iter()
-            .map(|b| Position {
-                partition: b.partition,
-                offset: b.hi,
-            })
-            .collect();
-        self.reader
-            .read_until(&ends, &mut |record| note(chunk, places, parts, record))?;
+        let ends: Vec<_> =
+            bound.iter().map(|b| Position { partition: b.partition, offset: b.hi }).collect();
+        self.reader.read_until(&ends, &mut |record| note(chunk, places, parts, record))?;
         Ok(self.finish())
     }
 
     fn begin(&mut self) {
         self.parts.clear();
-        self.parts
-            .extend(self.reader.positions().iter().map(|at| Part {
-                partition: at.partition,
-                lo: at.offset,
-                hi: at.offset,
-                count: 0,
-                digest: RecordDigest::default(),
-            }));
+        self.parts.extend(self.reader.positions().iter().map(|at| Part {
+            partition: at.partition,
+            lo: at.offset,
+            hi: at.offset,
+            count: 0,
+            digest: RecordDigest::default(),
+        }));
         self.parts.sort_by_key(|p| p.partition);
     }
 
@@ -132,30 +124,16 @@ impl EpochReader {
                 watermark_ms: self.judge.watermark_ms(p.partition),
             })
             .collect();
-        Read {
-            partitions,
-            batch,
-            dead_letters,
-        }
+        Read { partitions, batch, dead_letters }
     }
 }
 
 fn note(chunk: &mut Chunk, places: &mut Vec<Place>, parts: &mut [Part], record: Record<'_>) {
-    let Record {
-        partition,
-        offset,
-        appended_ms,
-        value,
-        ..
-    } = record;
+    let Record { partition, offset, appended_ms, value, .. } = record;
     let start = chunk.bytes.len();
     chunk.bytes.extend_from_slice(value);
     chunk.lines.push(Line::Value(start..chunk.bytes.len()));
-    places.push(Place {
-        partition,
-        offset,
-        appended_ms,
-    });
+    places.push(Place { partition, offset, appended_ms });
     if let Ok(i) = parts.binary_search_by_key(&partition, |p| p.partition) {
         let part = &mut parts[i];
         part.hi = offset + 1;

@@ -57,11 +57,7 @@ impl Site {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::new(START_MS));
         let log = MemoryLog::new(2, usize::MAX, Arc::clone(&clock) as Arc<dyn Clock>);
-        Self {
-            clock,
-            log,
-            bindings: MemoryBindings::new(usize::MAX),
-        }
+        Self { clock, log, bindings: MemoryBindings::new(usize::MAX) }
     }
 
     fn append(&self, partition: u32, id: u32, user: &str, at_ms: i64) {
@@ -69,13 +65,7 @@ impl Site {
             r#"{{"eventId":"e{id}","timestamp":{at_ms},"eventType":"PAGE_VIEW","userId":"{user}"}}"#
         );
         let value = value.as_bytes();
-        self.log
-            .append(&[NewRecord {
-                partition,
-                key: user.as_bytes(),
-                value,
-            }])
-            .unwrap();
+        self.log.append(&[NewRecord { partition, key: user.as_bytes(), value }]).unwrap();
     }
 
     /// A few busy seconds, with a late, a repeated, a future and a broken record,
@@ -90,12 +80,7 @@ impl Site {
             match step {
                 0..100 => {
                     let id = u32::try_from(step).unwrap();
-                    self.append(
-                        id % 2,
-                        id,
-                        &format!("u{}", step % 7),
-                        now_ms - step % 3 * 400,
-                    );
+                    self.append(id % 2, id, &format!("u{}", step % 7), now_ms - step % 3 * 400);
                 }
                 100 => self.append(0, 99, "u1", now_ms),
                 101 => self.append(1, 99, "u1", now_ms),
@@ -121,22 +106,14 @@ fn a_replay_of_the_bindings_releases_the_same() {
     let site = Site::new();
     let (live, counts) = site.live();
     let mut replayed = Vec::new();
-    let again = replay_bound(
-        &site.log,
-        &settings(),
-        &site.bound(),
-        &mut note(&mut replayed),
-    )
-    .unwrap();
+    let again =
+        replay_bound(&site.log, &settings(), &site.bound(), &mut note(&mut replayed)).unwrap();
     assert_eq!(replayed, live);
     assert_eq!(again, counts);
     assert!(counts.balances());
     assert_eq!(counts.dead_letters[Reason::Future as usize], 1);
     assert_eq!(counts.dead_letters[Reason::MissingField as usize], 1);
-    assert_eq!(
-        counts.duplicates, 1,
-        "an id repeats only within a partition: {counts:?}"
-    );
+    assert_eq!(counts.duplicates, 1, "an id repeats only within a partition: {counts:?}");
     assert!(counts.late[0] >= 1);
 }
 
@@ -146,38 +123,19 @@ fn bindings_have_no_gap_and_only_grow() {
     site.live();
     let bound = site.bound();
     assert!(bound.windows(2).all(|w| w[0].epoch < w[1].epoch));
-    assert!(
-        bound
-            .windows(2)
-            .all(|w| w[0].watermark_ms <= w[1].watermark_ms)
-    );
+    assert!(bound.windows(2).all(|w| w[0].watermark_ms <= w[1].watermark_ms));
     for pair in bound.windows(2) {
-        let gaps = pair[0]
-            .partitions
-            .iter()
-            .zip(&pair[1].partitions)
-            .find(|(a, b)| a.hi != b.lo);
+        let gaps = pair[0].partitions.iter().zip(&pair[1].partitions).find(|(a, b)| a.hi != b.lo);
         assert_eq!(gaps, None);
     }
     let last = bound.last().unwrap();
-    assert!(
-        bound.iter().any(|b| b.idle == [0, 1]),
-        "silence made all idle"
-    );
-    assert!(
-        last.watermark_ms > START_MS + 10_000,
-        "and the clock moved the watermark on"
-    );
-    let quiet = bound
-        .windows(2)
-        .filter(|w| w[1].partitions.iter().all(|p| p.count == 0));
+    assert!(bound.iter().any(|b| b.idle == [0, 1]), "silence made all idle");
+    assert!(last.watermark_ms > START_MS + 10_000, "and the clock moved the watermark on");
+    let quiet = bound.windows(2).filter(|w| w[1].partitions.iter().all(|p| p.count == 0));
     assert!(quiet.clone().count() > 3);
     for pair in quiet {
         let between = pair[1].epoch - pair[0].epoch;
-        assert!(
-            between <= 20,
-            "an epoch without records is bound once a second: {between}"
-        );
+        assert!(between <= 20, "an epoch without records is bound once a second: {between}");
     }
 }
 
@@ -186,10 +144,7 @@ fn a_changed_log_is_noticed_where_it_changed() {
     let site = Site::new();
     site.live();
     let mut bound = site.bound();
-    let i = bound
-        .iter()
-        .position(|b| b.partitions[1].count > 0)
-        .unwrap();
+    let i = bound.iter().position(|b| b.partitions[1].count > 0).unwrap();
     bound[i].partitions[1].digest ^= 1;
     let result = replay_bound(&site.log, &settings(), &bound, &mut |_| {});
     let offsets = bound[i].partitions[1].lo..bound[i].partitions[1].hi;
@@ -204,13 +159,7 @@ fn a_changed_log_is_noticed_where_it_changed() {
 fn other_settings_are_refused() {
     let site = Site::new();
     site.live();
-    let other = InputSettings {
-        lateness_ms: 1,
-        ..settings()
-    };
+    let other = InputSettings { lateness_ms: 1, ..settings() };
     let result = replay_bound(&site.log, &other, &site.bound(), &mut |_| {});
-    assert!(
-        matches!(result, Err(SourceError::OtherSettings { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(SourceError::OtherSettings { .. })), "{result:?}");
 }

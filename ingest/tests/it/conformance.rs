@@ -17,11 +17,7 @@ const PARTITIONS: u32 = 3;
 const START_MS: i64 = 1_700_000_000_000;
 
 fn new(partition: u32, value: &[u8]) -> NewRecord<'_> {
-    NewRecord {
-        partition,
-        key: b"k",
-        value,
-    }
+    NewRecord { partition, key: b"k", value }
 }
 
 fn at(partition: u32, offset: u64) -> Position {
@@ -39,8 +35,7 @@ fn read_all(log: &dyn EventLog, positions: &[Position], most: usize) -> Vec<(u32
 
 fn of(partition: u32, read: &[(u32, u64, Vec<u8>)]) -> Vec<(u64, Vec<u8>)> {
     let mine = read.iter().filter(|r| r.0 == partition);
-    mine.map(|(_, offset, value)| (*offset, value.clone()))
-        .collect()
+    mine.map(|(_, offset, value)| (*offset, value.clone())).collect()
 }
 
 fn starts_empty(f: &Fixture) {
@@ -56,29 +51,17 @@ fn keeps_order_and_bytes(f: &Fixture) {
     for (i, chunk) in values.chunks(7).enumerate() {
         let records: Vec<_> = chunk.iter().map(|v| new((i % 2) as u32, v)).collect();
         let offsets = f.log.append(&records).unwrap();
-        assert!(
-            offsets.windows(2).all(|w| w[1] == w[0] + 1),
-            "offsets of a call are consecutive"
-        );
+        assert!(offsets.windows(2).all(|w| w[1] == w[0] + 1), "offsets of a call are consecutive");
     }
     for most in [1, 3, 1000] {
         let read = read_all(&*f.log, &[at(0, 0), at(1, 0), at(2, 0)], most);
         assert_eq!(read.len(), values.len());
         for partition in 0..2u32 {
             let mine = of(partition, &read);
-            assert!(
-                mine.iter()
-                    .map(|(offset, _)| *offset)
-                    .eq(0..mine.len() as u64)
-            );
+            assert!(mine.iter().map(|(offset, _)| *offset).eq(0..mine.len() as u64));
             let chunks = values.chunks(7).enumerate();
-            let expected = chunks
-                .filter(|(i, _)| (i % 2) as u32 == partition)
-                .flat_map(|(_, c)| c);
-            assert!(
-                mine.iter().map(|(_, value)| value).eq(expected),
-                "partition {partition}"
-            );
+            let expected = chunks.filter(|(i, _)| (i % 2) as u32 == partition).flat_map(|(_, c)| c);
+            assert!(mine.iter().map(|(_, value)| value).eq(expected), "partition {partition}");
         }
     }
 }
@@ -89,10 +72,7 @@ fn reads_from_any_position(f: &Fixture) {
     f.log.append(&appended).unwrap();
     for from in 0..=10u64 {
         let read = of(1, &read_all(&*f.log, &[at(1, from)], 4));
-        assert!(
-            read.iter().map(|(offset, _)| *offset).eq(from..10),
-            "from {from}"
-        );
+        assert!(read.iter().map(|(offset, _)| *offset).eq(from..10), "from {from}");
     }
 }
 
@@ -102,12 +82,7 @@ fn goes_on_where_it_was(f: &Fixture) {
     for round in 0..5u8 {
         assert_eq!(reader.poll(10, &mut |_| panic!("nothing new")).unwrap(), 0);
         f.log.append(&[new(0, &[round])]).unwrap();
-        assert_eq!(
-            reader
-                .poll(10, &mut |r| seen.push(r.value.to_vec()))
-                .unwrap(),
-            1
-        );
+        assert_eq!(reader.poll(10, &mut |r| seen.push(r.value.to_vec())).unwrap(), 1);
         assert_eq!(reader.positions(), [at(0, u64::from(round) + 1)]);
     }
     assert_eq!(seen, [[0], [1], [2], [3], [4]]);
@@ -119,9 +94,7 @@ fn no_partition_waits_for_another(f: &Fixture) {
     f.log.append(&[new(2, b"one")]).unwrap();
     let mut reader = f.log.reader(&[at(0, 0), at(2, 0)]).unwrap();
     let mut partitions = Vec::new();
-    reader
-        .poll(10, &mut |r| partitions.push(r.partition))
-        .unwrap();
+    reader.poll(10, &mut |r| partitions.push(r.partition)).unwrap();
     assert!(partitions.contains(&2), "{partitions:?}");
 }
 
@@ -131,22 +104,10 @@ fn reads_exactly_what_is_bound(f: &Fixture) {
     f.log.append(&records).unwrap();
     let mut reader = f.log.reader(&[at(0, 1), at(1, 0)]).unwrap();
     let mut read = Vec::new();
-    reader
-        .read_until(&[at(0, 3), at(1, 2)], &mut |r| {
-            read.push((r.partition, r.offset))
-        })
-        .unwrap();
+    reader.read_until(&[at(0, 3), at(1, 2)], &mut |r| read.push((r.partition, r.offset))).unwrap();
     assert_eq!(read, [(0, 1), (0, 2), (1, 0), (1, 1)]);
-    reader
-        .read_until(&[at(0, 3), at(1, 99)], &mut |r| {
-            read.push((r.partition, r.offset))
-        })
-        .unwrap();
-    assert_eq!(
-        read[4..],
-        [(1, 2), (1, 3), (1, 4)],
-        "what isn't there is not waited for"
-    );
+    reader.read_until(&[at(0, 3), at(1, 99)], &mut |r| read.push((r.partition, r.offset))).unwrap();
+    assert_eq!(read[4..], [(1, 2), (1, 3), (1, 4)], "what isn't there is not waited for");
 }
 
 fn knows_when_records_came(f: &Fixture) {
@@ -156,30 +117,18 @@ fn knows_when_records_came(f: &Fixture) {
     }
     let mut times = Vec::new();
     let mut reader = f.log.reader(&[at(0, 0)]).unwrap();
-    reader
-        .poll(10, &mut |r| times.push(r.appended_ms - START_MS))
-        .unwrap();
+    reader.poll(10, &mut |r| times.push(r.appended_ms - START_MS)).unwrap();
     assert_eq!(times, [0, 0, 1_000, 1_000, 2_000, 2_000]);
     let offset_at = |ms: i64| f.log.offset_at(0, START_MS + ms).unwrap();
-    assert_eq!(
-        [-5, 0, 1, 1_000, 1_001, 2_000, 2_001].map(offset_at),
-        [0, 0, 2, 2, 4, 4, 6]
-    );
+    assert_eq!([-5, 0, 1, 1_000, 1_001, 2_000, 2_001].map(offset_at), [0, 0, 2, 2, 4, 4, 6]);
 }
 
 fn refuses_what_is_not_there(f: &Fixture) {
-    let missing = LogError::NoPartition {
-        partition: 9,
-        partitions: PARTITIONS,
-    };
+    let missing = LogError::NoPartition { partition: 9, partitions: PARTITIONS };
     assert_eq!(f.log.append(&[new(0, b"a"), new(9, b"b")]), Err(missing));
     assert_eq!(f.log.bounds(0), Ok(0..0), "all or none");
     assert!(f.log.bounds(9).is_err());
-    let beyond = LogError::BeyondEnd {
-        partition: 0,
-        offset: 1,
-        end: 0,
-    };
+    let beyond = LogError::BeyondEnd { partition: 0, offset: 1, end: 0 };
     assert_eq!(f.log.reader(&[at(0, 1)]).err(), Some(beyond));
 }
 
@@ -190,10 +139,7 @@ const SUITE: [(&str, Test); 8] = [
     ("keeps order and bytes", keeps_order_and_bytes),
     ("reads from any position", reads_from_any_position),
     ("goes on where it was", goes_on_where_it_was),
-    (
-        "no partition waits for another",
-        no_partition_waits_for_another,
-    ),
+    ("no partition waits for another", no_partition_waits_for_another),
     ("reads exactly what is bound", reads_exactly_what_is_bound),
     ("knows when records came", knows_when_records_came),
     ("refuses what is not there", refuses_what_is_not_there),
@@ -230,14 +176,8 @@ fn what_retention_cut_is_told_and_never_skipped() {
     }
     let Range { start, end } = f.log.bounds(0).unwrap();
     assert!(start > 0 && end == 20, "{start}..{end}");
-    let lost = LogError::Lost {
-        partition: 0,
-        lost: 0..start,
-    };
+    let lost = LogError::Lost { partition: 0, lost: 0..start };
     assert_eq!(reader.poll(1, &mut |_| {}), Err(lost));
     assert!(f.log.reader(&[at(0, start - 1)]).is_err());
-    assert_eq!(
-        read_all(&*f.log, &[at(0, start)], 3).len() as u64,
-        end - start
-    );
+    assert_eq!(read_all(&*f.log, &[at(0, start)], 3).len() as u64, end - start);
 }

@@ -33,17 +33,9 @@ pub(super) struct Load {
 
 impl Load {
     fn new(name: &'static str, events: u64) -> Self {
-        let options = Options {
-            events: Some(events),
-            rate: 1_000.0,
-            users: 50_000,
-            ..Options::default()
-        };
-        Self {
-            name,
-            options,
-            twist: Twist::None,
-        }
+        let options =
+            Options { events: Some(events), rate: 1_000.0, users: 50_000, ..Options::default() };
+        Self { name, options, twist: Twist::None }
     }
 
     pub(super) fn plain(events: u64) -> Self {
@@ -90,11 +82,7 @@ impl Load {
                 replace(line, "\"userId\":\"", b'"', |_| "heavy".to_owned());
             }
             Twist::OnePartition => replace(line, "\"userId\":\"", b'"', |user| {
-                if partition_of(user, 10) == 0 {
-                    user.to_owned()
-                } else {
-                    to_first_partition(user)
-                }
+                if partition_of(user, 10) == 0 { user.to_owned() } else { to_first_partition(user) }
             }),
             Twist::Jump if i >= events / 2 => replace(line, "\"timestamp\":", b',', |at| {
                 (at.parse::<i64>().unwrap_or(0) + YEAR_MS).to_string()
@@ -106,18 +94,12 @@ impl Load {
 
 /// A key of partition 0 made of a user's.
 fn to_first_partition(user: &str) -> String {
-    (0..)
-        .map(|n| format!("{user}.{n}"))
-        .find(|key| partition_of(key, 12) == 0)
-        .expect("one fits")
+    (0..).map(|n| format!("{user}.{n}")).find(|key| partition_of(key, 12) == 0).expect("one fits")
 }
 
 /// Replaces what stands between `before` and the next `end`.
 fn replace(line: &mut Vec<u8>, before: &str, end: u8, with: impl FnOnce(&str) -> String) {
-    let Some(at) = line
-        .windows(before.len())
-        .position(|w| w == before.as_bytes())
-    else {
+    let Some(at) = line.windows(before.len()).position(|w| w == before.as_bytes()) else {
         return;
     };
     let from = at + before.len();
@@ -148,18 +130,12 @@ pub(super) fn flat(events: u64) {
         load("a jump of a year").twisted(Twist::Jump),
     ];
     println!("{events} events, one worker, to none");
-    println!(
-        "{:36} {:>9} {:>7} {:>9}",
-        "load", "µs/event", "ratio", "peak MB"
-    );
+    println!("{:36} {:>9} {:>7} {:>9}", "load", "µs/event", "ratio", "peak MB");
     let mut plain: Option<Cost> = None;
     for load in loads {
         let file = load.write();
         let cost = median(Stage::Whole, file.path());
         let ratio = cost.cpu_us / plain.get_or_insert(cost).cpu_us;
-        println!(
-            "{:36} {:9.3} {:7.2} {:9.0}",
-            load.name, cost.cpu_us, ratio, cost.peak_mb
-        );
+        println!("{:36} {:9.3} {:7.2} {:9.0}", load.name, cost.cpu_us, ratio, cost.peak_mb);
     }
 }

@@ -23,10 +23,7 @@ const REPEAT: usize = 3;
 
 fn main() -> ExitCode {
     // `cargo bench` adds a flag of its own.
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["measure", stage, file] => {
@@ -70,10 +67,7 @@ fn median(stage: Stage, file: &Path) -> Cost {
     let me: PathBuf = std::env::current_exe().expect("this program's path");
     let mut costs: Vec<Cost> = (0..REPEAT)
         .map(|_| {
-            let output = Command::new(&me)
-                .args(["measure", stage.name()])
-                .arg(file)
-                .output();
+            let output = Command::new(&me).args(["measure", stage.name()]).arg(file).output();
             let output = output.expect("the measuring process runs");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             Cost::parse(&text)

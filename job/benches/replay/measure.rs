@@ -79,11 +79,7 @@ impl Cost {
     pub(super) fn parse(line: &str) -> Option<Self> {
         let mut numbers = line.split_whitespace().map(str::parse);
         let mut next = || numbers.next()?.ok();
-        Some(Self {
-            cpu_us: next()?,
-            peak_mb: next()?,
-            rate: next()?,
-        })
+        Some(Self { cpu_us: next()?, peak_mb: next()?, rate: next()? })
     }
 }
 
@@ -114,18 +110,9 @@ fn windows(input: &InputSettings) -> Windows {
 
 fn funnels() -> Vec<Funnel> {
     let page = |p: &str| Step::Page(p.to_owned());
-    let steps = vec![
-        page("/products/*"),
-        page("/cart"),
-        page("/checkout"),
-        Step::Type(Kind::Conversion),
-    ];
-    vec![Funnel {
-        name: "checkout".into(),
-        steps,
-        strict: false,
-        abandonment_step: 2,
-    }]
+    let steps =
+        vec![page("/products/*"), page("/cart"), page("/checkout"), Step::Type(Kind::Conversion)];
+    vec![Funnel { name: "checkout".into(), steps, strict: false, abandonment_step: 2 }]
 }
 
 fn one_thread(stage: Stage, file: &Path) -> u64 {
@@ -135,12 +122,7 @@ fn one_thread(stage: Stage, file: &Path) -> u64 {
     let mut decoder = ChunkDecoder::new(&input);
     let mut judge = FileJudge::new(&input, EPOCH_RECORDS);
     let mut ticks = Ticks::new(Pace::default());
-    let mut state = State::new(
-        Rules {
-            funnels: funnels().into(),
-        },
-        windows(&input),
-    );
+    let mut state = State::new(Rules { funnels: funnels().into() }, windows(&input));
     let mut batches = Vec::new();
     let mut records = 0;
     while let Some(chunk) = lines.next_chunk().expect("the load is read") {
@@ -184,15 +166,9 @@ fn whole(file: &Path, workers: usize) -> u64 {
     let settings = Settings {
         windows: windows(&input),
         funnels: funnels(),
-        output: Output {
-            provisional: false,
-            digests: false,
-        },
+        output: Output { provisional: false, digests: false },
     };
-    let pace = Pace {
-        provisional: false,
-        ..Pace::default()
-    };
+    let pace = Pace { provisional: false, ..Pace::default() };
     let files = [file.to_owned()];
     let progress = Arc::new(Progress::default());
     let replay = Replay {

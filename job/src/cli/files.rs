@@ -42,9 +42,9 @@ pub(super) fn parse_events_destination(text: &str) -> Result<Destination, String
 pub(super) fn parse_file(text: &str) -> Result<PathBuf, String> {
     match text {
         "" => Err("expected the name of a file".into()),
-        "-" | "none" | "log" => Err(format!(
-            "`{text}` cannot be used here; a file of that name is `./{text}`"
-        )),
+        "-" | "none" | "log" => {
+            Err(format!("`{text}` cannot be used here; a file of that name is `./{text}`"))
+        }
         name => Ok(PathBuf::from(name)),
     }
 }

@@ -102,18 +102,11 @@ impl ReplayArgs {
         let outputs = self.outputs();
         for (index, (flag, path)) in outputs.iter().enumerate() {
             if let Some(input) = self.from.iter().find(|input| same_file(input, path)) {
-                return Err(FileConflict::Overwritten {
-                    flag,
-                    input: input.clone(),
-                });
+                return Err(FileConflict::Overwritten { flag, input: input.clone() });
             }
             for (other_flag, other) in outputs.iter().skip(index + 1) {
                 if same_file(path, other) {
-                    return Err(FileConflict::Twice {
-                        flag,
-                        other_flag,
-                        path: path.to_path_buf(),
-                    });
+                    return Err(FileConflict::Twice { flag, other_flag, path: path.to_path_buf() });
                 }
             }
         }
@@ -132,8 +125,6 @@ impl ReplayArgs {
             ("--dead-letters", self.dead_letters.as_deref()),
         ];
         let given = outputs.into_iter();
-        given
-            .filter_map(|(flag, path)| Some((flag, path?)))
-            .collect()
+        given.filter_map(|(flag, path)| Some((flag, path?))).collect()
     }
 }

@@ -49,11 +49,7 @@ impl SettingsArgs {
     /// Puts the flags that were given on `overrides`.
     pub(super) fn put_on(&self, overrides: &mut Overrides) {
         let flags = [
-            (
-                "time.allowed_disorder",
-                "--allowed-disorder",
-                &self.allowed_disorder,
-            ),
+            ("time.allowed_disorder", "--allowed-disorder", &self.allowed_disorder),
             ("time.lateness", "--lateness", &self.lateness),
             ("time.session_gap", "--session-gap", &self.session_gap),
             ("input.dedup", "--dedup", &self.dedup),

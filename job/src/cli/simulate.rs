@@ -69,16 +69,8 @@ impl SimulateArgs {
             ("simulator.seed", "--seed", &self.seed),
             ("simulator.disorder", "--disorder", &disorder),
             ("simulator.late_share", "--late-share", &self.late_share),
-            (
-                "simulator.duplicate_share",
-                "--duplicate-share",
-                &self.duplicate_share,
-            ),
-            (
-                "simulator.malformed_share",
-                "--malformed-share",
-                &self.malformed_share,
-            ),
+            ("simulator.duplicate_share", "--duplicate-share", &self.duplicate_share),
+            ("simulator.malformed_share", "--malformed-share", &self.malformed_share),
             ("simulator.skew", "--skew", &self.skew),
         ];
         for (path, flag, value) in flags {
@@ -122,9 +114,5 @@ fn parse_start(text: &str) -> Result<i64, String> {
 /// `--disorder` is the one duration that may be a plain number: of ms.
 fn with_unit(text: &str) -> String {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain {
-        format!("{text}ms")
-    } else {
-        text.to_owned()
-    }
+    if plain { format!("{text}ms") } else { text.to_owned() }
 }

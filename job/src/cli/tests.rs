@@ -11,9 +11,7 @@ fn commands() -> Vec<clap::Command> {
     let mut top = <Cli as CommandFactory>::command();
     top.build();
     let own: Vec<_> = top.get_subcommands().cloned().collect();
-    let known = own
-        .into_iter()
-        .filter(|command| command.get_name() != "help");
+    let known = own.into_iter().filter(|command| command.get_name() != "help");
     std::iter::once(top.clone()).chain(known).collect()
 }
 
@@ -35,10 +33,7 @@ fn every_help_has_a_purpose_defaults_and_an_example() {
             let (_, examples) = text.split_once("Examples:").expect(&name);
             assert!(examples.contains(&example), "{name}");
         }
-        for flag in command
-            .get_arguments()
-            .filter(|arg| arg.get_long().is_some())
-        {
+        for flag in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
             let id = format!("{name} --{}", flag.get_id());
             let text = flag.get_help().expect(&id).to_string();
             let is_switch = matches!(
@@ -46,10 +41,7 @@ fn every_help_has_a_purpose_defaults_and_an_example() {
                 clap::ArgAction::SetTrue | clap::ArgAction::Help | clap::ArgAction::Version
             );
             let has_default = text.contains("[default: ") || !flag.get_default_values().is_empty();
-            assert!(
-                has_default || is_switch || flag.is_required_set(),
-                "{id}: {text}"
-            );
+            assert!(has_default || is_switch || flag.is_required_set(), "{id}: {text}");
         }
     }
 }
@@ -59,9 +51,7 @@ fn a_flag_of_a_key_says_what_the_table_says() {
     let mut seen = 0;
     for command in commands() {
         for (_, key) in schema::keys() {
-            let flags = command
-                .get_arguments()
-                .filter(|arg| arg.get_id() == key.name);
+            let flags = command.get_arguments().filter(|arg| arg.get_id() == key.name);
             for flag in flags {
                 let text = flag.get_help().expect(key.name).to_string();
                 assert!(text.starts_with(key.doc), "{}: {text}", key.name);
@@ -132,10 +122,7 @@ fn the_simulator_takes_whatever_the_configuration_takes() {
         let Ok((Command::Simulate(args), config)) = parsed(&line) else {
             panic!("{line}");
         };
-        let mut expected = Options {
-            start_ms: 1_700_000_123_000,
-            ..Options::default()
-        };
+        let mut expected = Options { start_ms: 1_700_000_123_000, ..Options::default() };
         changed(&mut expected);
         let found = args.options(&config, 1_700_000_123_456);
         assert_eq!(found, expected, "{line}");
@@ -149,13 +136,10 @@ fn the_simulator_takes_whatever_the_configuration_takes() {
     check("--start 9000-12-31T23:59:59Z", |o| {
         o.start_ms = 221_876_927_999_000;
     });
-    check(
-        "--rate 1 --users 1 --seed 0 --disorder 0 --late-share 0 --skew 0",
-        |o| {
-            (o.rate, o.users, o.seed, o.disorder_ms) = (1.0, 1, 0, 0);
-            o.skew = 0.0;
-        },
-    );
+    check("--rate 1 --users 1 --seed 0 --disorder 0 --late-share 0 --skew 0", |o| {
+        (o.rate, o.users, o.seed, o.disorder_ms) = (1.0, 1, 0, 0);
+        o.skew = 0.0;
+    });
     check(
         "--rate 1000000 --users 20000000 --seed 9223372036854775807 --disorder 86400000 \
          --late-share 1 --duplicate-share 1 --malformed-share 1 --skew 5",
@@ -174,23 +158,14 @@ fn replay_has_its_own_flags() {
     let Ok((Command::Replay(args), _)) = parsed(line) else {
         panic!("{line}");
     };
-    assert_eq!(
-        args.from,
-        ["a.jsonl", "b.jsonl.gz"].map(std::path::PathBuf::from)
-    );
+    assert_eq!(args.from, ["a.jsonl", "b.jsonl.gz"].map(std::path::PathBuf::from));
     assert_eq!(args.to, Destination::Nowhere);
-    assert_eq!(
-        (args.partitions, args.epoch_records, args.final_only),
-        (3, 1, true)
-    );
+    assert_eq!((args.partitions, args.epoch_records, args.final_only), (3, 1, true));
     assert_eq!(args.summary, Some(Summary::Json));
     let Ok((Command::Replay(args), _)) = parsed("replay --from a --to -") else {
         panic!("the shortest");
     };
-    assert_eq!(
-        (args.partitions, args.epoch_records, args.final_only),
-        (12, 10_000, false)
-    );
+    assert_eq!((args.partitions, args.epoch_records, args.final_only), (12, 10_000, false));
 }
 
 #[test]
@@ -207,16 +182,10 @@ fn wrong_usage_is_refused() {
     check("replay --from - --to -", "/dev/stdin");
     check("replay --from a --to - --alerts -", "`./-`");
     check("replay --from a --to - --partitions 0", "1..=4096");
-    check(
-        "replay --from a --to - --epoch-records 0",
-        "--epoch-records",
-    );
+    check("replay --from a --to - --epoch-records 0", "--epoch-records");
     check("replay --from a --to - --summary xml", "json");
     check("replay --from a --to - --latenes 5s", "--lateness");
-    check(
-        "replay --from a --to - --lateness soon",
-        "flag --lateness: `soon`",
-    );
+    check("replay --from a --to - --lateness soon", "flag --lateness: `soon`");
     check("simulate --to - --start yesterday", "RFC 3339");
     check("simulate --to none", "`./none`");
     check("simulate --to log", "the target is a file, or `-`");
@@ -231,25 +200,13 @@ fn files_that_would_overwrite_each_other_are_refused() {
         let Ok((Command::Replay(args), _)) = parsed(&format!("replay {line}")) else {
             panic!("{line}");
         };
-        let found = args
-            .check_files()
-            .err()
-            .map(|conflict| conflict.to_string());
+        let found = args.check_files().err().map(|conflict| conflict.to_string());
         assert_eq!(found.as_deref(), expected, "{line}");
     };
     check("--from a --to b --alerts c --dead-letters d", None);
-    check(
-        "--from a --to - --alerts /dev/null --dead-letters /dev/null",
-        None,
-    );
-    check(
-        "--from a x --to ./x",
-        Some("--to would overwrite the input x"),
-    );
-    check(
-        "--from a --to b --alerts ./b",
-        Some("--to and --alerts are both b"),
-    );
+    check("--from a --to - --alerts /dev/null --dead-letters /dev/null", None);
+    check("--from a x --to ./x", Some("--to would overwrite the input x"));
+    check("--from a --to b --alerts ./b", Some("--to and --alerts are both b"));
     check(
         "--from a --to - --alerts c --dead-letters c",
         Some("--alerts and --dead-letters are both c"),
@@ -263,9 +220,6 @@ fn completions_know_the_commands() {
             panic!("{shell}");
         };
         let script = String::from_utf8(args.output()).expect("text");
-        assert!(
-            script.contains("replay") && script.contains("dead-letters"),
-            "{shell}"
-        );
+        assert!(script.contains("replay") && script.contains("dead-letters"), "{shell}");
     }
 }

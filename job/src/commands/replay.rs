@@ -35,10 +35,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let dataflow = Settings {
         windows: windows(&config),
         funnels: funnels.clone(),
-        output: Output {
-            provisional: streamed,
-            digests,
-        },
+        output: Output { provisional: streamed, digests },
     };
     let pace = Pace {
         provisional: streamed,
@@ -113,11 +110,7 @@ fn with_bar(
     progress: &Progress,
     work: impl FnOnce() -> Result<Counts, ReplayError> + Send,
 ) -> Result<Counts> {
-    let bytes = files
-        .iter()
-        .filter_map(|f| f.metadata().ok())
-        .map(|m| m.len())
-        .sum();
+    let bytes = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
     let bar = ProgressBar::new(bytes);
     let style = "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})";
     bar.set_style(
@@ -133,8 +126,7 @@ fn with_bar(
             bar.set_position(progress.stored_bytes.load(Ordering::Relaxed));
             bar.set_message(format!("{records} records, {rate:.0}/s"));
         }
-        work.join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     bar.finish_and_clear();
     Ok(counts?)

@@ -44,9 +44,7 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }
@@ -64,10 +62,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let dataflow = Settings {
         windows: windows(&config),
         funnels: funnels(&config),
-        output: Output {
-            provisional: true,
-            digests: false,
-        },
+        output: Output { provisional: true, digests: false },
     };
     eprintln!(
         "simulating a shop at {} events a second, in memory; the numbers of the last final \
@@ -84,18 +79,12 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
             &dataflow,
             workers,
             |feeder| read(feeder, &config, &input, log, &*clock, stop, &numbers),
-            move |changes| {
-                told.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .apply(&changes)
-            },
+            move |changes| told.lock().unwrap_or_else(PoisonError::into_inner).apply(&changes),
             |_, _| {},
         );
         // Whatever ended the job ends the simulator, too.
         stop.store(true, Ordering::SeqCst);
-        simulator
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        simulator.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let counts = source?;
         eprintln!(
             "read {} records: {} accepted, {} rejected, {} duplicates",
@@ -142,11 +131,7 @@ fn simulate(
     log: &MemoryLog,
     stop: &AtomicBool,
 ) -> Result<()> {
-    let pace = if rate == Rate::Max {
-        SimulatorPace::MAX
-    } else {
-        SimulatorPace::REAL_TIME
-    };
+    let pace = if rate == Rate::Max { SimulatorPace::MAX } else { SimulatorPace::REAL_TIME };
     let started = Instant::now();
     let mut bytes = Vec::new();
     let mut records: Vec<(u32, std::ops::Range<usize>)> = Vec::new();

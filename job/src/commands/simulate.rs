@@ -64,10 +64,9 @@ pub(crate) fn simulate(args: &SimulateArgs, around: &Surroundings) -> Result<()>
 /// Shown on a terminal only.
 fn bar(events: Option<u64>) -> ProgressBar {
     let (bar, style) = match events {
-        Some(events) => (
-            ProgressBar::new(events),
-            "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})",
-        ),
+        Some(events) => {
+            (ProgressBar::new(events), "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})")
+        }
         None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
     };
     bar.set_style(
@@ -106,11 +105,7 @@ impl Simulation<'_> {
         let Written { events, bytes } = self.written;
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = events as f64 / seconds.max(1e-9);
-        let interrupted = if self.stop.load(Ordering::SeqCst) {
-            "interrupted: "
-        } else {
-            ""
-        };
+        let interrupted = if self.stop.load(Ordering::SeqCst) { "interrupted: " } else { "" };
         Ok(format!(
             "{interrupted}wrote {events} events, {bytes} bytes, in {seconds:.3} s ({rate:.0} a second)\n"
         ))
@@ -156,7 +151,6 @@ impl Simulation<'_> {
     fn show(&self) {
         let rate = self.written.events as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         self.bar.set_position(self.written.events);
-        self.bar
-            .set_message(format!("{} events, {rate:.0}/s", self.written.events));
+        self.bar.set_message(format!("{} events, {rate:.0}/s", self.written.events));
     }
 }

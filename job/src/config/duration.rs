@@ -11,13 +11,8 @@
 //! and no bounds; those belong to the key that is being set.
 
 /// The units from large to small: the letters and their length in ms.
-const UNITS: [(&str, i64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, i64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Spellings that people try, and the unit they mean; used for suggestions only.
 const LONG_UNITS: [(&str, &str); 18] = [
@@ -66,9 +61,7 @@ pub fn parse(text: &str) -> Result<i64, String> {
             return Err(format!("a number needs a unit after it: {SHAPE}"));
         }
         let Some(&(_, unit_ms)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(format!(
-                "unknown unit `{unit}`; units are d, h, m, s and ms"
-            ));
+            return Err(format!("unknown unit `{unit}`; units are d, h, m, s and ms"));
         };
         if unit_ms >= smallest_ms {
             return Err("units must go from large to small, each at most once".into());
@@ -108,11 +101,7 @@ pub(super) fn mend(text: &str) -> Option<i64> {
     }
     if !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit()) {
         // Whole thousands were most likely counted in ms, small numbers in s.
-        let unit = if plain.len() > 3 && plain.ends_with("000") {
-            "ms"
-        } else {
-            "s"
-        };
+        let unit = if plain.len() > 3 && plain.ends_with("000") { "ms" } else { "s" };
         plain.push_str(unit);
     }
     parse(&plain).ok()

@@ -36,14 +36,10 @@ pub(super) fn apply(
     settings: &mut Settings,
     problems: &mut Vec<Problem>,
 ) {
-    let ours = variables
-        .iter()
-        .filter(|(name, _)| name.to_ascii_uppercase().starts_with(PREFIX));
+    let ours = variables.iter().filter(|(name, _)| name.to_ascii_uppercase().starts_with(PREFIX));
     for (name, value) in ours {
         let known = schema::keys().find(|(section, key)| variable(section, key) == *name);
-        let origin = Origin::Environment {
-            variable: name.clone(),
-        };
+        let origin = Origin::Environment { variable: name.clone() };
         match known {
             Some((section, key)) if section.repeated => problems.push(Problem::BadShape {
                 subject: format!("`{}`", schema::path(section, key)),
@@ -51,12 +47,7 @@ pub(super) fn apply(
                 reason: format!("[[{}]] can only be set in the file", section.name),
             }),
             Some((section, key)) => {
-                settings.put(
-                    &schema::path(section, key),
-                    origin,
-                    from_text(value),
-                    problems,
-                );
+                settings.put(&schema::path(section, key), origin, from_text(value), problems);
             }
             None if OTHERS.contains(&name.as_str()) || is_service_link(name, value) => {}
             None => problems.push(unknown(name)),
@@ -72,11 +63,7 @@ fn unknown(name: &str) -> Problem {
         .collect();
     // The prefix is the same in all: compare what can differ. A single
     // underscore where two belong is the commonest slip.
-    let rest = |name: &str| {
-        name.get(PREFIX.len()..)
-            .unwrap_or_default()
-            .replace("__", "_")
-    };
+    let rest = |name: &str| name.get(PREFIX.len()..).unwrap_or_default().replace("__", "_");
     let rests: Vec<String> = known.iter().map(|name| rest(name)).collect();
     let wanted = nearest(&rest(name), rests.iter().map(String::as_str));
     let found = wanted.and_then(|wanted| rests.iter().position(|rest| rest == wanted));

@@ -59,9 +59,7 @@ pub(super) fn apply(
         let origin = source.at(name.span().start);
         match (schema::section(name.get_ref()), value.get_ref()) {
             (Some(section), value) if section.name == FUNNEL => {
-                funnels = Some(funnel_file::read_all(
-                    source, section, value, &origin, problems,
-                ));
+                funnels = Some(funnel_file::read_all(source, section, value, &origin, problems));
             }
             (Some(section), DeValue::Table(table)) => {
                 read_section(source, section, table, settings, problems);
@@ -104,10 +102,7 @@ fn read_section(
 /// Reads a value of the file; its TOML type must suit the kind, so that a
 /// number in quotes or a word without them is not taken by chance.
 pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refused> {
-    let refused = |text: String, refusal: Refusal| Refused {
-        value: text,
-        refusal,
-    };
+    let refused = |text: String, refusal: Refusal| Refused { value: text, refusal };
     let wrong_type = |text: String| {
         let mut refusal = Refusal::new(format!("expected {}", in_file(kind)));
         refusal.nearest = match kind.parse(&text) {
@@ -135,9 +130,9 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
             };
             kind.parse(&text).map_err(|r| refused(text, r))
         }
-        (Kind::Decimal { .. }, DeValue::Float(float)) => kind
-            .parse(float.as_str())
-            .map_err(|r| refused(float.as_str().to_owned(), r)),
+        (Kind::Decimal { .. }, DeValue::Float(float)) => {
+            kind.parse(float.as_str()).map_err(|r| refused(float.as_str().to_owned(), r))
+        }
         (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
         (Kind::Steps, DeValue::Array(items)) => {
             let texts = items.iter().map(|item| match item.get_ref() {
@@ -188,11 +183,7 @@ pub(super) fn unknown_key(section: &str, name: &str, origin: Origin) -> Problem 
         Some(schema::path(section, key))
     };
     Problem::UnknownKey {
-        key: if section.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{section}.{name}")
-        },
+        key: if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") },
         origin,
         nearest: own.or_else(elsewhere),
     }

@@ -76,23 +76,13 @@ impl<'a> Reading<'a> {
         table: &'a DeTable<'a>,
         origin: Origin,
     ) -> Reading<'a> {
-        Reading {
-            source,
-            section,
-            table,
-            origin,
-        }
+        Reading { source, section, table, origin }
     }
 
     fn funnel(self, problems: &mut Vec<Problem>) -> Option<Funnel> {
         let before = problems.len();
         for (name, _) in self.table {
-            if !self
-                .section
-                .keys
-                .iter()
-                .any(|key| key.name == name.get_ref())
-            {
+            if !self.section.keys.iter().any(|key| key.name == name.get_ref()) {
                 let origin = self.source.at(name.span().start);
                 problems.push(unknown_key(self.section.name, name.get_ref(), origin));
             }
@@ -122,10 +112,7 @@ impl<'a> Reading<'a> {
         let path = schema::path(section, key);
         let Some(value) = self.table.get(name) else {
             if key.default.is_none() {
-                problems.push(Problem::MissingKey {
-                    key: path,
-                    origin: self.origin.clone(),
-                });
+                problems.push(Problem::MissingKey { key: path, origin: self.origin.clone() });
                 return None;
             }
             return Some(default_value(key));
@@ -179,10 +166,7 @@ impl<'a> Reading<'a> {
         };
         let refused = Refused {
             value: step.to_string(),
-            refusal: Refusal {
-                reason,
-                nearest: Some((last - 1).to_string()),
-            },
+            refusal: Refusal { reason, nearest: Some((last - 1).to_string()) },
         };
         let place = self.place("abandonment_step");
         problems.push(refused.problem("funnel.abandonment_step", false, place));
@@ -192,9 +176,6 @@ impl<'a> Reading<'a> {
     /// The line of a key, or of the funnel where the key is not written.
     fn place(&self, name: &str) -> Origin {
         let key = self.table.keys().find(|key| key.get_ref() == name);
-        key.map_or_else(
-            || self.origin.clone(),
-            |key| self.source.at(key.span().start),
-        )
+        key.map_or_else(|| self.origin.clone(), |key| self.source.at(key.span().start))
     }
 }

@@ -167,10 +167,7 @@ fn mend_flag(text: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const SECONDS: Kind = Kind::Duration {
-        min_ms: 20,
-        max_ms: 1_000,
-    };
+    const SECONDS: Kind = Kind::Duration { min_ms: 20, max_ms: 1_000 };
 
     #[test]
     fn valid_texts_are_read() {
@@ -179,11 +176,7 @@ mod tests {
         };
         check(Kind::Choice(&["off", "on"]), "on", Value::Text("on".into()));
         check(Kind::Integer { min: 0, max: 9 }, "9", Value::Integer(9));
-        check(
-            Kind::Decimal { min: 0.0, max: 1.0 },
-            "0.5",
-            Value::Decimal(0.5),
-        );
+        check(Kind::Decimal { min: 0.0, max: 1.0 }, "0.5", Value::Decimal(0.5));
         check(SECONDS, "20ms", Value::DurationMs(20));
         check(SECONDS, "1s", Value::DurationMs(1_000));
         check(Kind::Rate { max: 9 }, "max", Value::Text("max".into()));
@@ -208,11 +201,7 @@ mod tests {
         check(Kind::Integer { min: 1, max: 9 }, "-1", Some("1"));
         check(Kind::Integer { min: 1, max: 9_999 }, "1_000", Some("1000"));
         check(Kind::Integer { min: 1, max: 9 }, "many", None);
-        check(
-            Kind::Integer { min: 1, max: 9 },
-            "99999999999999999999",
-            None,
-        );
+        check(Kind::Integer { min: 1, max: 9 }, "99999999999999999999", None);
         check(Kind::Decimal { min: 0.0, max: 1.0 }, "1.5", Some("1"));
         check(Kind::Decimal { min: 0.0, max: 1.0 }, "-0.1", Some("0"));
         check(Kind::Decimal { min: 0.0, max: 1.0 }, "NaN", None);

@@ -85,10 +85,7 @@ pub struct Overrides {
 impl Overrides {
     /// Overrides that read this file and set nothing yet.
     pub fn with_file(file: Option<PathBuf>) -> Overrides {
-        Overrides {
-            file,
-            values: Vec::new(),
-        }
+        Overrides { file, values: Vec::new() }
     }
 
     /// Sets the key `path`, such as `time.lateness`, if the flag was given.
@@ -112,10 +109,9 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
                 let source = file::Source::new(&shown, &text);
                 funnels = file::apply(&source, &mut settings, &mut problems);
             }
-            Err(error) => problems.push(Problem::Unreadable {
-                path: shown,
-                reason: error.to_string(),
-            }),
+            Err(error) => {
+                problems.push(Problem::Unreadable { path: shown, reason: error.to_string() })
+            }
         }
     }
     environment::apply(&surroundings.variables, &mut settings, &mut problems);
@@ -131,12 +127,7 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
 /// The flag's file, else the variable's, else the default one if it is there.
 fn file_to_read(overrides: &Overrides, surroundings: &Surroundings) -> Option<PathBuf> {
     let named = overrides.file.clone();
-    let variable = || {
-        surroundings
-            .variables
-            .get(CONFIG_VARIABLE)
-            .map(PathBuf::from)
-    };
+    let variable = || surroundings.variables.get(CONFIG_VARIABLE).map(PathBuf::from);
     let default = || {
         // `exists` is false where a link leads nowhere: a broken one is not
         // taken for none.

@@ -135,13 +135,10 @@ impl Problem {
             | Problem::MissingKey { origin, .. }
             | Problem::BadShape { origin, .. }
             | Problem::Syntax { origin, .. } => origin.clone(),
-            Problem::UnknownVariable { variable, .. } => Origin::Environment {
-                variable: variable.clone(),
-            },
-            Problem::Unreadable { path, .. } => Origin::File {
-                path: path.clone(),
-                line: 0,
-            },
+            Problem::UnknownVariable { variable, .. } => {
+                Origin::Environment { variable: variable.clone() }
+            }
+            Problem::Unreadable { path, .. } => Origin::File { path: path.clone(), line: 0 },
         }
     }
 }
@@ -177,7 +174,5 @@ fn mean(nearest: Option<&str>) -> String {
 }
 
 fn valid(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |n| {
-        format!("; the nearest valid value is `{n}`")
-    })
+    nearest.map_or_else(String::new, |n| format!("; the nearest valid value is `{n}`"))
 }

@@ -44,9 +44,7 @@ pub fn section(name: &str) -> Option<&'static Section> {
 
 /// Every key with its section, in the order of the table.
 pub fn keys() -> impl Iterator<Item = (&'static Section, &'static Key)> {
-    SECTIONS
-        .iter()
-        .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
+    SECTIONS.iter().flat_map(|section| section.keys.iter().map(move |key| (section, key)))
 }
 
 /// The section and key of a path such as `time.lateness`.

@@ -73,8 +73,7 @@ impl Settings {
 
     /// The setting of `path`.
     pub fn get(&self, path: &str) -> Option<&Setting> {
-        self.iter()
-            .find(|setting| schema::path(setting.section, setting.key) == path)
+        self.iter().find(|setting| schema::path(setting.section, setting.key) == path)
     }
 
     /// All settings in the table's order.
@@ -124,11 +123,7 @@ impl Refused {
         Problem::BadValue {
             key: path.to_owned(),
             origin,
-            value: if secret {
-                MASK.into()
-            } else {
-                shown(&self.value)
-            },
+            value: if secret { MASK.into() } else { shown(&self.value) },
             reason: self.refusal.reason,
             nearest: self.refusal.nearest.filter(|_| !secret),
         }
@@ -137,12 +132,7 @@ impl Refused {
 
 /// Reads a text of a variable or flag.
 pub(super) fn from_text(text: &str) -> impl FnOnce(Kind) -> Result<Value, Refused> {
-    move |kind| {
-        kind.parse(text).map_err(|refusal| Refused {
-            value: text.to_owned(),
-            refusal,
-        })
-    }
+    move |kind| kind.parse(text).map_err(|refusal| Refused { value: text.to_owned(), refusal })
 }
 
 /// The default of a key that has one.

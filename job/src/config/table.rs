@@ -9,30 +9,15 @@ use super::kind::{Kind, MAX_DURATION_MS};
 use super::schema::{Key, Section};
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        default: Some(default),
-        doc,
-        secret: false,
-    }
+    Key { name, kind, default: Some(default), doc, secret: false }
 }
 
 const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        default: None,
-        doc,
-        secret: false,
-    }
+    Key { name, kind, default: None, doc, secret: false }
 }
 
 /// A duration that may be nothing at all.
-const ANY_DURATION: Kind = Kind::Duration {
-    min_ms: 0,
-    max_ms: MAX_DURATION_MS,
-};
+const ANY_DURATION: Kind = Kind::Duration { min_ms: 0, max_ms: MAX_DURATION_MS };
 
 /// A share of all events, as a fraction.
 const SHARE: Kind = Kind::Decimal { min: 0.0, max: 1.0 };
@@ -61,10 +46,7 @@ pub static SECTIONS: [Section; 5] = [
             ),
             key(
                 "max_bytes",
-                Kind::Integer {
-                    min: 1,
-                    max: 67_108_864,
-                },
+                Kind::Integer { min: 1, max: 67_108_864 },
                 "1048576",
                 "A longer record, in bytes, is a dead letter (`oversize`).",
             ),
@@ -89,19 +71,13 @@ pub static SECTIONS: [Section; 5] = [
             ),
             key(
                 "session_gap",
-                Kind::Duration {
-                    min_ms: 1,
-                    max_ms: MAX_DURATION_MS,
-                },
+                Kind::Duration { min_ms: 1, max_ms: MAX_DURATION_MS },
                 "30m",
                 "A silence longer than this ends a session.",
             ),
             key(
                 "epoch",
-                Kind::Duration {
-                    min_ms: 20,
-                    max_ms: 1_000,
-                },
+                Kind::Duration { min_ms: 20, max_ms: 1_000 },
                 "50ms",
                 "How long live records are gathered before they are processed together.",
             ),
@@ -113,10 +89,7 @@ pub static SECTIONS: [Section; 5] = [
             ),
             key(
                 "corrections",
-                Kind::Duration {
-                    min_ms: 0,
-                    max_ms: 3_600_000,
-                },
+                Kind::Duration { min_ms: 0, max_ms: 3_600_000 },
                 "1s",
                 "The least time between two corrections of one result.",
             ),
@@ -160,49 +133,25 @@ pub static SECTIONS: [Section; 5] = [
             ),
             key(
                 "users",
-                Kind::Integer {
-                    min: 1,
-                    max: 20_000_000,
-                },
+                Kind::Integer { min: 1, max: 20_000_000 },
                 "10000",
                 "How many different users there are.",
             ),
             key(
                 "seed",
-                Kind::Integer {
-                    min: 0,
-                    max: i64::MAX,
-                },
+                Kind::Integer { min: 0, max: i64::MAX },
                 "1",
                 "The same seed and settings make the same events.",
             ),
             key(
                 "disorder",
-                Kind::Duration {
-                    min_ms: 0,
-                    max_ms: 86_400_000,
-                },
+                Kind::Duration { min_ms: 0, max_ms: 86_400_000 },
                 "2s",
                 "How far out of order events come at most, the late ones apart.",
             ),
-            key(
-                "late_share",
-                SHARE,
-                "0",
-                "The share of events that come too late.",
-            ),
-            key(
-                "duplicate_share",
-                SHARE,
-                "0",
-                "The share of events that come twice.",
-            ),
-            key(
-                "malformed_share",
-                SHARE,
-                "0",
-                "The share of records that are no valid event.",
-            ),
+            key("late_share", SHARE, "0", "The share of events that come too late."),
+            key("duplicate_share", SHARE, "0", "The share of events that come twice."),
+            key("malformed_share", SHARE, "0", "The share of records that are no valid event."),
             key(
                 "skew",
                 Kind::Decimal { min: 0.0, max: 5.0 },

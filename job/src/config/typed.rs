@@ -162,14 +162,10 @@ pub(super) fn simulator(settings: &Settings) -> Simulator {
 }
 
 pub(super) fn job(settings: &Settings) -> Job {
-    Job {
-        workers: whole(settings, "job.workers"),
-    }
+    Job { workers: whole(settings, "job.workers") }
 }
 
 /// A whole number whose bounds in the table fit `T`.
 fn whole<T: TryFrom<i64>>(settings: &Settings, path: &str) -> T {
-    T::try_from(settings.integer(path))
-        .ok()
-        .expect("the table's bounds fit the type")
+    T::try_from(settings.integer(path)).ok().expect("the table's bounds fit the type")
 }

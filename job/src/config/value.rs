@@ -34,17 +34,11 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without a nearest value.
     pub fn new(reason: impl Into<String>) -> Refusal {
-        Refusal {
-            reason: reason.into(),
-            nearest: None,
-        }
+        Refusal { reason: reason.into(), nearest: None }
     }
 
     pub(super) fn or_else_try(self, nearest: Option<impl Into<String>>) -> Refusal {
-        Refusal {
-            nearest: nearest.map(Into::into),
-            ..self
-        }
+        Refusal { nearest: nearest.map(Into::into), ..self }
     }
 }
 
@@ -89,9 +83,6 @@ mod tests {
         check(Value::Text("a\"b\n".into()), r#""a\"b\u000A""#);
         check(Value::Decimal(1.0), "1.0");
         check(Value::DurationMs(600_000), "\"10m\"");
-        check(
-            Value::Texts(vec!["/a".into(), "*".into()]),
-            "[\"/a\", \"*\"]",
-        );
+        check(Value::Texts(vec!["/a".into(), "*".into()]), "[\"/a\", \"*\"]");
     }
 }

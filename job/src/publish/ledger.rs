@@ -125,10 +125,8 @@ pub fn publish_items<'s, I: Item>(
             let mut passed = Vec::new();
             for (item, _, diff) in updates {
                 let key = item.key();
-                let entry = waiting.entry(key.clone()).or_insert_with(|| Waiting {
-                    was: None,
-                    now: None,
-                });
+                let entry =
+                    waiting.entry(key.clone()).or_insert_with(|| Waiting { was: None, now: None });
                 if diff < 0 {
                     // What was never told needs no taking back.
                     if entry.now.take().is_none() {
@@ -148,13 +146,8 @@ pub fn publish_items<'s, I: Item>(
                 changes.extend(change(key, &w, State::Final, output));
             }
             waiting.retain(|key, w| {
-                let frozen_ms = w
-                    .was
-                    .iter()
-                    .chain(&w.now)
-                    .map(|i| i.frozen_ms(&windows))
-                    .max()
-                    .unwrap_or(0);
+                let frozen_ms =
+                    w.was.iter().chain(&w.now).map(|i| i.frozen_ms(&windows)).max().unwrap_or(0);
                 let due = tick.corrections || frozen_ms <= tick.watermark_ms;
                 if due {
                     changes.extend(change(key.clone(), w, State::Corrected, output));
@@ -179,19 +172,7 @@ fn change<I: Item>(key: Vec<u8>, w: &Waiting<I>, state: State, output: Output) -
         (None, Some(was)) => (State::Retracted, was.retraction()),
         (None, None) => return None,
     };
-    let now = w
-        .now
-        .as_ref()
-        .filter(|_| output.digests)
-        .map(|_| final_digest(I::TOPIC, &body));
+    let now = w.now.as_ref().filter(|_| output.digests).map(|_| final_digest(I::TOPIC, &body));
     let was = digest(&w.was);
-    Some(Change {
-        topic: I::TOPIC,
-        key,
-        state,
-        body,
-        was,
-        now,
-        replaces: w.was.is_some(),
-    })
+    Some(Change { topic: I::TOPIC, key, state, body, was, now, replaces: w.was.is_some() })
 }

@@ -35,18 +35,9 @@ struct Renderer<'a> {
 impl Renderer<'_> {
     fn give(&mut self, metric: Metric, window_ms: i64, dims: &[(&str, &str)], fields: &Fields<'_>) {
         let start_ms = self.end_ms - window_ms;
-        let identity = Identity {
-            metric,
-            start_ms,
-            end_ms: self.end_ms,
-            dimensions: dims,
-        };
+        let identity = Identity { metric, start_ms, end_ms: self.end_ms, dimensions: dims };
         let body = identity.body(fields).0;
-        self.records.push(Rendered {
-            metric,
-            key: identity.key(),
-            body,
-        });
+        self.records.push(Rendered { metric, key: identity.key(), body });
     }
 
     fn value(&mut self, metric: Metric, window_ms: i64, value: Decimal, count: Option<i64>) {
@@ -57,10 +48,7 @@ impl Renderer<'_> {
 /// The records of the window that ends at `end_ms`, as far as they exist.
 pub(super) fn records(end_ms: i64, content: &Content) -> Vec<Rendered> {
     let mut records = Vec::new();
-    let mut r = Renderer {
-        end_ms,
-        records: &mut records,
-    };
+    let mut r = Renderer { end_ms, records: &mut records };
     for ((kind, currency), tally) in &content.tallies {
         match kind {
             TallyKind::RealTime => real_time(&mut r, tally),
@@ -83,18 +71,8 @@ fn real_time(r: &mut Renderer<'_>, tally: &Tally) {
     if events > 0 {
         let seconds = i128::from(REAL_TIME_PANE_MS / 1000);
         let rate = Decimal::ratio(i128::from(views), seconds);
-        r.value(
-            Metric::PageViewsPerSecond,
-            REAL_TIME_PANE_MS,
-            rate,
-            Some(views),
-        );
-        r.value(
-            Metric::ActiveUsers,
-            REAL_TIME_PANE_MS,
-            Decimal::whole(users),
-            Some(events),
-        );
+        r.value(Metric::PageViewsPerSecond, REAL_TIME_PANE_MS, rate, Some(views));
+        r.value(Metric::ActiveUsers, REAL_TIME_PANE_MS, Decimal::whole(users), Some(events));
     }
 }
 
@@ -102,12 +80,7 @@ fn active_users(r: &mut Renderer<'_>, tally: &Tally) {
     if tally.n[1] > 0 {
         // The window is five minutes, but its start is that of its last pane.
         const { assert!(ACTIVE_WINDOW_MS % REAL_TIME_PANE_MS == 0) };
-        r.value(
-            Metric::ActiveUsers5m,
-            REAL_TIME_PANE_MS,
-            Decimal::whole(tally.n[1]),
-            None,
-        );
+        r.value(Metric::ActiveUsers5m, REAL_TIME_PANE_MS, Decimal::whole(tally.n[1]), None);
     }
 }
 
@@ -119,12 +92,7 @@ fn sessions(r: &mut Renderer<'_>, tally: &Tally) {
     }
     if sessions > 0 {
         let mean_s = Decimal::ratio(tally.sum, i128::from(sessions) * 1000);
-        r.value(
-            Metric::AverageSessionDuration,
-            REAL_TIME_PANE_MS,
-            mean_s,
-            Some(sessions),
-        );
+        r.value(Metric::AverageSessionDuration, REAL_TIME_PANE_MS, mean_s, Some(sessions));
     }
 }
 
@@ -132,12 +100,7 @@ fn conversion_rate(r: &mut Renderer<'_>, tally: &Tally) {
     let [events, users, conversions, converters] = tally.n;
     if events > 0 {
         let rate = Decimal::ratio(i128::from(converters) * 100, i128::from(users));
-        r.value(
-            Metric::ConversionRate,
-            BUSINESS_WINDOW_MS,
-            rate,
-            Some(conversions),
-        );
+        r.value(Metric::ConversionRate, BUSINESS_WINDOW_MS, rate, Some(conversions));
     }
 }
 
@@ -146,16 +109,8 @@ fn revenue(r: &mut Renderer<'_>, currency: [u8; 3], tally: &Tally, users: i64) {
         let digits = streamgauge_ingest::decode::minor_digits(currency);
         let value = Decimal::ratio(tally.sum, i128::from(users) * 10i128.pow(u32::from(digits)));
         let name = String::from_utf8_lossy(&currency);
-        let fields = Fields::Value {
-            value,
-            count: Some(tally.n[0]),
-        };
-        r.give(
-            Metric::RevenuePerUser,
-            BUSINESS_WINDOW_MS,
-            &[("currency", &name)],
-            &fields,
-        );
+        let fields = Fields::Value { value, count: Some(tally.n[0]) };
+        r.give(Metric::RevenuePerUser, BUSINESS_WINDOW_MS, &[("currency", &name)], &fields);
     }
 }
 
@@ -169,22 +124,13 @@ fn lists(r: &mut Renderer<'_>, parts: &BTreeMap<(List, usize), PartContent>) {
         })
     };
     if let Some((count, other, items)) = items(Dimension::Page) {
-        let fields = Fields::Pages {
-            items: &items,
-            other,
-            count,
-        };
+        let fields = Fields::Pages { items: &items, other, count };
         r.give(Metric::PopularContent, BUSINESS_WINDOW_MS, &[], &fields);
     }
     if let Some((count, other, items)) = items(Dimension::Country) {
         let cities = joined(Dimension::City).map_or(Vec::new(), |(_, rows)| rows);
         let cities: Vec<_> = cities.into_iter().map(city).collect();
-        let fields = Fields::Geo {
-            items: &items,
-            other,
-            cities: &cities,
-            count,
-        };
+        let fields = Fields::Geo { items: &items, other, cities: &cities, count };
         r.give(Metric::GeoDistribution, BUSINESS_WINDOW_MS, &[], &fields);
     }
     for (metric, dimension) in [
@@ -194,21 +140,12 @@ fn lists(r: &mut Renderer<'_>, parts: &BTreeMap<(List, usize), PartContent>) {
         (Metric::Referrers, Dimension::Referrer),
     ] {
         if let Some((count, other, items)) = items(dimension) {
-            let fields = Fields::Names {
-                items: &items,
-                other,
-                count,
-            };
+            let fields = Fields::Names { items: &items, other, count };
             r.give(metric, BUSINESS_WINDOW_MS, &[], &fields);
         }
     }
     if let Some((ms, count)) = percentiles(parts) {
-        r.give(
-            Metric::PageLoadTime,
-            BUSINESS_WINDOW_MS,
-            &[],
-            &Fields::Percentiles { ms, count },
-        );
+        r.give(Metric::PageLoadTime, BUSINESS_WINDOW_MS, &[], &Fields::Percentiles { ms, count });
     }
 }
 
@@ -228,22 +165,13 @@ fn join(list: List, parts: &BTreeMap<(List, usize), PartContent>) -> Option<(i64
 }
 
 fn place(counted: Counted) -> Place {
-    Place {
-        name: counted.name.text,
-        views: counted.views,
-        users: counted.users,
-    }
+    Place { name: counted.name.text, views: counted.views, users: counted.users }
 }
 
 fn city(counted: Counted) -> CityPlace {
     let (country, city) = counted.name.parts();
     let (country, city) = (country.to_owned(), city.to_owned());
-    CityPlace {
-        country,
-        city,
-        views: counted.views,
-        users: counted.users,
-    }
+    CityPlace { country, city, views: counted.views, users: counted.users }
 }
 
 /// The 50th, 95th and 99th percentile by nearest rank, and the number of values.
@@ -251,8 +179,7 @@ fn percentiles(parts: &BTreeMap<(List, usize), PartContent>) -> Option<([i64; 3]
     let mut times: BTreeMap<i64, i64> = BTreeMap::new();
     for (_, part) in parts.range((List::LoadTimes, 0)..=(List::LoadTimes, usize::MAX)) {
         if let PartContent::LoadTimes(part) = part {
-            part.iter()
-                .for_each(|(ms, n)| *times.entry(*ms).or_default() += n);
+            part.iter().for_each(|(ms, n)| *times.entry(*ms).or_default() += n);
         }
     }
     let count: i64 = times.values().sum();

@@ -33,12 +33,7 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [
-        Self::RealTime,
-        Self::ActiveUsers5m,
-        Self::Sessions,
-        Self::Business,
-    ];
+    const ALL: [Self; 4] = [Self::RealTime, Self::ActiveUsers5m, Self::Sessions, Self::Business];
 
     fn of(tally: TallyKind) -> Self {
         match tally {
@@ -91,11 +86,7 @@ struct Book {
 
 impl Book {
     fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            windows: BTreeMap::new(),
-            dirty: BTreeSet::new(),
-        }
+        Self { kind, windows: BTreeMap::new(), dirty: BTreeSet::new() }
     }
 
     fn content(&mut self, end_ms: i64) -> &mut Content {
@@ -157,9 +148,7 @@ impl Book {
             None => {
                 // Windows that start at `ahead_ms` or before.
                 let ahead = self.dirty.split_off(&(ahead_ms + REAL_TIME_PANE_MS + 1));
-                std::mem::replace(&mut self.dirty, ahead)
-                    .into_iter()
-                    .collect()
+                std::mem::replace(&mut self.dirty, ahead).into_iter().collect()
             }
         };
         for end_ms in due {
@@ -190,12 +179,8 @@ impl Window {
                 w.body == body && (state != State::Final || w.state != State::Provisional)
             });
             if let Some(was) = was.as_ref().filter(|_| same) {
-                let was = Published {
-                    metric: was.metric,
-                    body,
-                    state: was.state,
-                    digest: was.digest,
-                };
+                let was =
+                    Published { metric: was.metric, body, state: was.state, digest: was.digest };
                 self.published.insert(record.key, was);
                 continue;
             }
@@ -212,19 +197,10 @@ impl Window {
                 now,
                 replaces: replaced.is_some(),
             });
-            let published = Published {
-                metric: record.metric,
-                body,
-                state,
-                digest: now,
-            };
+            let published = Published { metric: record.metric, body, state, digest: now };
             self.published.insert(record.key, published);
         }
-        changes.extend(
-            before
-                .into_iter()
-                .map(|(key, was)| retraction(kind, end_ms, key, &was)),
-        );
+        changes.extend(before.into_iter().map(|(key, was)| retraction(kind, end_ms, key, &was)));
     }
 }
 
@@ -235,12 +211,8 @@ fn retraction(kind: Kind, end_ms: i64, key: Vec<u8>, was: &Published) -> Change 
         _ => REAL_TIME_PANE_MS,
     };
     // Only results over sessions can cease to exist, and they have no dimensions.
-    let identity = Identity {
-        metric: was.metric,
-        start_ms: end_ms - window_ms,
-        end_ms,
-        dimensions: &[],
-    };
+    let identity =
+        Identity { metric: was.metric, start_ms: end_ms - window_ms, end_ms, dimensions: &[] };
     Change {
         topic: Topic::Result(was.metric),
         key,

@@ -99,15 +99,10 @@ impl Replay<'_> {
                 |_, _| {},
             );
             drop(letters);
-            let output = writer
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let output = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // What stopped the source may well be that nothing can be written.
             let output = output?;
-            Ok(Counts {
-                source: source?,
-                output,
-            })
+            Ok(Counts { source: source?, output })
         })
     }
 

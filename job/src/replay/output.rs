@@ -40,30 +40,19 @@ struct Target {
 
 impl Target {
     fn file(path: &Path, sorted: bool) -> Result<Self, OutputError> {
-        let fail = |source| OutputError {
-            path: path.to_owned(),
-            source,
-        };
+        let fail = |source| OutputError { path: path.to_owned(), source };
         let file = File::create(path).map_err(fail)?;
         Ok(Self::new(path.to_owned(), Box::new(file), sorted))
     }
 
     fn new(path: PathBuf, out: Box<dyn Write + Send>, sorted: bool) -> Self {
         let out = BufWriter::with_capacity(1 << 18, out);
-        Self {
-            path,
-            out,
-            sorted: sorted.then(SortedLines::default),
-            line: Vec::new(),
-        }
+        Self { path, out, sorted: sorted.then(SortedLines::default), line: Vec::new() }
     }
 
     fn fail(&self) -> impl Fn(io::Error) -> OutputError + use<> {
         let path = self.path.clone();
-        move |source| OutputError {
-            path: path.clone(),
-            source,
-        }
+        move |source| OutputError { path: path.clone(), source }
     }
 
     fn change(
@@ -99,9 +88,7 @@ impl Target {
         };
         let mut line = Vec::with_capacity(512);
         dead_letters::write_line(letter, &mut line);
-        sorted
-            .set(dead_letters::key(letter), Some(line))
-            .map_err(fail)
+        sorted.set(dead_letters::key(letter), Some(line)).map_err(fail)
     }
 
     fn finish(mut self) -> Result<(), OutputError> {
@@ -190,11 +177,7 @@ impl Outputs {
     /// If an output cannot be written.
     pub fn write(&mut self, message: &Message) -> Result<(), OutputError> {
         match message {
-            Message::Changes(EpochChanges {
-                epoch,
-                watermark_ms,
-                changes,
-            }) => {
+            Message::Changes(EpochChanges { epoch, watermark_ms, changes }) => {
                 for change in changes {
                     self.counts.note(change);
                     let target = match change.topic {
@@ -208,9 +191,7 @@ impl Outputs {
             }
             Message::DeadLetters(letters) => {
                 if let Some(target) = &mut self.dead_letters {
-                    letters
-                        .iter()
-                        .try_for_each(|letter| target.dead_letter(letter))?;
+                    letters.iter().try_for_each(|letter| target.dead_letter(letter))?;
                 }
             }
         }
@@ -222,10 +203,7 @@ impl Outputs {
     /// # Errors
     /// If an output cannot be written.
     pub fn finish(self) -> Result<OutputCounts, OutputError> {
-        for target in [self.results, self.alerts, self.dead_letters]
-            .into_iter()
-            .flatten()
-        {
+        for target in [self.results, self.alerts, self.dead_letters].into_iter().flatten() {
             target.finish()?;
         }
         Ok(self.counts)

@@ -58,14 +58,11 @@ impl Summary<'_> {
             results.integer(metric.name(), standing(Topic::Result(metric)));
         }
         results.close();
-        o.integer("alerts", standing(Topic::Alert))
-            .array("jumps", &s.jumps, jump);
+        o.integer("alerts", standing(Topic::Alert)).array("jumps", &s.jumps, jump);
         self.settings(o.field("settings"));
         o.text("digest", &self.output.digest.to_string());
-        o.field("wallSeconds")
-            .extend_from_slice(seconds(self.wall).as_bytes());
-        o.field("cpuSeconds")
-            .extend_from_slice(seconds(self.cpu).as_bytes());
+        o.field("wallSeconds").extend_from_slice(seconds(self.wall).as_bytes());
+        o.field("cpuSeconds").extend_from_slice(seconds(self.cpu).as_bytes());
         o.close();
         out
     }
@@ -94,16 +91,11 @@ impl Summary<'_> {
                 .integer("abandonmentStep", funnel.abandonment_step);
             o.close();
         });
-        o.array(
-            "alerts",
-            [&streamgauge_sink::alert::HIGH_BOUNCE_RATE],
-            |out, rule| {
-                let mut o = Object::open(out);
-                o.text("rule", rule.name)
-                    .integer("ruleVersion", rule.version);
-                o.close();
-            },
-        );
+        o.array("alerts", [&streamgauge_sink::alert::HIGH_BOUNCE_RATE], |out, rule| {
+            let mut o = Object::open(out);
+            o.text("rule", rule.name).integer("ruleVersion", rule.version);
+            o.close();
+        });
         o.close();
     }
 
@@ -114,19 +106,9 @@ impl Summary<'_> {
         let mut text = String::new();
         let rate = s.read as f64 / self.wall.as_secs_f64().max(1e-9);
         let per_event_us = self.cpu.as_secs_f64() * 1e6 / (s.read.max(1)) as f64;
-        let results: i64 = self
-            .output
-            .standing
-            .iter()
-            .filter(|(t, _)| **t != Topic::Alert)
-            .map(|(_, n)| n)
-            .sum();
-        let alerts = self
-            .output
-            .standing
-            .get(&Topic::Alert)
-            .copied()
-            .unwrap_or(0);
+        let results: i64 =
+            self.output.standing.iter().filter(|(t, _)| **t != Topic::Alert).map(|(_, n)| n).sum();
+        let alerts = self.output.standing.get(&Topic::Alert).copied().unwrap_or(0);
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
@@ -144,16 +126,8 @@ impl Summary<'_> {
             s.duplicates,
             s.bots
         );
-        for reason in Reason::ALL
-            .into_iter()
-            .filter(|r| s.dead_letters[*r as usize] > 0)
-        {
-            let _ = writeln!(
-                text,
-                "  {}: {}",
-                reason.as_str(),
-                s.dead_letters[reason as usize]
-            );
+        for reason in Reason::ALL.into_iter().filter(|r| s.dead_letters[*r as usize] > 0) {
+            let _ = writeln!(text, "  {}: {}", reason.as_str(), s.dead_letters[reason as usize]);
         }
         let _ = writeln!(text, "published {results} results and {alerts} alerts");
         if !s.jumps.is_empty() {
@@ -162,12 +136,7 @@ impl Summary<'_> {
                 "records that moved their partition's watermark by more than a day:"
             );
         }
-        for Jump {
-            partition,
-            offset,
-            ms,
-        } in &s.jumps
-        {
+        for Jump { partition, offset, ms } in &s.jumps {
             let days = ms / 86_400_000;
             let _ = writeln!(
                 text,
@@ -180,9 +149,7 @@ impl Summary<'_> {
 
 fn jump(out: &mut Vec<u8>, jump: &Jump) {
     let mut o = Object::open(out);
-    o.integer("partition", jump.partition)
-        .integer("offset", jump.offset)
-        .integer("ms", jump.ms);
+    o.integer("partition", jump.partition).integer("offset", jump.offset).integer("ms", jump.ms);
     o.close();
 }
 

@@ -26,10 +26,7 @@ struct Slice {
 
 impl Slice {
     fn of(entry: Entry) -> Self {
-        Self {
-            entries: vec![entry],
-            summary: None,
-        }
+        Self { entries: vec![entry], summary: None }
     }
 
     fn first_ms(&self) -> i64 {
@@ -93,11 +90,7 @@ impl Session {
     /// The time it ended at, or would if nothing else comes, ms.
     #[must_use]
     pub fn ended_at_ms(&self, gap_ms: i64) -> i64 {
-        if self.ends_last {
-            self.last_ms
-        } else {
-            self.last_ms + gap_ms
-        }
+        if self.ends_last { self.last_ms } else { self.last_ms + gap_ms }
     }
 
     /// Number of events held one by one.
@@ -156,38 +149,23 @@ impl Session {
         }
         let back = s.entries.split_off(SLICE_EVENTS);
         s.summary = None;
-        self.slices.insert(
-            slice + 1,
-            Slice {
-                entries: back,
-                summary: None,
-            },
-        );
+        self.slices.insert(slice + 1, Slice { entries: back, summary: None });
     }
 
     /// Folds away the slices that no accepted record can change or precede.
     fn settle(&mut self, rules: &Rules, settled_ms: i64) {
-        while self
-            .slices
-            .first()
-            .is_some_and(|s| s.last_ms() <= settled_ms)
-        {
+        while self.slices.first().is_some_and(|s| s.last_ms() <= settled_ms) {
             let Some(mut slice) = self.slices.remove(0) else {
                 break;
             };
-            let settled = self
-                .settled
-                .get_or_insert_with(|| Box::new(Running::new(rules)));
+            let settled = self.settled.get_or_insert_with(|| Box::new(Running::new(rules)));
             push_slice(rules, settled, &mut slice, true);
         }
     }
 
     /// Adds all of a later session behind this one.
     pub fn append(&mut self, later: Self) {
-        debug_assert!(
-            later.settled.is_none(),
-            "what is joined from before is not settled"
-        );
+        debug_assert!(later.settled.is_none(), "what is joined from before is not settled");
         self.slices.append(later.slices);
         self.last_ms = later.last_ms;
         self.ends_last = later.ends_last;
@@ -207,13 +185,7 @@ impl Session {
             if place < slice.entries.len() {
                 slice.summary = None;
                 let entries = slice.entries.split_off(place);
-                after.insert(
-                    0,
-                    Slice {
-                        entries,
-                        summary: None,
-                    },
-                );
+                after.insert(0, Slice { entries, summary: None });
             }
         }
         let first_ms = after.first().map_or(at_ms, Slice::first_ms);
@@ -264,14 +236,8 @@ impl Session {
             journey_length: fold.journey_length(),
             conversions: fold.conversions(),
             revenue_minor: fold.revenue_minor().clone(),
-            abandoned: abandoned
-                .map(|(f, n)| (Arc::clone(&f.name), f.is_abandoned(n)))
-                .collect(),
-            ended_by: if self.ends_last {
-                EndedBy::Event
-            } else {
-                EndedBy::Gap
-            },
+            abandoned: abandoned.map(|(f, n)| (Arc::clone(&f.name), f.is_abandoned(n))).collect(),
+            ended_by: if self.ends_last { EndedBy::Event } else { EndedBy::Gap },
             device: fold.device().map_or_else(|| Arc::clone(unknown), text),
             country: fold.country().map_or_else(|| Arc::clone(unknown), text),
         }
@@ -286,8 +252,6 @@ fn push_slice(rules: &Rules, fold: &mut Running, slice: &mut Slice, once: bool) 
         return;
     }
     let entries = &slice.entries;
-    let summary = slice
-        .summary
-        .get_or_insert_with(|| Box::new(SliceSummary::of(rules, entries)));
+    let summary = slice.summary.get_or_insert_with(|| Box::new(SliceSummary::of(rules, entries)));
     fold.push_slice(rules, summary);
 }

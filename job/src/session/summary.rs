@@ -28,10 +28,7 @@ impl Rules {
         if let Some(page) = &entry.page {
             steps |= page.page_steps(&self.funnels)[funnel];
         }
-        Match {
-            steps,
-            breaks: matches!(entry.kind, Kind::PageView | Kind::Conversion),
-        }
+        Match { steps, breaks: matches!(entry.kind, Kind::PageView | Kind::Conversion) }
     }
 }
 
@@ -70,11 +67,7 @@ impl Plain {
     }
 
     fn visit(&mut self, page: &Rc<Value>) {
-        if self
-            .last_page
-            .as_ref()
-            .is_some_and(|last| Rc::ptr_eq(last, page))
-        {
+        if self.last_page.as_ref().is_some_and(|last| Rc::ptr_eq(last, page)) {
             return;
         }
         if self.journey.len() < JOURNEY_PAGES {
@@ -128,10 +121,7 @@ impl Running {
     #[must_use]
     pub fn new(rules: &Rules) -> Self {
         let funnels = rules.funnels.iter().map(|_| Progress::default()).collect();
-        Self {
-            plain: Plain::default(),
-            funnels,
-        }
+        Self { plain: Plain::default(), funnels }
     }
 
     /// Goes on by one event.
@@ -215,11 +205,8 @@ impl SliceSummary {
     #[must_use]
     pub fn of(rules: &Rules, entries: &[Entry]) -> Self {
         let mut plain = Plain::default();
-        let mut funnels: SmallVec<_> = rules
-            .funnels
-            .iter()
-            .map(|f| SliceProgress::new(f.strict))
-            .collect();
+        let mut funnels: SmallVec<_> =
+            rules.funnels.iter().map(|f| SliceProgress::new(f.strict)).collect();
         for entry in entries {
             plain.push(entry);
             for (i, slice) in funnels.iter_mut().enumerate() {

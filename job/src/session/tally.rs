@@ -32,11 +32,5 @@ fn tally_of(session: &SessionRecord, windows: Windows, times: i64) -> (TallyKey,
     let viewed = i64::from(session.page_views > 0);
     let bounced = i64::from(session.bounced());
     let sum = i128::from(session.duration_ms()) * i128::from(times);
-    (
-        key,
-        Tally {
-            n: [times, viewed * times, bounced * times, 0],
-            sum,
-        },
-    )
+    (key, Tally { n: [times, viewed * times, bounced * times, 0], sum })
 }

@@ -22,20 +22,13 @@ struct PerPane<T> {
 
 impl<T> Default for PerPane<T> {
     fn default() -> Self {
-        Self {
-            panes: BTreeMap::new(),
-            last: None,
-        }
+        Self { panes: BTreeMap::new(), last: None }
     }
 }
 
 impl<T: Default> PerPane<T> {
     fn at(&mut self, pane_end_ms: i64) -> &mut T {
-        if self
-            .last
-            .as_ref()
-            .is_none_or(|(end, _)| *end != pane_end_ms)
-        {
+        if self.last.as_ref().is_none_or(|(end, _)| *end != pane_end_ms) {
             if let Some((end, sums)) = self.last.take() {
                 self.panes.insert(end, sums);
             }
@@ -128,10 +121,7 @@ impl Deltas {
         self.business.at(pane_end_ms).events += 1;
         for (end_ms, new) in gap.into_iter().flat_map(|g| gaps(pane_end_ms, g)) {
             let users = &mut self.business.at(end_ms).users;
-            users
-                .iter_mut()
-                .zip(new)
-                .for_each(|(u, n)| *u += i64::from(n));
+            users.iter_mut().zip(new).for_each(|(u, n)| *u += i64::from(n));
         }
     }
 
@@ -149,10 +139,7 @@ impl Deltas {
         revenue.minor += i128::from(minor);
         for (end_ms, new) in gap.into_iter().flat_map(|g| gaps(pane_end_ms, g)) {
             let users = &mut self.business.at(end_ms).converters;
-            users
-                .iter_mut()
-                .zip(new)
-                .for_each(|(u, n)| *u += i64::from(n));
+            users.iter_mut().zip(new).for_each(|(u, n)| *u += i64::from(n));
         }
     }
 
@@ -180,18 +167,10 @@ impl Deltas {
             let lists = &mut self.lists;
             let index = *self.list_places.entry(place).or_insert_with(|| {
                 let diff = ListDiff::default();
-                lists.push(ListSums {
-                    pane_end_ms,
-                    value: Rc::clone(value),
-                    diff,
-                });
+                lists.push(ListSums { pane_end_ms, value: Rc::clone(value), diff });
                 lists.len() - 1
             });
-            value.slots[parity].set(Slot {
-                flush: self.flush,
-                pane_end_ms,
-                index,
-            });
+            value.slots[parity].set(Slot { flush: self.flush, pane_end_ms, index });
             index
         };
         &mut self.lists[index].diff
@@ -207,19 +186,7 @@ impl Deltas {
     ) {
         let mut give = |kind, end_ms, currency, tally| {
             let expires_ms = windows.frozen_ms(end_ms);
-            tallies.push((
-                (
-                    TallyKey {
-                        expires_ms,
-                        kind,
-                        end_ms,
-                        currency,
-                    },
-                    (),
-                ),
-                epoch,
-                tally,
-            ));
+            tallies.push(((TallyKey { expires_ms, kind, end_ms, currency }, ()), epoch, tally));
         };
         self.drain_real_time(&mut give);
         self.drain_business(&mut give);
@@ -229,10 +196,7 @@ impl Deltas {
 
     fn drain_real_time(&mut self, give: &mut impl FnMut(TallyKind, i64, [u8; 3], Tally)) {
         for (end_ms, s) in self.real_time.drain() {
-            let tally = Tally {
-                n: [s.events, s.users, s.views, 0],
-                sum: 0,
-            };
+            let tally = Tally { n: [s.events, s.users, s.views, 0], sum: 0 };
             give(TallyKind::RealTime, end_ms, [0; 3], tally);
         }
         // Every range that was counted lies within five minutes, so the running
@@ -245,10 +209,7 @@ impl Deltas {
             let next_ms = edges.get(i + 1).map_or(*end_ms, |(next, _)| *next);
             let mut at_ms = *end_ms;
             while users != 0 && at_ms < next_ms {
-                let tally = Tally {
-                    n: [0, users, 0, 0],
-                    sum: 0,
-                };
+                let tally = Tally { n: [0, users, 0, 0], sum: 0 };
                 give(TallyKind::ActiveUsers5m, at_ms, [0; 3], tally);
                 at_ms += REAL_TIME_PANE_MS;
             }
@@ -304,25 +265,14 @@ impl Deltas {
         }));
         let mut load_times: Vec<_> = self.load_times.drain().collect();
         load_times.sort_unstable();
-        rows.extend(
-            load_times
-                .into_iter()
-                .map(|((pane_end_ms, load_ms), views)| {
-                    let key = ListKey {
-                        expires_ms: windows.business_pane_expires_ms(pane_end_ms),
-                        list: List::LoadTimes,
-                        hash: load_ms.cast_unsigned(),
-                        name: None,
-                    };
-                    (
-                        (key, ()),
-                        epoch,
-                        ListDiff {
-                            views,
-                            users: [0; PANES],
-                        },
-                    )
-                }),
-        );
+        rows.extend(load_times.into_iter().map(|((pane_end_ms, load_ms), views)| {
+            let key = ListKey {
+                expires_ms: windows.business_pane_expires_ms(pane_end_ms),
+                list: List::LoadTimes,
+                hash: load_ms.cast_unsigned(),
+                name: None,
+            };
+            ((key, ()), epoch, ListDiff { views, users: [0; PANES] })
+        }));
     }
 }

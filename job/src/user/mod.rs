@@ -5,7 +5,9 @@
 //! sum over all epochs is the collection that the definitions describe. Dropping
 //! state emits nothing.
 
+mod closing;
 mod deltas;
+mod pane;
 mod people;
 mod presence;
 mod profile;
@@ -71,24 +73,16 @@ pub fn state_per_user<'s>(
             while let Some((epoch, tick, caps)) = ticks.next_complete(frontiers) {
                 let updates = state.epoch(epoch, tick, inbox.take(epoch));
                 let mut out = tally_out.activate();
-                out.session(&caps[0])
-                    .give_iterator(updates.tallies.drain(..));
+                out.session(&caps[0]).give_iterator(updates.tallies.drain(..));
                 let mut out = list_out.activate();
                 out.session(&caps[1]).give_iterator(updates.lists.drain(..));
                 let mut out = session_out.activate();
-                out.session(&caps[2])
-                    .give_iterator(updates.sessions.drain(..));
+                out.session(&caps[2]).give_iterator(updates.sessions.drain(..));
                 let mut out = bounce_out.activate();
-                out.session(&caps[3])
-                    .give_iterator(updates.bounces.drain(..));
+                out.session(&caps[3]).give_iterator(updates.bounces.drain(..));
                 held(state.held());
             }
         }
     });
-    UserUpdates {
-        tallies,
-        lists,
-        sessions,
-        bounces,
-    }
+    UserUpdates { tallies, lists, sessions, bounces }
 }

@@ -49,19 +49,14 @@ impl People {
             timer_ms: None,
         });
         let users = &self.users;
-        self.user_index
-            .insert_unique(hash, user, |&i| users[i].hash);
+        self.user_index.insert_unique(hash, user, |&i| users[i].hash);
         user
     }
 
     /// The place of a session id of a user; a new one if it isn't known.
     pub(super) fn visit(&mut self, user: usize, session: &str) -> usize {
         let last = self.users[user].last_visit;
-        if self
-            .visits
-            .get(last)
-            .is_some_and(|v| v.user == user && *v.session == *session)
-        {
+        if self.visits.get(last).is_some_and(|v| v.user == user && *v.session == *session) {
             return last;
         }
         let hash = self.visit_hash(user, session);

@@ -11,93 +11,16 @@
 //! the same holds of them.
 
 use super::deltas::Deltas;
+use super::pane::{CONTEXT, Context, Pane};
 use super::presence::Gap;
 use super::values::Value;
 use crate::rows::PANES;
 use crate::window::{ACTIVE_WINDOW_MS, Windows, business_pane_end_ms, real_time_end_ms};
-use hashbrown::HashSet;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use streamgauge_ingest::BEFORE_TIME_MS;
 use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, REAL_TIME_PANE_MS};
-
-/// Values beyond this number are looked up by hash.
-const FEW: usize = 24;
-
-/// The values of one user's page views in one pane.
-enum PaneValues {
-    Few(SmallVec<[Rc<Value>; 7]>),
-    Many(Box<HashSet<ByAddress>>),
-}
-
-/// A value compared as the pointer it is: there is one per value.
-struct ByAddress(Rc<Value>);
-
-impl PartialEq for ByAddress {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-impl Eq for ByAddress {}
-impl std::hash::Hash for ByAddress {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.hash);
-    }
-}
-
-impl PaneValues {
-    fn contains(&self, value: &Rc<Value>) -> bool {
-        match self {
-            Self::Few(values) => values.iter().any(|v| Rc::ptr_eq(v, value)),
-            Self::Many(values) => values.contains(&ByAddress(Rc::clone(value))),
-        }
-    }
-
-    fn insert(&mut self, value: &Rc<Value>) {
-        match self {
-            Self::Few(values) if values.len() < FEW => values.push(Rc::clone(value)),
-            Self::Few(values) => {
-                let mut many: HashSet<_> = values.drain(..).map(ByAddress).collect();
-                many.insert(ByAddress(Rc::clone(value)));
-                *self = Self::Many(Box::new(many));
-            }
-            Self::Many(values) => {
-                values.insert(ByAddress(Rc::clone(value)));
-            }
-        }
-    }
-}
-
-/// A business pane in which the user had an event.
-struct Pane {
-    end_ms: i64,
-    /// Whether it had one of the real-time family in the first and the second half.
-    active: [bool; 2],
-    converted: bool,
-    values: PaneValues,
-}
-
-impl Pane {
-    fn new(end_ms: i64) -> Self {
-        let values = PaneValues::Few(SmallVec::new());
-        Self {
-            end_ms,
-            active: [false; 2],
-            converted: false,
-            values,
-        }
-    }
-
-    /// Ends of its real-time panes with an event.
-    fn active_ends_ms(&self) -> impl DoubleEndedIterator<Item = i64> {
-        let ends_ms = [self.end_ms - REAL_TIME_PANE_MS, self.end_ms];
-        ends_ms
-            .into_iter()
-            .zip(self.active)
-            .filter_map(|(end_ms, active)| active.then_some(end_ms))
-    }
-}
 
 /// Page views of the user in an alert window.
 struct AlertWindow {
@@ -112,6 +35,8 @@ pub(super) struct Profile {
     /// Number of rows at the front whose values were dropped.
     without_values: usize,
     alerts: SmallVec<[AlertWindow; 2]>,
+    /// The context of the last page view.
+    context: Option<Rc<Context>>,
 }
 
 impl Profile {
@@ -194,52 +119,90 @@ impl Profile {
         deltas.conversion(end_ms, currency, minor, gap);
     }
 
-    /// A page view with a value, in its row.
-    pub(super) fn view(&mut self, pane: usize, value: &Rc<Value>, deltas: &mut Deltas) {
-        let Pane { end_ms, values, .. } = &mut self.panes[pane];
-        let end_ms = *end_ms;
-        let gap = if values.contains(value) {
+    /// A page view, in its row.
+    pub(super) fn view(
+        &mut self,
+        pane: usize,
+        page: &Rc<Value>,
+        values: &[&Rc<Value>; CONTEXT],
+        deltas: &mut Deltas,
+    ) {
+        let end_ms = self.panes[pane].end_ms;
+        let page_gap = if self.panes[pane].has_page(page) {
             None
         } else {
-            values.insert(value);
-            Some(self.gap(pane, |p| p.values.contains(value)))
+            self.panes[pane].add_page(page);
+            Some(self.gap(pane, |p| p.has_page(page)))
         };
-        deltas.view(end_ms, value, gap);
+        deltas.view(end_ms, page, page_gap);
+        let context = self.context(values);
+        if self.panes[pane].has_context(&context) {
+            context.0.iter().for_each(|value| deltas.view(end_ms, value, None));
+            return;
+        }
+        let here = &self.panes[pane];
+        let new: [bool; CONTEXT] = std::array::from_fn(|i| !here.has_value(&context, i));
+        let before = self.nearest(pane, self.panes.range(..pane).rev(), &context);
+        let after = self.nearest(pane, self.panes.range(pane + 1..), &context);
+        self.panes[pane].add_context(&context);
+        for (i, value) in context.0.iter().enumerate() {
+            let gap = Gap { before: before[i], after: after[i] };
+            deltas.view(end_ms, value, new[i].then_some(gap));
+        }
+    }
+
+    /// These values as one object: most often that of the event before.
+    fn context(&mut self, values: &[&Rc<Value>; CONTEXT]) -> Rc<Context> {
+        match &self.context {
+            Some(context) if context.is(values) => Rc::clone(context),
+            _ => {
+                let context = Rc::new(Context(values.map(Rc::clone)));
+                self.context = Some(Rc::clone(&context));
+                context
+            }
+        }
+    }
+
+    /// How far from a pane the first of `others` with each value of a context is.
+    fn nearest<'a>(
+        &self,
+        pane: usize,
+        others: impl Iterator<Item = &'a Pane>,
+        context: &Rc<Context>,
+    ) -> [usize; CONTEXT] {
+        let end_ms = self.panes[pane].end_ms;
+        let mut found = [Gap::NONE; CONTEXT];
+        for other in others {
+            let distance = panes_between(end_ms, other.end_ms);
+            if distance >= PANES || !found.contains(&Gap::NONE) {
+                break;
+            }
+            let all = other.has_context(context);
+            for (i, nearest) in found.iter_mut().enumerate() {
+                if *nearest == Gap::NONE && (all || other.has_value(context, i)) {
+                    *nearest = distance;
+                }
+            }
+        }
+        found
     }
 
     /// The nearest panes before and after one that are as asked for.
     fn gap(&self, pane: usize, is_there: impl Fn(&Pane) -> bool) -> Gap {
         let end_ms = self.panes[pane].end_ms;
-        let distance = |p: &Pane| {
-            usize::try_from((p.end_ms - end_ms).abs() / BUSINESS_PANE_MS).unwrap_or(Gap::NONE)
-        };
+        let distance = |p: &Pane| panes_between(end_ms, p.end_ms);
         let near = |p: &&Pane| distance(p) < PANES;
-        let before = self
-            .panes
-            .range(..pane)
-            .rev()
-            .take_while(near)
-            .find(|p| is_there(p));
-        let after = self
-            .panes
-            .range(pane + 1..)
-            .take_while(near)
-            .find(|p| is_there(p));
-        Gap {
-            before: before.map_or(Gap::NONE, distance),
-            after: after.map_or(Gap::NONE, distance),
-        }
+        let before = self.panes.range(..pane).rev().take_while(near).find(|p| is_there(p));
+        let after = self.panes.range(pane + 1..).take_while(near).find(|p| is_there(p));
+        Gap { before: before.map_or(Gap::NONE, distance), after: after.map_or(Gap::NONE, distance) }
     }
 
     /// A page view in an alert window; returns the number of its views.
     pub(super) fn alert_view(&mut self, end_ms: i64) -> u64 {
-        let at = self
-            .alerts
-            .binary_search_by_key(&end_ms, |w| w.end_ms)
-            .unwrap_or_else(|at| {
-                self.alerts.insert(at, AlertWindow { end_ms, views: 0 });
-                at
-            });
+        let at = self.alerts.binary_search_by_key(&end_ms, |w| w.end_ms).unwrap_or_else(|at| {
+            self.alerts.insert(at, AlertWindow { end_ms, views: 0 });
+            at
+        });
         self.alerts[at].views += 1;
         self.alerts[at].views
     }
@@ -264,13 +227,10 @@ impl Profile {
             if windows.business_pane_expires_ms(pane.end_ms) > watermark_ms {
                 break;
             }
-            pane.values = PaneValues::Few(SmallVec::new());
+            pane.drop_values();
             self.without_values += 1;
         }
-        let frozen = self
-            .alerts
-            .iter()
-            .take_while(|w| windows.frozen_ms(w.end_ms) <= watermark_ms);
+        let frozen = self.alerts.iter().take_while(|w| windows.frozen_ms(w.end_ms) <= watermark_ms);
         match frozen.count() {
             0 => {}
             frozen => drop(self.alerts.drain(..frozen)),
@@ -279,11 +239,13 @@ impl Profile {
 
     /// When the last of it can be dropped, ms; −∞ if there is nothing.
     pub(super) fn expires_ms(&self, windows: &Windows) -> i64 {
-        let pane = self
-            .panes
-            .back()
-            .map(|p| windows.real_time_pane_expires_ms(p.end_ms));
+        let pane = self.panes.back().map(|p| windows.real_time_pane_expires_ms(p.end_ms));
         let alert = self.alerts.last().map(|w| windows.frozen_ms(w.end_ms));
         pane.max(alert).unwrap_or(BEFORE_TIME_MS)
     }
+}
+
+/// How many panes lie between the ends of two.
+fn panes_between(a_ms: i64, b_ms: i64) -> usize {
+    usize::try_from((a_ms - b_ms).abs() / BUSINESS_PANE_MS).unwrap_or(Gap::NONE)
 }

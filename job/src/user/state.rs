@@ -58,16 +58,16 @@ pub struct Held {
 
 /// The state per user of one worker.
 pub struct State {
-    constants: Constants,
-    values: Values,
-    people: People,
-    timers: Timers,
+    pub(super) constants: Constants,
+    pub(super) values: Values,
+    pub(super) people: People,
+    pub(super) timers: Timers,
     /// Per alert window that is not closed: users that had a page view in it.
-    alert_windows: BTreeMap<i64, Vec<usize>>,
-    deltas: Deltas,
-    updates: Updates,
-    epoch: Epoch,
-    watermark_ms: i64,
+    pub(super) alert_windows: BTreeMap<i64, Vec<usize>>,
+    pub(super) deltas: Deltas,
+    pub(super) updates: Updates,
+    pub(super) epoch: Epoch,
+    pub(super) watermark_ms: i64,
 }
 
 impl State {
@@ -75,11 +75,7 @@ impl State {
     #[must_use]
     pub fn new(rules: Rules, windows: Windows) -> Self {
         Self {
-            constants: Constants {
-                fold: rules,
-                windows,
-                unknown: UNKNOWN.into(),
-            },
+            constants: Constants { fold: rules, windows, unknown: UNKNOWN.into() },
             values: Values::default(),
             people: People::default(),
             timers: Timers::default(),
@@ -127,9 +123,8 @@ impl State {
             .map(|row| self.people.user(row.user_hash, texts.get(row.user)))
             .collect();
         let rows = batch.rows.iter().zip(&users);
-        let visits: Vec<usize> = rows
-            .map(|(row, user)| self.row_visit(*user, row, texts))
-            .collect();
+        let visits: Vec<usize> =
+            rows.map(|(row, user)| self.row_visit(*user, row, texts)).collect();
         let mut resolved: Vec<Option<Rc<Value>>> = vec![None; texts.values.len()];
         for (i, row) in batch.rows.iter().enumerate() {
             for &index in &row.values {
@@ -137,9 +132,7 @@ impl State {
                     *place = Some(self.values.resolve(texts, &texts.values[index as usize]));
                 }
             }
-            let values = row
-                .values
-                .map(|index| resolved.get(index as usize)?.as_ref());
+            let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
             self.profile(users[i], row, &values);
             if visits[i] != NO_VISIT {
                 self.session(visits[i], row, values);
@@ -173,12 +166,12 @@ impl State {
                 profile.real_time(pane, row.at_ms, is_view, &mut self.deltas);
             }
             if is_view {
-                for value in values.iter().flatten() {
-                    profile.view(pane, value, &mut self.deltas);
-                }
+                let value =
+                    |d: usize| values[d].expect("a page view has a value in each dimension");
+                let context = std::array::from_fn(|i| value(i + 1));
+                profile.view(pane, value(0), &context, &mut self.deltas);
                 if row.load_ms >= 0 {
-                    self.deltas
-                        .load_time(business_pane_end_ms(row.at_ms), row.load_ms);
+                    self.deltas.load_time(business_pane_end_ms(row.at_ms), row.load_ms);
                 }
             } else if row.kind == Kind::Conversion {
                 profile.conversion(pane, row.currency, row.value_minor, &mut self.deltas);
@@ -191,10 +184,7 @@ impl State {
             match views {
                 1 if !is_closed => self.alert_windows.entry(end_ms).or_default().push(slot),
                 1 | 2 if is_closed => {
-                    let bounce = Bounce {
-                        end_ms,
-                        user: user.name.as_str().into(),
-                    };
+                    let bounce = Bounce { end_ms, user: user.name.as_str().into() };
                     let diff = if views == 1 { 1 } else { -1 };
                     self.updates.bounces.push((bounce, self.epoch, diff));
                 }
@@ -225,9 +215,7 @@ impl State {
             country: country.filter(|_| row.names_country).cloned(),
         };
         let visit = &mut self.people.visits[slot];
-        let rules = self
-            .constants
-            .of(self.watermark_ms, &self.people.users[visit.user].name);
+        let rules = self.constants.of(self.watermark_ms, &self.people.users[visit.user].name);
         let effects = visit.insert(&rules, entry);
         for record in effects.retracted {
             self.updates.sessions.push((record, self.epoch, -1));
@@ -246,105 +234,5 @@ impl State {
         let due_ms = session.ended_at_ms(gap_ms) + 1;
         session.timer_ms = Some(due_ms);
         self.timers.set(due_ms, Due::Session { visit, at_ms });
-    }
-
-    fn close(&mut self, tick: Tick) {
-        self.watermark_ms = tick.watermark_ms;
-        while let Some(window) = self.alert_windows.first_entry() {
-            let end_ms = *window.key();
-            if end_ms > tick.watermark_ms {
-                break;
-            }
-            for slot in window.remove() {
-                let user = &self.people.users[slot];
-                if user.profile.alert_views(end_ms) == 1 {
-                    let bounce = Bounce {
-                        end_ms,
-                        user: user.name.as_str().into(),
-                    };
-                    self.updates.bounces.push((bounce, self.epoch, 1));
-                }
-            }
-        }
-        while let Some((due_ms, due)) = self.timers.next(tick.watermark_ms) {
-            match due {
-                Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
-                Due::User(user) => self.user_due(user, due_ms),
-            }
-        }
-        let Updates { tallies, lists, .. } = &mut self.updates;
-        self.deltas
-            .drain(self.epoch, &self.constants.windows, tallies, lists);
-    }
-
-    /// Publishes a session that has ended, or drops one that nothing can change.
-    fn session_due(&mut self, slot: usize, at_ms: i64, due_ms: i64) {
-        let Some(visit) = self.people.visits.get_mut(slot) else {
-            return;
-        };
-        let Some((i, session)) = visit.find(at_ms) else {
-            return;
-        };
-        if session.timer_ms != Some(due_ms) {
-            return;
-        }
-        let ended_at_ms = session.ended_at_ms(self.constants.windows.session_gap_ms);
-        if ended_at_ms < self.watermark_ms && !session.is_published {
-            session.is_published = true;
-            let rules = self
-                .constants
-                .of(self.watermark_ms, &self.people.users[visit.user].name);
-            self.updates
-                .sessions
-                .push((visit.record(i, &rules), self.epoch, 1));
-        }
-        let Some((_, session)) = visit.find(at_ms) else {
-            return;
-        };
-        let next_ms = if session.is_published {
-            self.constants.windows.session_expires_ms(session.last_ms())
-        } else {
-            ended_at_ms + 1
-        };
-        if next_ms > self.watermark_ms || !session.is_published {
-            let at_ms = session.last_ms();
-            session.timer_ms = Some(next_ms);
-            self.timers
-                .set(next_ms, Due::Session { visit: slot, at_ms });
-            return;
-        }
-        visit.remove(i);
-        if visit.is_empty() {
-            let user = self.people.remove_visit(slot);
-            self.drop_user_if_idle(user);
-        }
-    }
-
-    fn user_due(&mut self, slot: usize, due_ms: i64) {
-        let Some(user) = self.people.users.get_mut(slot) else {
-            return;
-        };
-        if user.timer_ms != Some(due_ms) {
-            return;
-        }
-        let next_ms = user.profile.expires_ms(&self.constants.windows);
-        if next_ms > self.watermark_ms {
-            user.timer_ms = Some(next_ms);
-            self.timers.set(next_ms, Due::User(slot));
-            return;
-        }
-        user.timer_ms = None;
-        self.drop_user_if_idle(slot);
-    }
-
-    /// Drops a user of whom nothing is needed any more.
-    fn drop_user_if_idle(&mut self, slot: usize) {
-        let user = &mut self.people.users[slot];
-        user.profile
-            .expire(self.watermark_ms, &self.constants.windows);
-        if user.visits > 0 || user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS {
-            return;
-        }
-        self.people.remove_user(slot);
     }
 }

@@ -34,11 +34,7 @@ impl Timers {
     /// The first timer that the watermark has reached.
     pub(super) fn next(&mut self, watermark_ms: i64) -> Option<(i64, Due)> {
         let Reverse((due_ms, _)) = self.0.peek()?;
-        if *due_ms > watermark_ms {
-            None
-        } else {
-            self.0.pop().map(|Reverse(timer)| timer)
-        }
+        if *due_ms > watermark_ms { None } else { self.0.pop().map(|Reverse(timer)| timer) }
     }
 
     /// Number of timers set, stale ones included.

@@ -38,12 +38,7 @@ pub struct Slot {
 impl Value {
     /// The steps that a view of this page matches, per funnel.
     pub fn page_steps(&self, funnels: &[Funnel]) -> &[StepMask] {
-        self.steps.get_or_init(|| {
-            funnels
-                .iter()
-                .map(|f| f.page_mask(&self.name.text))
-                .collect()
-        })
+        self.steps.get_or_init(|| funnels.iter().map(|f| f.page_mask(&self.name.text)).collect())
     }
 }
 
@@ -74,15 +69,11 @@ impl Values {
         let new = Rc::new(Value {
             hash: value.hash,
             dimension: value.dimension,
-            name: Name {
-                text: text.into(),
-                split: value.split,
-            },
+            name: Name { text: text.into(), split: value.split },
             slots: Default::default(),
             steps: OnceCell::new(),
         });
-        self.known
-            .insert_unique(new.hash, Rc::clone(&new), |v| v.hash);
+        self.known.insert_unique(new.hash, Rc::clone(&new), |v| v.hash);
         new
     }
 

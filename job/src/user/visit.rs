@@ -66,11 +66,7 @@ pub(super) struct Visit {
 
 impl Visit {
     pub(super) fn new(user: usize, session: &str) -> Self {
-        Self {
-            user,
-            session: session.into(),
-            sessions: OneOrMany::default(),
-        }
+        Self { user, session: session.into(), sessions: OneOrMany::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -88,10 +84,7 @@ impl Visit {
         });
         // A SESSION_END cuts what comes later off, so it never joins it.
         let joins_right = !is_end
-            && self
-                .sessions
-                .get(right)
-                .is_some_and(|s| s.first_ms() - at_ms <= rules.gap_ms);
+            && self.sessions.get(right).is_some_and(|s| s.first_ms() - at_ms <= rules.gap_ms);
         match left {
             Some(i) => {
                 let within = at_ms <= self.sessions[i].last_ms();
@@ -149,9 +142,7 @@ impl Visit {
         };
         self.sessions[i].timer_ms = None;
         effects.touched.clear();
-        effects
-            .touched
-            .extend([self.sessions[i].last_ms(), rest.last_ms()]);
+        effects.touched.extend([self.sessions[i].last_ms(), rest.last_ms()]);
         self.sessions.insert(i + 1, rest);
     }
 
@@ -169,14 +160,8 @@ impl Visit {
 
     /// The session that a time lies in.
     pub(super) fn find(&mut self, at_ms: i64) -> Option<(usize, &mut Session)> {
-        let i = self
-            .sessions
-            .partition_point(|s| s.first_ms() <= at_ms)
-            .checked_sub(1)?;
-        self.sessions
-            .get_mut(i)
-            .filter(|s| at_ms <= s.last_ms())
-            .map(|s| (i, s))
+        let i = self.sessions.partition_point(|s| s.first_ms() <= at_ms).checked_sub(1)?;
+        self.sessions.get_mut(i).filter(|s| at_ms <= s.last_ms()).map(|s| (i, s))
     }
 
     /// Drops a session.
@@ -199,11 +184,7 @@ mod tests {
             at_ms,
             partition: 0,
             offset,
-            kind: if is_end {
-                Kind::SessionEnd
-            } else {
-                Kind::SessionStart
-            },
+            kind: if is_end { Kind::SessionEnd } else { Kind::SessionStart },
             currency: *b"USD",
             value_minor: 0,
             page: None,

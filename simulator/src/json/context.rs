@@ -25,14 +25,7 @@ pub(super) fn write_context(event: &Event, out: &mut Vec<u8>) {
         number(out, value);
     }
     text(out, ",\"mobile\":");
-    text(
-        out,
-        if device.kind == "MOBILE" {
-            "true"
-        } else {
-            "false"
-        },
-    );
+    text(out, if device.kind == "MOBILE" { "true" } else { "false" });
     text(out, ",\"platform\":\"");
     text(out, device.os);
     text(out, "\"},\"language\":\"");
@@ -45,30 +38,13 @@ pub(super) fn write_context(event: &Event, out: &mut Vec<u8>) {
         out,
         "\",\"colorScheme\":\"light\",\"reducedMotion\":false,\"consent\":{\"analytics\":true,\"marketing\":",
     );
-    text(
-        out,
-        if choice(event) & 1 == 0 {
-            "true"
-        } else {
-            "false"
-        },
-    );
+    text(out, if choice(event) & 1 == 0 { "true" } else { "false" });
     text(out, ",\"version\":\"2023-11\"}},\"experiments\":[");
     for (index, name) in EXPERIMENTS.into_iter().enumerate() {
-        text(
-            out,
-            if index == 0 {
-                "{\"name\":\""
-            } else {
-                ",{\"name\":\""
-            },
-        );
+        text(out, if index == 0 { "{\"name\":\"" } else { ",{\"name\":\"" });
         text(out, name);
         text(out, "\",\"variant\":\"");
-        text(
-            out,
-            ["control", "treatment"][choice(event) >> (index + 1) & 1],
-        );
+        text(out, ["control", "treatment"][choice(event) >> (index + 1) & 1]);
         text(out, "\"}");
     }
     text(out, "]");

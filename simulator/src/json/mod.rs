@@ -59,10 +59,7 @@ impl Writer {
         if matches!(event.action, Action::View { .. }) {
             write_performance(event, &mut details, out);
         }
-        text(
-            out,
-            ",\"tracker\":{\"name\":\"shop-web\",\"version\":\"4.18.2\",\"sequence\":",
-        );
+        text(out, ",\"tracker\":{\"name\":\"shop-web\",\"version\":\"4.18.2\",\"sequence\":");
         number(out, event.sequence);
         text(out, "}}");
         if let Some(breakage) = breakage {
@@ -122,11 +119,7 @@ fn write_conversion(
             // Most buy one, some two or three.
             let pieces = [1, 1, 1, 1, 1, 1, 2, 2, 3][details.index(9)];
             text(out, "PURCHASE\",\"value\":");
-            money(
-                out,
-                product.price * pieces * currency.minor_per_cent / 1000,
-                currency.digits,
-            );
+            money(out, product.price * pieces * currency.minor_per_cent / 1000, currency.digits);
             text(out, ",\"currency\":\"");
             text(out, currency.code);
             text(out, "\",\"orderId\":\"o-");

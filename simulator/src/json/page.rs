@@ -18,14 +18,7 @@ pub(super) fn write_page(
     text(out, ",\"pageViewData\":{\"url\":\"");
     write_address(event, product, out);
     if event.action == (Action::View { landing: true }) && !source.campaign.is_empty() {
-        text(
-            out,
-            if event.place == Place::Search {
-                "&"
-            } else {
-                "?"
-            },
-        );
+        text(out, if event.place == Place::Search { "&" } else { "?" });
         text(out, source.campaign);
     }
     text(out, "\",\"title\":\"");
@@ -51,12 +44,7 @@ fn write_address(event: &Event, product: &Product, out: &mut Vec<u8>) {
         Place::Home => ["/", "", "", ""],
         Place::Category => ["/products/", product.category.slug, "", ""],
         Place::Product => ["/products/", product.category.slug, "/", &product.slug],
-        Place::Search => [
-            "/search?q=",
-            product.category.queries[choice(event) & 3],
-            "",
-            "",
-        ],
+        Place::Search => ["/search?q=", product.category.queries[choice(event) & 3], "", ""],
         Place::Article => ["/blog/", article(event).0, "", ""],
         Place::Cart => ["/cart", "", "", ""],
         Place::Checkout => ["/checkout", "", "", ""],
@@ -95,10 +83,7 @@ pub(super) fn write_performance(event: &Event, details: &mut Random, out: &mut V
         (",\"timeToFirstByte\":", first_byte),
         (",\"firstContentfulPaint\":", first_paint),
         (",\"largestContentfulPaint\":", largest_paint),
-        (
-            ",\"domInteractive\":",
-            largest_paint + details.below(base / 4),
-        ),
+        (",\"domInteractive\":", largest_paint + details.below(base / 4)),
         (",\"longTasks\":", details.below(7)),
         (",\"resources\":", 28 + details.below(60)),
         (",\"transferBytes\":", 180_000 + details.below(1_400_000)),

@@ -29,13 +29,7 @@ pub(super) fn money(out: &mut Vec<u8>, minor: u64, digits: usize) {
 pub(super) fn uuid(out: &mut Vec<u8>, details: &mut Random) {
     let high = details.next() & !0xf000 | 0x4000;
     let low = details.next() & !(3 << 62) | 1 << 63;
-    let groups = [
-        (high, 32, 8),
-        (high, 16, 4),
-        (high, 0, 4),
-        (low, 48, 4),
-        (low, 0, 12),
-    ];
+    let groups = [(high, 32, 8), (high, 16, 4), (high, 0, 4), (low, 48, 4), (low, 0, 12)];
     for (half, shift, digits) in groups {
         for digit in (0..digits).rev() {
             out.push(HEX[(half >> (shift + 4 * digit) & 15) as usize]);
@@ -72,11 +66,7 @@ mod tests {
             let mut out = Vec::new();
             uuid(&mut out, &mut details);
             let id = String::from_utf8(out).expect("ASCII");
-            assert_eq!(
-                id.split('-').map(str::len).collect::<Vec<_>>(),
-                [8, 4, 4, 4, 12],
-                "{id}"
-            );
+            assert_eq!(id.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{id}");
             assert_eq!(&id[14..15], "4");
             assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
         }

@@ -37,9 +37,7 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     pub(crate) fn new(pages: u32) -> Self {
-        Catalogue {
-            products: (0..pages as usize).map(product).collect(),
-        }
+        Catalogue { products: (0..pages as usize).map(product).collect() }
     }
 
     /// `index` is below the number of products.
@@ -58,12 +56,7 @@ fn product(index: usize) -> Product {
     // Prices end in 99 or 49 cents, as in any shop.
     let steps = low + mix(index as u64) % (high - low);
     let price = steps / 50 * 50 + 49;
-    Product {
-        slug: slug.into(),
-        name: name.into(),
-        category,
-        price,
-    }
+    Product { slug: slug.into(), name: name.into(), category, price }
 }
 
 const BRANDS: [&str; 16] = [
@@ -78,13 +71,7 @@ const fn category(
     prices: (u64, u64),
     queries: [&'static str; 4],
 ) -> Category {
-    Category {
-        slug,
-        name,
-        noun,
-        prices,
-        queries,
-    }
+    Category { slug, name, noun, prices, queries }
 }
 
 const CATEGORIES: [Category; 12] = [
@@ -93,60 +80,35 @@ const CATEGORIES: [Category; 12] = [
         "Laptops",
         "Ultrabook",
         (49_900, 229_900),
-        [
-            "laptop",
-            "gaming%20laptop",
-            "laptop%2016gb%20ram",
-            "ultrabook%2014%22",
-        ],
+        ["laptop", "gaming%20laptop", "laptop%2016gb%20ram", "ultrabook%2014%22"],
     ),
     category(
         "phones",
         "Phones",
         "Smartphone",
         (19_900, 129_900),
-        [
-            "smartphone",
-            "5g%20phone",
-            "dual%20sim",
-            "phone%20with%20good%20camera",
-        ],
+        ["smartphone", "5g%20phone", "dual%20sim", "phone%20with%20good%20camera"],
     ),
     category(
         "audio",
         "Audio",
         "Headphones",
         (2_900, 39_900),
-        [
-            "headphones",
-            "noise%20cancelling",
-            "wireless%20earbuds",
-            "soundbar",
-        ],
+        ["headphones", "noise%20cancelling", "wireless%20earbuds", "soundbar"],
     ),
     category(
         "tablets",
         "Tablets",
         "Tablet",
         (14_900, 109_900),
-        [
-            "tablet",
-            "tablet%20with%20pen",
-            "10%20inch%20tablet",
-            "kids%20tablet",
-        ],
+        ["tablet", "tablet%20with%20pen", "10%20inch%20tablet", "kids%20tablet"],
     ),
     category(
         "monitors",
         "Monitors",
         "Display",
         (12_900, 89_900),
-        [
-            "monitor",
-            "4k%20monitor",
-            "27%20inch%20144hz",
-            "curved%20monitor",
-        ],
+        ["monitor", "4k%20monitor", "27%20inch%20144hz", "curved%20monitor"],
     ),
     category(
         "cameras",
@@ -167,36 +129,21 @@ const CATEGORIES: [Category; 12] = [
         "Accessories",
         "Charger",
         (900, 9_900),
-        [
-            "usb-c%20cable",
-            "charger%2065w",
-            "phone%20case",
-            "hdmi%202.1",
-        ],
+        ["usb-c%20cable", "charger%2065w", "phone%20case", "hdmi%202.1"],
     ),
     category(
         "smart-home",
         "Smart Home",
         "Thermostat",
         (1_900, 29_900),
-        [
-            "smart%20bulb",
-            "doorbell%20camera",
-            "thermostat",
-            "robot%20vacuum",
-        ],
+        ["smart%20bulb", "doorbell%20camera", "thermostat", "robot%20vacuum"],
     ),
     category(
         "wearables",
         "Wearables",
         "Watch",
         (4_900, 69_900),
-        [
-            "smartwatch",
-            "fitness%20tracker",
-            "running%20watch",
-            "watch%20strap",
-        ],
+        ["smartwatch", "fitness%20tracker", "running%20watch", "watch%20strap"],
     ),
     category(
         "networking",

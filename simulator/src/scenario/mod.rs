@@ -60,10 +60,7 @@ mod tests {
     fn check(texts: &[&str]) {
         for text in texts {
             let escaped = |c| c == '"' || c == '\\' || u32::from(c) < 0x20;
-            assert!(
-                !text.contains(escaped),
-                "{text:?} would need escaping in JSON"
-            );
+            assert!(!text.contains(escaped), "{text:?} would need escaping in JSON");
         }
     }
 

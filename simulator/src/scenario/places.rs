@@ -24,11 +24,7 @@ pub(crate) struct Country {
 }
 
 const fn money(code: &'static str, digits: usize, minor_per_cent: u64) -> Currency {
-    Currency {
-        code,
-        digits,
-        minor_per_cent,
-    }
+    Currency { code, digits, minor_per_cent }
 }
 
 const USD: Currency = money("USD", 2, 1_000);
@@ -64,14 +60,7 @@ const fn country(
     timezone: &'static str,
     cities: &'static [&'static str],
 ) -> Country {
-    Country {
-        code,
-        weight,
-        currency,
-        language,
-        timezone,
-        cities,
-    }
+    Country { code, weight, currency, language, timezone, cities }
 }
 
 /// By weight, roughly as a shop that ships everywhere sees them.

@@ -12,11 +12,7 @@ pub(crate) struct Source {
 }
 
 const fn source(referrer: &'static str, weight: u64, campaign: &'static str) -> Source {
-    Source {
-        referrer,
-        weight,
-        campaign,
-    }
+    Source { referrer, weight, campaign }
 }
 
 /// All ways in.

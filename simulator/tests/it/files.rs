@@ -33,9 +33,7 @@ fn plain(path: PathBuf) -> Vec<u8> {
 fn gzip(path: PathBuf) -> Vec<u8> {
     let mut text = Vec::new();
     let compressed = fs::read(path).expect("a file");
-    flate2::read::GzDecoder::new(&compressed[..])
-        .read_to_end(&mut text)
-        .expect("gzip");
+    flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut text).expect("gzip");
     assert!(compressed.len() * 3 < text.len());
     text
 }
@@ -57,12 +55,6 @@ fn each_ending_has_its_format() {
 #[test]
 fn a_file_that_cannot_be_made_is_named() {
     let missing = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no/such/folder/events.jsonl");
-    let error = Output::create(&missing)
-        .err()
-        .expect("no folder")
-        .to_string();
-    assert!(
-        error.starts_with("cannot create") && error.contains("events.jsonl"),
-        "{error}"
-    );
+    let error = Output::create(&missing).err().expect("no folder").to_string();
+    assert!(error.starts_with("cannot create") && error.contains("events.jsonl"), "{error}");
 }

@@ -21,17 +21,10 @@ fn generate(options: Options) -> Vec<(Emitted, Vec<u8>)> {
 
 /// So many records, all on time.
 fn options(events: u64) -> Options {
-    Options {
-        events: Some(events),
-        disorder_ms: 0,
-        ..Options::default()
-    }
+    Options { events: Some(events), disorder_ms: 0, ..Options::default() }
 }
 
 /// `found` is within `tolerance` of `wanted`.
 fn near(name: &str, found: f64, wanted: f64, tolerance: f64) {
-    assert!(
-        (found - wanted).abs() <= tolerance,
-        "{name}: {found}, not {wanted} ± {tolerance}"
-    );
+    assert!((found - wanted).abs() <= tolerance, "{name}: {found}, not {wanted} ± {tolerance}");
 }

@@ -37,39 +37,19 @@ fn check_mix(options: Options, events: usize) {
 fn any_hundred_thousand_events_have_the_mix() {
     check_mix(Options::default(), 250_000);
     for seed in 2..5 {
-        check_mix(
-            Options {
-                seed,
-                ..Options::default()
-            },
-            120_000,
-        );
+        check_mix(Options { seed, ..Options::default() }, 120_000);
     }
-    check_mix(
-        Options {
-            rate: 5_000.0,
-            users: 200_000,
-            ..Options::default()
-        },
-        120_000,
-    );
+    check_mix(Options { rate: 5_000.0, users: 200_000, ..Options::default() }, 120_000);
 }
 
 #[test]
 fn the_rate_is_held_from_the_beginning() {
     let check = |rate: f64, events: usize, tolerance: f64| {
-        let mut generator = Generator::new(Options {
-            rate,
-            disorder_ms: 0,
-            ..Options::default()
-        })
-        .expect("valid options");
+        let mut generator = Generator::new(Options { rate, disorder_ms: 0, ..Options::default() })
+            .expect("valid options");
         let mut last_us = 0;
         for _ in 0..events {
-            last_us = generator
-                .next_event(&mut Vec::new())
-                .expect("no end")
-                .due_us;
+            last_us = generator.next_event(&mut Vec::new()).expect("no end").due_us;
         }
         let found = events as f64 * 1e6 / last_us as f64;
         near(&format!("rate {rate}"), found / rate, 1.0, tolerance);
@@ -85,44 +65,22 @@ fn events_have_their_size_and_their_fields() {
     let mut total = 0;
     let mut ids = BTreeSet::new();
     for (emitted, value) in generate(options(20_000)) {
-        assert!(
-            (1024..=2048).contains(&value.len()),
-            "{} bytes",
-            value.len()
-        );
+        assert!((1024..=2048).contains(&value.len()), "{} bytes", value.len());
         total += value.len();
         let event: Value = serde_json::from_slice(&value).expect("JSON");
         assert_eq!(event["timestamp"], emitted.timestamp_ms);
         assert_eq!(event["eventType"], emitted.event_type.name());
         assert!(ids.insert(event["eventId"].to_string()), "an id twice");
-        let key = event["userId"]
-            .as_str()
-            .or(event["sessionId"].as_str())
-            .expect("a key");
+        let key = event["userId"].as_str().or(event["sessionId"].as_str()).expect("a key");
         assert_eq!(key.as_bytes(), emitted.key.as_bytes());
         assert_eq!(emitted.condition, Condition::Whole);
         let is = |event_type| emitted.event_type == event_type;
         assert_eq!(event["pageViewData"].is_object(), is(EventType::PageView));
-        assert_eq!(
-            event["conversionData"].is_object(),
-            is(EventType::Conversion)
-        );
-        for field in [
-            "userAgent",
-            "country",
-            "city",
-            "deviceType",
-            "browser",
-            "os",
-        ] {
-            assert!(
-                event["sessionData"][field].is_string(),
-                "{field} in {event}"
-            );
+        assert_eq!(event["conversionData"].is_object(), is(EventType::Conversion));
+        for field in ["userAgent", "country", "city", "deviceType", "browser", "os"] {
+            assert!(event["sessionData"][field].is_string(), "{field} in {event}");
         }
-        let address = event["sessionData"]["ipAddress"]
-            .as_str()
-            .expect("an address");
+        let address = event["sessionData"]["ipAddress"].as_str().expect("an address");
         let nets = ["192.0.2.", "198.51.100.", "203.0.113."];
         assert!(nets.iter().any(|net| address.starts_with(net)), "{address}");
     }
@@ -146,19 +104,14 @@ fn sessions(events: u64) -> BTreeMap<String, Seen> {
         session.types.push(emitted.event_type);
         session.times.push(emitted.timestamp_ms);
         if let Some(url) = event["pageViewData"]["url"].as_str() {
-            session
-                .pages
-                .push(url.split('?').next().expect("a path").to_string());
+            session.pages.push(url.split('?').next().expect("a path").to_string());
         }
         if event["conversionData"]["conversionType"] == "PURCHASE" {
             session.purchases += 1;
             assert!(event["conversionData"]["value"].is_number(), "{event}");
             // One who was there at the start may have seen the page before.
             let page = session.pages.last();
-            assert!(
-                page.is_none_or(|page| page == "/checkout/confirmation"),
-                "{page:?}"
-            );
+            assert!(page.is_none_or(|page| page == "/checkout/confirmation"), "{page:?}");
         }
     }
     sessions
@@ -169,10 +122,8 @@ fn sessions_are_plausible() {
     let all = sessions(120_000);
     // Those who were there at the start lack their beginning, those who came at
     // the end their end.
-    let mut begun: Vec<&Seen> = all
-        .values()
-        .filter(|seen| seen.types.contains(&EventType::SessionStart))
-        .collect();
+    let mut begun: Vec<&Seen> =
+        all.values().filter(|seen| seen.types.contains(&EventType::SessionStart)).collect();
     begun.sort_by_key(|seen| seen.times[0]);
     let early = &begun[..begun.len() / 2];
     let of = |event_type| {
@@ -181,12 +132,7 @@ fn sessions_are_plausible() {
     };
     near("views a session", of(EventType::PageView), 4.67, 0.15);
     near("ends a session", of(EventType::SessionEnd), 0.667, 0.05);
-    near(
-        "conversions a session",
-        of(EventType::Conversion),
-        0.333,
-        0.03,
-    );
+    near("conversions a session", of(EventType::Conversion), 0.333, 0.03);
     let bounced = early.iter().filter(|seen| seen.pages.len() == 1).count();
     near("bounced", bounced as f64 / early.len() as f64, 0.25, 0.04);
     let bought = early.iter().filter(|seen| seen.purchases > 0).count();
@@ -194,27 +140,11 @@ fn sessions_are_plausible() {
     for seen in &begun {
         assert_eq!(seen.types[0], EventType::SessionStart);
         let ends = seen.types.iter().position(|&t| t == EventType::SessionEnd);
-        assert!(
-            ends.is_none_or(|at| at + 1 == seen.types.len()),
-            "{:?}",
-            seen.types
-        );
-        let longest = seen
-            .times
-            .windows(2)
-            .map(|pair| pair[1] - pair[0])
-            .max()
-            .unwrap_or(0);
-        assert!(
-            longest < 30 * 60_000,
-            "a pause of {longest} ms cuts a session"
-        );
+        assert!(ends.is_none_or(|at| at + 1 == seen.types.len()), "{:?}", seen.types);
+        let longest = seen.times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+        assert!(longest < 30 * 60_000, "a pause of {longest} ms cuts a session");
         if seen.purchases > 0 {
-            assert!(
-                seen.pages.iter().any(|page| page == "/checkout"),
-                "{:?}",
-                seen.pages
-            );
+            assert!(seen.pages.iter().any(|page| page == "/checkout"), "{:?}", seen.pages);
         }
     }
 }
@@ -224,10 +154,7 @@ fn popularity_follows_the_skew() {
     let top = |skew: f64| {
         let mut views: BTreeMap<String, u32> = BTreeMap::new();
         let mut total = 0;
-        for (_, value) in generate(Options {
-            skew,
-            ..options(50_000)
-        }) {
+        for (_, value) in generate(Options { skew, ..options(50_000) }) {
             let event: Value = serde_json::from_slice(&value).expect("JSON");
             let url = event["pageViewData"]["url"].as_str().unwrap_or_default();
             let path = url.split('?').next().expect("a path");
@@ -250,11 +177,7 @@ fn hash(options: Options) -> String {
         digest.update(&value);
         digest.update(b"\n");
     }
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -273,17 +196,8 @@ fn the_bytes_are_the_same_everywhere_and_always() {
         seed: 7,
         ..options(1000)
     };
-    assert_eq!(
-        hash(damaged),
-        "bed095a62efdbc13d7c78f288b69505802e26598852cf5e829b017feec5df79a"
-    );
-    assert_ne!(
-        hash(options(100)),
-        hash(Options {
-            seed: 2,
-            ..options(100)
-        })
-    );
+    assert_eq!(hash(damaged), "bed095a62efdbc13d7c78f288b69505802e26598852cf5e829b017feec5df79a");
+    assert_ne!(hash(options(100)), hash(Options { seed: 2, ..options(100) }));
 }
 
 #[test]

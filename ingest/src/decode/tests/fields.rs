@@ -106,11 +106,7 @@ fn pages_and_referrers() {
         (r#""url":5,"referrer":5"#, "(unknown)", "(direct)"),
         (r#""url":"","referrer":"""#, "/", "(direct)"),
         (r#""url":"https://h/a?b","referrer":"x""#, "/a", "(other)"),
-        (
-            r#""url":"\/\u00e4#","referrer":"http:\/\/WWW.\u00c4.x\/""#,
-            "/ä",
-            "ä.x",
-        ),
+        (r#""url":"\/\u00e4#","referrer":"http:\/\/WWW.\u00c4.x\/""#, "/ä", "ä.x"),
     ] {
         let read = |event: &Decoded<'_>| (event.page.to_owned(), event.referrer.to_owned());
         let value = event("PAGE_VIEW", "pageViewData", leaves);
@@ -125,20 +121,9 @@ fn absent_and_empty_are_one() {
     let read = |event: &Decoded<'_>| {
         let texts = [event.country, event.city, event.device, event.browser];
         let rest = [event.os, event.user_agent, event.event_id];
-        texts
-            .iter()
-            .chain(&rest)
-            .filter(|text| text.is_some())
-            .count()
+        texts.iter().chain(&rest).filter(|text| text.is_some()).count()
     };
-    let names = [
-        "country",
-        "city",
-        "deviceType",
-        "browser",
-        "os",
-        "userAgent",
-    ];
+    let names = ["country", "city", "deviceType", "browser", "os", "userAgent"];
     for (text, each) in [("null", 0), (r#""""#, 0), (r#""-""#, 1), ("5", 0)] {
         let leaves = names.map(|name| format!(r#""{name}":{text}"#)).join(",");
         check(&event("PAGE_VIEW", "sessionData", &leaves), read, 6 * each);
@@ -163,11 +148,7 @@ fn load_times() {
     ] {
         for kind in ["PAGE_VIEW", "SESSION_END", "ADD_TO_CART"] {
             let value = event(kind, "pageViewData", &format!(r#""pageLoadTime":{number}"#));
-            check(
-                &value,
-                |event| (event.load_ms, event.bad_leaves),
-                (load_ms, bad_leaves),
-            );
+            check(&value, |event| (event.load_ms, event.bad_leaves), (load_ms, bad_leaves));
         }
     }
 }
@@ -186,12 +167,7 @@ fn money() {
         (r#""value":"1","currency":"EUR""#, 0, b"EUR", 1),
         (r#""value":[1],"currency":{}"#, 0, b"USD", 2),
         (r#""value":1e17,"currency":"EUR""#, 0, b"EUR", 1),
-        (
-            r#""value":1e17,"currency":"JPY""#,
-            100_000_000_000_000_000,
-            b"JPY",
-            0,
-        ),
+        (r#""value":1e17,"currency":"JPY""#, 100_000_000_000_000_000, b"JPY", 0),
         (r#""value":1e30,"currency":"x""#, 0, b"USD", 2),
         (r#""value":-33.2,"currency":"EUR""#, -3320, b"EUR", 0),
     ] {

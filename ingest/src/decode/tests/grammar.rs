@@ -236,9 +236,8 @@ fn noise_is_judged_and_does_no_harm() {
     let alphabet = b"{}[],:\"\\0123456789-+.eEtrufalsn \n\t\x00\xc3\xa4";
     let mut state = 1_u64;
     let mut random = move |limit: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % limit
     };
     for round in 0..100_000 {

@@ -149,24 +149,14 @@ fn half_a_pair_in_a_text_that_is_read() {
         r#","conversionData":{"currency":@}"#,
     ];
     for place in places {
-        for half in [
-            r#""\ud800x""#,
-            r#""\udc00""#,
-            r#""\ude00\ud83d""#,
-            r#""\ud800""#,
-        ] {
+        for half in [r#""\ud800x""#, r#""\udc00""#, r#""\ude00\ud83d""#, r#""\ud800""#] {
             check(event(&place.replace('@', half)), "malformed", "");
         }
-        check(
-            event(&place.replace('@', r#"["\ud800"]"#)),
-            verdict(place),
-            "u",
-        );
+        check(event(&place.replace('@', r#"["\ud800"]"#)), verdict(place), "u");
     }
-    for place in [
-        r#","pageViewData":{"pageLoadTime":"\ud800"}"#,
-        r#","conversionData":{"value":"\ud800"}"#,
-    ] {
+    for place in
+        [r#","pageViewData":{"pageLoadTime":"\ud800"}"#, r#","conversionData":{"value":"\ud800"}"#]
+    {
         check(event(place), "ok", "u");
     }
     check(event(r#","pageViewData":"\ud800""#), "wrong_type", "u");
@@ -176,11 +166,7 @@ fn half_a_pair_in_a_text_that_is_read() {
 
 /// An array where a text should stand.
 fn verdict(place: &str) -> &'static str {
-    if place.contains('{') {
-        "ok"
-    } else {
-        "wrong_type"
-    }
+    if place.contains('{') { "ok" } else { "wrong_type" }
 }
 
 #[test]
@@ -191,16 +177,11 @@ fn no_depth_is_too_deep() {
     let mixed = r#"[1,{"a":"#.repeat(DEPTH) + "{}" + &"},[]]".repeat(DEPTH);
     for value in [&deep, &objects, &mixed] {
         let mut decoder = Decoder::new(1 << 22);
-        let text = event(&format!(
-            r#","extra":{value},"sessionData":{{"os":{value}}}"#
-        ));
+        let text = event(&format!(r#","extra":{value},"sessionData":{{"os":{value}}}"#));
         assert_eq!(decoder.decode(text.as_bytes()).unwrap().bad_leaves, 1);
         let own = format!(r#"{{"userId":{value},"sessionId":"s"}}"#);
         let rejection = decoder.decode(own.as_bytes()).unwrap_err();
-        assert_eq!(
-            (rejection.reason, rejection.key),
-            (Reason::WrongType, Some("s"))
-        );
+        assert_eq!((rejection.reason, rejection.key), (Reason::WrongType, Some("s")));
     }
     for broken in [
         &deep[1..],
@@ -212,9 +193,5 @@ fn no_depth_is_too_deep() {
     }
     check("{\"a\":".repeat(200_000), "malformed", "");
     check("[".repeat(1 << 20), "malformed", "");
-    check(
-        format!("{{\"a\":{}", "[".repeat(1_000_000)),
-        "malformed",
-        "",
-    );
+    check(format!("{{\"a\":{}", "[".repeat(1_000_000)), "malformed", "");
 }

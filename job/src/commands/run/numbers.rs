@@ -48,16 +48,9 @@ impl Numbers {
         else {
             return;
         };
-        let dimension = record["dimensions"]["currency"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let dimension = record["dimensions"]["currency"].as_str().unwrap_or_default().to_owned();
         let count = record["count"].as_i64().unwrap_or(0);
-        let latest = Latest {
-            end_ms,
-            value,
-            count,
-        };
+        let latest = Latest { end_ms, value, count };
         let kept = self.latest.entry((metric, dimension)).or_insert(latest);
         if end_ms >= kept.end_ms {
             *kept = latest;
@@ -95,14 +88,9 @@ impl Numbers {
 
     /// Revenue in the currency that had most conversions in the last window.
     fn revenue(&self) -> (String, String) {
-        let revenues = self
-            .latest
-            .iter()
-            .filter(|((m, _), _)| *m == Metric::RevenuePerUser);
+        let revenues = self.latest.iter().filter(|((m, _), _)| *m == Metric::RevenuePerUser);
         let newest = revenues.clone().map(|(_, l)| l.end_ms).max();
-        let most = revenues
-            .filter(|(_, l)| Some(l.end_ms) == newest)
-            .max_by_key(|(_, l)| l.count);
+        let most = revenues.filter(|(_, l)| Some(l.end_ms) == newest).max_by_key(|(_, l)| l.count);
         match most {
             Some(((_, currency), l)) => (format!(" {currency}"), format!("{:.2}", l.value)),
             None => (String::new(), "—".to_owned()),

@@ -33,11 +33,7 @@ fn the_defaults_are_those_of_the_catalogue() {
     let config = Config::defaults();
     assert_eq!(
         config.input,
-        Input {
-            dedup: Dedup::Off,
-            bots: Bots::Include,
-            max_bytes: 1_048_576
-        }
+        Input { dedup: Dedup::Off, bots: Bots::Include, max_bytes: 1_048_576 }
     );
     assert_eq!(
         config.time,
@@ -53,10 +49,7 @@ fn the_defaults_are_those_of_the_catalogue() {
     let steps: Vec<&str> = config.funnels[0].steps.iter().map(Step::text).collect();
     assert_eq!(steps, ["/products/*", "/cart", "/checkout", "CONVERSION"]);
     assert_eq!(config.simulator.rate, Rate::PerSecond(200));
-    assert_eq!(
-        (config.job.worker_threads(8), config.job.worker_threads(0)),
-        (8, 1)
-    );
+    assert_eq!((config.job.worker_threads(8), config.job.worker_threads(0)), (8, 1));
 }
 
 #[test]
@@ -86,14 +79,10 @@ fn the_file_is_named_by_flag_then_variable_then_habit() {
         std::fs::write(folder.path().join(name), text).expect("a file");
     }
     let check = |flag: Option<&str>, variable: Option<&str>, expected_ms: i64, origin: &str| {
-        let mut surroundings = Surroundings {
-            directory: folder.path().to_owned(),
-            ..Surroundings::default()
-        };
+        let mut surroundings =
+            Surroundings { directory: folder.path().to_owned(), ..Surroundings::default() };
         if let Some(name) = variable {
-            surroundings
-                .variables
-                .insert(CONFIG_VARIABLE.into(), name.into());
+            surroundings.variables.insert(CONFIG_VARIABLE.into(), name.into());
         }
         let overrides = Overrides::with_file(flag.map(PathBuf::from));
         let config = resolve(&overrides, &surroundings).expect("valid");
@@ -111,18 +100,11 @@ fn a_named_file_must_be_there_and_be_text() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("binary.toml"), [0xff, 0xfe]).expect("a file");
     for name in ["missing.toml", "binary.toml", "."] {
-        let surroundings = Surroundings {
-            directory: folder.path().to_owned(),
-            ..Surroundings::default()
-        };
+        let surroundings =
+            Surroundings { directory: folder.path().to_owned(), ..Surroundings::default() };
         let overrides = Overrides::with_file(Some(name.into()));
-        let text = resolve(&overrides, &surroundings)
-            .expect_err(name)
-            .to_string();
-        assert!(
-            text.contains(&format!("cannot read the configuration file {name}: ")),
-            "{text}"
-        );
+        let text = resolve(&overrides, &surroundings).expect_err(name).to_string();
+        assert!(text.contains(&format!("cannot read the configuration file {name}: ")), "{text}");
     }
 }
 

@@ -22,10 +22,7 @@ fn resolved(file: Option<&str>, variables: &[&str], flags: &[&str]) -> Result<Co
         (name.to_owned(), value.to_owned())
     };
     let surroundings = Surroundings {
-        variables: variables
-            .iter()
-            .map(|text| pair(text))
-            .collect::<BTreeMap<_, _>>(),
+        variables: variables.iter().map(|text| pair(text)).collect::<BTreeMap<_, _>>(),
         directory: folder.path().to_owned(),
     };
     let mut overrides = Overrides::with_file(None);

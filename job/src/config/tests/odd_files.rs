@@ -20,9 +20,8 @@ impl Random {
 #[test]
 fn changed_files_never_panic() {
     let whole = to_toml(&Config::defaults());
-    let alphabet = [
-        '"', '\'', '[', ']', '=', '\n', '#', '.', '-', '9', 'e', 'ü', '\u{0}', '{', ',',
-    ];
+    let alphabet =
+        ['"', '\'', '[', ']', '=', '\n', '#', '.', '-', '9', 'e', 'ü', '\u{0}', '{', ','];
     let mut random = Random(42);
     for _ in 0..1_500 {
         let mut text: Vec<char> = whole.chars().filter(|c| *c != '`').collect();
@@ -37,11 +36,7 @@ fn changed_files_never_panic() {
         }
         let text: String = text.into_iter().collect();
         let mut problems = Vec::new();
-        apply(
-            &Source::new("odd.toml", &text),
-            &mut Settings::defaults(),
-            &mut problems,
-        );
+        apply(&Source::new("odd.toml", &text), &mut Settings::defaults(), &mut problems);
         for problem in problems {
             assert!(!problem.to_string().contains('\n'), "{problem}");
         }

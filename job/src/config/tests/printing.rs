@@ -8,22 +8,9 @@ fn content(config: &Config) -> impl PartialEq + std::fmt::Debug + use<> {
     let funnels: Vec<_> = config
         .funnels
         .iter()
-        .map(|f| {
-            (
-                f.name.clone(),
-                f.steps.clone(),
-                f.strict,
-                f.abandonment_step,
-            )
-        })
+        .map(|f| (f.name.clone(), f.steps.clone(), f.strict, f.abandonment_step))
         .collect();
-    (
-        config.input,
-        config.time,
-        config.simulator,
-        config.job,
-        funnels,
-    )
+    (config.input, config.time, config.simulator, config.job, funnels)
 }
 
 #[test]
@@ -54,11 +41,7 @@ fn what_is_printed_reads_back_the_same() {
 fn every_key_is_printed_with_its_explanation_and_source() {
     let file =
         "[time]\nlateness = \"1h\"\n[[funnel]]\nname = \"a\"\nsteps = [\"/\", \"/b\", \"/c\"]";
-    let config = resolved(
-        Some(file),
-        &["STREAMGAUGE_JOB__WORKERS=2"],
-        &["input.dedup=on"],
-    );
+    let config = resolved(Some(file), &["STREAMGAUGE_JOB__WORKERS=2"], &["input.dedup=on"]);
     let printed = to_toml(&config.expect("valid"));
     for (section, key) in schema::keys() {
         assert!(printed.contains(key.doc), "{}", schema::path(section, key));
@@ -71,10 +54,7 @@ fn every_key_is_printed_with_its_explanation_and_source() {
         "epoch = \"50ms\"",
         "rate = 200",
     ] {
-        assert!(
-            printed.lines().any(|printed| printed == line),
-            "{line}:\n{printed}"
-        );
+        assert!(printed.lines().any(|printed| printed == line), "{line}:\n{printed}");
     }
     assert!(!to_toml(&Config::defaults()).contains("# from"));
 }
@@ -83,11 +63,7 @@ fn every_key_is_printed_with_its_explanation_and_source() {
 fn the_reference_has_every_key() {
     let text = reference();
     for (section, key) in schema::keys() {
-        assert!(
-            text.contains(&format!("| `{}` |", schema::path(section, key))),
-            "{}",
-            key.name
-        );
+        assert!(text.contains(&format!("| `{}` |", schema::path(section, key))), "{}", key.name);
     }
 }
 

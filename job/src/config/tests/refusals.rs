@@ -19,10 +19,7 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
         "lateness = \"5m\"",
         "unknown key `lateness` in streamgauge.toml line 1: did you mean `time.lateness`?",
     );
-    check(
-        "[time]\nquorum = 3",
-        "unknown key `time.quorum` in streamgauge.toml line 2",
-    );
+    check("[time]\nquorum = 3", "unknown key `time.quorum` in streamgauge.toml line 2");
     check(
         "\n[tme]\nlateness = \"5m\"",
         "unknown section `tme` in streamgauge.toml line 2: did you mean `time`?",
@@ -31,10 +28,7 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
         "[[funnels]]\nname = \"a\"",
         "unknown section `funnels` in streamgauge.toml line 1: did you mean `funnel`?",
     );
-    check(
-        "[quorum]",
-        "unknown section `quorum` in streamgauge.toml line 1",
-    );
+    check("[quorum]", "unknown section `quorum` in streamgauge.toml line 1");
 }
 
 #[test]
@@ -53,12 +47,8 @@ fn unknown_variables_are_refused_with_the_nearest_known_one() {
     check("STREAMGAUGE_CONFG=x", Some("STREAMGAUGE_CONFIG"));
     check("STREAMGAUGE_=x", None);
     check("STREAMGAUGE_ÄÖÜ=x", None);
-    let others = [
-        "PATH=/bin",
-        "STREAMGAUGES=1",
-        "STREAMGAUGE_LONG=1",
-        "STREAMGAUGE_SERVICE_HOST=10.0.0.1",
-    ];
+    let others =
+        ["PATH=/bin", "STREAMGAUGES=1", "STREAMGAUGE_LONG=1", "STREAMGAUGE_SERVICE_HOST=10.0.0.1"];
     assert!(resolved(None, &others, &[]).is_ok());
 }
 
@@ -93,10 +83,7 @@ fn bad_values_of_the_file_are_refused() {
         "[time]\nepoch = 2026-01-01",
         "`datetime`: expected a duration in quotes, such as \"5s\"",
     );
-    check(
-        "[input]\ndedup = true",
-        "`true`: expected \"off\" or \"on\"",
-    );
+    check("[input]\ndedup = true", "`true`: expected \"off\" or \"on\"");
     check(
         "[input]\nbots = \"exlude\"",
         "`exlude`: expected `include` or `exclude`; the nearest valid value is `exclude`",
@@ -121,10 +108,7 @@ fn bad_values_of_the_file_are_refused() {
         "[simulator]\nlate_share = 1.5",
         "`1.5`: expected a number from 0 to 1; the nearest valid value is `1`",
     );
-    check(
-        "[simulator]\nskew = nan",
-        "`nan`: expected a number from 0 to 5",
-    );
+    check("[simulator]\nskew = nan", "`nan`: expected a number from 0 to 5");
 }
 
 #[test]
@@ -152,28 +136,13 @@ fn wrong_shapes_are_refused() {
         let problem = only_problem(Some(file), &[], &[]);
         assert!(problem.contains(expected), "{file}: {problem}");
     };
-    check(
-        "time = 5",
-        "`time` in streamgauge.toml line 1: it is a section: write [time]",
-    );
+    check("time = 5", "`time` in streamgauge.toml line 1: it is a section: write [time]");
     check("[[time]]", "write [time]");
-    check(
-        "[funnel]\nname = \"a\"",
-        "it may be repeated: write [[funnel]]",
-    );
+    check("[funnel]\nname = \"a\"", "it may be repeated: write [[funnel]]");
     check("funnel = [1]", "write [[funnel]]");
-    check(
-        "[time]\nlateness = ",
-        "not valid TOML in streamgauge.toml line 2",
-    );
-    check(
-        "[time]\n[time]",
-        "not valid TOML in streamgauge.toml line 2: duplicate key",
-    );
-    check(
-        "[time]\nepoch = \"1s\"\nepoch = \"1s\"",
-        "line 3: duplicate key",
-    );
+    check("[time]\nlateness = ", "not valid TOML in streamgauge.toml line 2");
+    check("[time]\n[time]", "not valid TOML in streamgauge.toml line 2: duplicate key");
+    check("[time]\nepoch = \"1s\"\nepoch = \"1s\"", "line 3: duplicate key");
 }
 
 #[test]

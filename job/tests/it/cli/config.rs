@@ -5,13 +5,8 @@ use super::Folder;
 
 /// What a configuration says, without the comments.
 fn values(text: &str) -> Vec<String> {
-    let values = text
-        .lines()
-        .map(|line| line.split("  # from ").next().unwrap_or_default());
-    values
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let values = text.lines().map(|line| line.split("  # from ").next().unwrap_or_default());
+    values.filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
 }
 
 #[test]
@@ -54,38 +49,15 @@ fn layers_go_over_each_other() {
         command.envs(variables.iter().copied());
         let output = command.output().expect("config");
         let text = String::from_utf8(output.stdout).expect("text");
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("lateness"))
-            .expect("a line");
-        assert_eq!(
-            line,
-            format!("lateness = {expected}"),
-            "{flags} {variables:?}"
-        );
+        let line = text.lines().find(|line| line.starts_with("lateness")).expect("a line");
+        assert_eq!(line, format!("lateness = {expected}"), "{flags} {variables:?}");
     };
     let variable = ("STREAMGAUGE_TIME__LATENESS", "3m");
     check("", &[], "\"1m\"  # from streamgauge.toml line 2");
-    check(
-        "--config other.toml",
-        &[],
-        "\"2m\"  # from other.toml line 2",
-    );
-    check(
-        "",
-        &[("STREAMGAUGE_CONFIG", "other.toml")],
-        "\"2m\"  # from other.toml line 2",
-    );
-    check(
-        "",
-        &[variable],
-        "\"3m\"  # from environment variable STREAMGAUGE_TIME__LATENESS",
-    );
-    check(
-        "--lateness 4m",
-        &[variable],
-        "\"4m\"  # from flag --lateness",
-    );
+    check("--config other.toml", &[], "\"2m\"  # from other.toml line 2");
+    check("", &[("STREAMGAUGE_CONFIG", "other.toml")], "\"2m\"  # from other.toml line 2");
+    check("", &[variable], "\"3m\"  # from environment variable STREAMGAUGE_TIME__LATENESS");
+    check("--lateness 4m", &[variable], "\"4m\"  # from flag --lateness");
     check("--defaults", &[variable], "\"10m\"");
 }
 
@@ -95,10 +67,7 @@ fn check_says_that_all_is_well() {
     let check = |flags: &str, expected: &str| {
         let text = folder.done(&format!("check {flags}")).stdout;
         let text = String::from_utf8(text).expect("text");
-        assert!(
-            text.starts_with("configuration is valid: ") && text.contains(expected),
-            "{text}"
-        );
+        assert!(text.starts_with("configuration is valid: ") && text.contains(expected), "{text}");
     };
     check("", "the defaults");
     check("--lateness 90s", "lateness 1m30s");

@@ -14,12 +14,7 @@ fn refusal(file: &str, variables: &[(&str, &str)], flags: &str) -> String {
     let mut command = folder.command(&line);
     command.envs(variables.iter().copied());
     let ran = ended(command.spawn().expect("check"), &line);
-    assert_eq!(
-        ran.code,
-        Some(2),
-        "{file} {variables:?} {flags}: {}",
-        ran.stderr
-    );
+    assert_eq!(ran.code, Some(2), "{file} {variables:?} {flags}: {}", ran.stderr);
     assert_eq!(ran.stdout, b"");
     ran.stderr
 }
@@ -36,12 +31,7 @@ fn refusals_say_all_that_is_needed() {
         "",
         "bad value for `time.lateness` from streamgauge.toml line 2: `10 min`: ",
     );
-    check(
-        "[time]\nlateness = \"10 min\"\n",
-        &[],
-        "",
-        "the nearest valid value is `10m`",
-    );
+    check("[time]\nlateness = \"10 min\"\n", &[], "", "the nearest valid value is `10m`");
     check(
         "[time]\nepoch = \"5ms\"\n",
         &[],
@@ -60,12 +50,7 @@ fn refusals_say_all_that_is_needed() {
         "",
         "unknown section `tme` in streamgauge.toml line 1: did you mean `time`?",
     );
-    check(
-        "[time\n",
-        &[],
-        "",
-        "not valid TOML in streamgauge.toml line 1",
-    );
+    check("[time\n", &[], "", "not valid TOML in streamgauge.toml line 1");
     check(
         "[[funnel]]\nsteps = [\"/\", \"/a\"]\n",
         &[],
@@ -90,12 +75,7 @@ fn refusals_say_all_that_is_needed() {
         "--workers 1000",
         "bad value for `job.workers` from flag --workers: `1000`: expected a whole number from 0 to 256; the nearest valid value is `256`",
     );
-    check(
-        "",
-        &[],
-        "--bots exlude",
-        "; the nearest valid value is `exclude`",
-    );
+    check("", &[], "--bots exlude", "; the nearest valid value is `exclude`");
     check(
         "",
         &[],
@@ -107,21 +87,10 @@ fn refusals_say_all_that_is_needed() {
 #[test]
 fn everything_wrong_is_in_one_list() {
     let file = "[time]\nlateness = \"soon\"\n[input]\nmax_bytes = 0\n";
-    let text = refusal(
-        file,
-        &[("STREAMGAUGE_JOB__WORKERS", "-1")],
-        "--dedup perhaps",
-    );
-    let keys = [
-        "time.lateness",
-        "input.max_bytes",
-        "job.workers",
-        "input.dedup",
-    ];
-    let places: Vec<_> = keys
-        .iter()
-        .map(|key| text.find(&format!("`{key}`")).expect(key))
-        .collect();
+    let text = refusal(file, &[("STREAMGAUGE_JOB__WORKERS", "-1")], "--dedup perhaps");
+    let keys = ["time.lateness", "input.max_bytes", "job.workers", "input.dedup"];
+    let places: Vec<_> =
+        keys.iter().map(|key| text.find(&format!("`{key}`")).expect(key)).collect();
     assert!(places.is_sorted(), "file, variables, flags: {text}");
 }
 

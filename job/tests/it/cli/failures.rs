@@ -18,11 +18,7 @@ fn inputs_that_cannot_be_read_are_named() {
         for from in [name.to_owned(), format!("good {name}")] {
             let line = format!("replay --from {from} --to r --final-only --summary json");
             let ran = folder.refused(&line, 1, &["error: ", name, reason]);
-            assert!(
-                !ran.stderr.contains("\"digest\""),
-                "a summary of what failed: {}",
-                ran.stderr
-            );
+            assert!(!ran.stderr.contains("\"digest\""), "a summary of what failed: {}", ran.stderr);
         }
     };
     check("missing.jsonl", "No such file");
@@ -72,11 +68,7 @@ fn outputs_that_cannot_be_made_are_named() {
     folder.put("events", &log(300));
     for flag in ["--to", "--to none --alerts", "--to none --dead-letters"] {
         let line = format!("replay --from events {flag} no/such/folder");
-        folder.refused(
-            &line,
-            1,
-            &["error: cannot write no/such/folder", "No such file"],
-        );
+        folder.refused(&line, 1, &["error: cannot write no/such/folder", "No such file"]);
     }
     folder.refused(
         "simulate --to no/such/folder",
@@ -87,10 +79,7 @@ fn outputs_that_cannot_be_made_are_named() {
 
 /// Writes to a full disk: no hang, and the output and the reason are named.
 fn check_full(folder: &Folder, line: &str) {
-    assert!(
-        Path::new("/dev/full").exists(),
-        "this system has no full disk to write to"
-    );
+    assert!(Path::new("/dev/full").exists(), "this system has no full disk to write to");
     folder.refused(line, 1, &["error: ", "/dev/full", "No space left"]);
 }
 
@@ -98,11 +87,9 @@ fn check_full(folder: &Folder, line: &str) {
 fn a_full_disk_is_named() {
     let folder = Folder::new();
     folder.put("events", &log(2_000));
-    for target in [
-        "--to /dev/full",
-        "--to none --alerts /dev/full",
-        "--to none --dead-letters /dev/full",
-    ] {
+    for target in
+        ["--to /dev/full", "--to none --alerts /dev/full", "--to none --dead-letters /dev/full"]
+    {
         for flags in ["", " --final-only"] {
             check_full(&folder, &format!("replay --from events {target}{flags}"));
         }
@@ -116,15 +103,10 @@ fn a_full_disk_is_named() {
 fn many_epochs_do_not_wait_for_a_full_disk() {
     let folder = Folder::new();
     folder.put("events", &log(3_000));
-    for target in [
-        "--to /dev/full",
-        "--to none --alerts /dev/full",
-        "--to none --dead-letters /dev/full",
-    ] {
-        check_full(
-            &folder,
-            &format!("replay --from events {target} --epoch-records 1"),
-        );
+    for target in
+        ["--to /dev/full", "--to none --alerts /dev/full", "--to none --dead-letters /dev/full"]
+    {
+        check_full(&folder, &format!("replay --from events {target} --epoch-records 1"));
     }
 }
 
@@ -134,19 +116,11 @@ fn a_reason_is_said_once() {
     folder.put("events", &log(300));
     let check = |line: &str, reason: &str| {
         let ran = folder.refused(line, 1, &[reason]);
-        assert_eq!(
-            ran.stderr.matches(reason).count(),
-            1,
-            "{line}: {}",
-            ran.stderr
-        );
+        assert_eq!(ran.stderr.matches(reason).count(), 1, "{line}: {}", ran.stderr);
     };
     check("replay --from missing --to none", "No such file");
     check("replay --from events --to /dev/full", "No space left");
-    check(
-        "simulate --to /dev/full --events 3 --rate max",
-        "No space left",
-    );
+    check("simulate --to /dev/full --events 3 --rate max", "No space left");
     check("simulate --to no/such/folder", "No such file");
 }
 
@@ -154,10 +128,6 @@ fn a_reason_is_said_once() {
 fn what_was_published_before_a_failure_is_whole_lines() {
     let folder = Folder::new();
     folder.put("good", &log(2_000));
-    folder.refused(
-        "replay --from good missing --to r --epoch-records 100",
-        1,
-        &["missing"],
-    );
+    folder.refused("replay --from good missing --to r --epoch-records 100", 1, &["missing"]);
     assert!(lines(&folder.get("r")).len() > 100);
 }

@@ -19,9 +19,7 @@ fn zstandard(bytes: &[u8]) -> Vec<u8> {
 
 /// Results, alerts and dead letters of a replay.
 fn outputs(folder: &Folder, from: &str) -> [Vec<u8>; 3] {
-    folder.done(&format!(
-        "replay --from {from} --to r --alerts a --dead-letters d --final-only"
-    ));
+    folder.done(&format!("replay --from {from} --to r --alerts a --dead-letters d --final-only"));
     ["r", "a", "d"].map(|name| folder.get(name))
 }
 
@@ -33,13 +31,8 @@ fn files_are_read_as_one() {
     let expected = outputs(&folder, "whole");
     assert!(expected.iter().all(|file| file.len() > 1_000));
     // Cut after line ends, about a third and two thirds on.
-    let after = |at: usize| {
-        at + 1
-            + whole[at..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .expect("a line")
-    };
+    let after =
+        |at: usize| at + 1 + whole[at..].iter().position(|byte| *byte == b'\n').expect("a line");
     let (first, second) = (after(whole.len() / 3), after(whole.len() * 2 / 3));
     let parts = [&whole[..first], &whole[first..second], &whole[second..]];
     folder.put("1.jsonl", parts[0]);
@@ -49,23 +42,13 @@ fn files_are_read_as_one() {
     folder.put("whole.GZ", &gzip(&whole));
     folder.put("whole.zst", &zstandard(&whole));
     // One file may be of several streams, cut anywhere.
-    folder.put(
-        "joined.gz",
-        &[gzip(&whole[..first + 7]), gzip(&whole[first + 7..])].concat(),
-    );
+    folder.put("joined.gz", &[gzip(&whole[..first + 7]), gzip(&whole[first + 7..])].concat());
     folder.put(
         "joined.zst",
-        &[
-            zstandard(&whole[..second + 7]),
-            zstandard(&whole[second + 7..]),
-        ]
-        .concat(),
+        &[zstandard(&whole[..second + 7]), zstandard(&whole[second + 7..])].concat(),
     );
     let check = |from: &str| {
-        assert!(
-            outputs(&folder, from) == expected,
-            "{from} differs from the whole"
-        );
+        assert!(outputs(&folder, from) == expected, "{from} differs from the whole");
     };
     check("1.jsonl 2.jsonl.gz 3.jsonl.zst");
     check("empty 1.jsonl empty 2.jsonl.gz 3.jsonl.zst empty");
@@ -92,15 +75,10 @@ fn line_ends_do_not_show() {
     let plain = log(1_000);
     folder.put("plain", &plain);
     let expected = outputs(&folder, "plain");
-    let windows = String::from_utf8(plain.clone())
-        .expect("text")
-        .replace('\n', "\r\n");
+    let windows = String::from_utf8(plain.clone()).expect("text").replace('\n', "\r\n");
     folder.put("windows", windows.as_bytes());
     folder.put("unfinished", plain.strip_suffix(b"\n").expect("a line end"));
-    folder.put(
-        "unfinished-windows",
-        windows.strip_suffix("\r\n").expect("a line end").as_bytes(),
-    );
+    folder.put("unfinished-windows", windows.strip_suffix("\r\n").expect("a line end").as_bytes());
     for name in ["windows", "unfinished", "unfinished-windows"] {
         assert!(outputs(&folder, name) == expected, "{name} differs");
     }
@@ -117,10 +95,8 @@ fn empty_lines_are_records() {
             (letter["offset"].as_u64().expect("an offset"), reason)
         };
         let found: Vec<_> = letters.iter().map(place).collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(at, reason)| (*at, (*reason).to_owned()))
-            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(at, reason)| (*at, (*reason).to_owned())).collect();
         assert_eq!(found, expected, "{:?}", String::from_utf8_lossy(bytes));
     };
     let event = view("u", START_MS);
@@ -154,8 +130,5 @@ fn partitions_are_those_of_the_keys() {
     let place = |letter: &Value| (letter["partition"].clone(), letter["offset"].clone());
     let found: Vec<_> = letters.iter().map(place).collect();
     let expected = [(0, 0), (0, 1), (7, 1), (8, 0)];
-    assert_eq!(
-        found,
-        expected.map(|(partition, offset)| (partition.into(), offset.into()))
-    );
+    assert_eq!(found, expected.map(|(partition, offset)| (partition.into(), offset.into())));
 }

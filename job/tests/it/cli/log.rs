@@ -60,11 +60,7 @@ pub(super) fn log(records: usize) -> Vec<u8> {
             1 if index > 0 => {
                 lines[dice.below(lines.len()).max(lines.len().saturating_sub(9))].clone()
             }
-            _ => event(
-                &mut dice,
-                index,
-                clock_ms - i64::try_from(behind_ms).expect("small"),
-            ),
+            _ => event(&mut dice, index, clock_ms - i64::try_from(behind_ms).expect("small")),
         };
         lines.push(line);
     }
@@ -98,12 +94,7 @@ fn event(dice: &mut Dice, index: usize, timestamp_ms: i64) -> String {
         "/checkout",
         "/über-uns",
     ]);
-    let referrer = dice.of(&[
-        "",
-        "https://www.example.org/a",
-        "https://news.example.com",
-        "mail",
-    ]);
+    let referrer = dice.of(&["", "https://www.example.org/a", "https://news.example.com", "mail"]);
     let _ = match event_type {
         "PAGE_VIEW" => write!(
             line,

@@ -68,14 +68,8 @@ impl Folder {
     /// The binary with the arguments of a line, an empty environment and pipes.
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
-        command
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .env_clear();
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(line.split_whitespace()).current_dir(self.0.path()).env_clear();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -96,11 +90,7 @@ impl Folder {
         let ran = self.run(line);
         assert_eq!(ran.code, Some(code), "{line}: {}", ran.stderr);
         for part in parts {
-            assert!(
-                ran.stderr.contains(part),
-                "{line}: `{part}` is not in {}",
-                ran.stderr
-            );
+            assert!(ran.stderr.contains(part), "{line}: `{part}` is not in {}", ran.stderr);
         }
         ran
     }
@@ -118,27 +108,16 @@ fn ended(child: Child, line: &str) -> Ran {
         signal(id, "KILL");
         panic!("`{line}` hangs");
     };
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output.expect(line);
+    let Output { status, stdout, stderr } = output.expect(line);
     let stderr = String::from_utf8(stderr).expect("stderr is text");
     assert!(!stderr.contains("panicked"), "{line}: {stderr}");
-    Ran {
-        code: status.code(),
-        stdout,
-        stderr,
-    }
+    Ran { code: status.code(), stdout, stderr }
 }
 
 /// Sends a signal to a process that has not been waited for.
 fn signal(id: u32, name: &str) {
     let line = format!("kill -{name} {id}");
-    Command::new("sh")
-        .args(["-c", &line])
-        .status()
-        .expect("a shell");
+    Command::new("sh").args(["-c", &line]).status().expect("a shell");
 }
 
 /// The lines of a text without their ends.

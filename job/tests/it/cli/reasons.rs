@@ -27,10 +27,7 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("not_utf8", [event("").as_slice(), b"\xff"].concat()),
         ("not_utf8", bytes("{\"").into_iter().chain([0xc3]).collect()),
         ("malformed", bytes(" ")),
-        (
-            "malformed",
-            [b"\xef\xbb\xbf", event("").as_slice()].concat(),
-        ),
+        ("malformed", [b"\xef\xbb\xbf", event("").as_slice()].concat()),
         ("malformed", bytes("[]")),
         ("malformed", bytes("{\"timestamp\":1")),
         ("malformed", [event(""), event("")].concat()),
@@ -40,10 +37,7 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("malformed", event(",\"sessionId\":1,}")),
         ("wrong_type", event(",\"sessionId\":1")),
         ("wrong_type", event(",\"pageViewData\":[]")),
-        (
-            "wrong_type",
-            bytes("{\"timestamp\":1.0,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}"),
-        ),
+        ("wrong_type", bytes("{\"timestamp\":1.0,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}")),
         (
             "wrong_type",
             bytes(
@@ -55,37 +49,22 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
             "missing_field",
             bytes("{\"timestamp\":null,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}"),
         ),
-        (
-            "missing_field",
-            bytes("{\"timestamp\":1,\"eventType\":\"\",\"userId\":\"u\"}"),
-        ),
+        ("missing_field", bytes("{\"timestamp\":1,\"eventType\":\"\",\"userId\":\"u\"}")),
         (
             "missing_field",
             bytes(
                 "{\"timestamp\":1,\"eventType\":\"PAGE_VIEW\",\"userId\":\"\",\"sessionId\":null}",
             ),
         ),
-        (
-            "bad_value",
-            bytes("{\"timestamp\":-1,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}"),
-        ),
+        ("bad_value", bytes("{\"timestamp\":-1,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}")),
         (
             "bad_value",
             bytes("{\"timestamp\":253402300800000,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}"),
         ),
-        (
-            "late",
-            bytes("{\"timestamp\":0,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}"),
-        ),
+        ("late", bytes("{\"timestamp\":0,\"eventType\":\"PAGE_VIEW\",\"userId\":\"u\"}")),
         // What is odd but no reason.
-        (
-            "",
-            event(",\"x\":\"\\ud83d\",\"title\":1e999,\"ipAddress\":[[[]]]"),
-        ),
-        (
-            "",
-            event(",\"sessionData\":{\"country\":1},\"conversionData\":{\"value\":\"1\"}"),
-        ),
+        ("", event(",\"x\":\"\\ud83d\",\"title\":1e999,\"ipAddress\":[[[]]]")),
+        ("", event(",\"sessionData\":{\"country\":1},\"conversionData\":{\"value\":\"1\"}")),
         ("", bytes(&format!("\t{}  ", view("u", START_MS)))),
         (
             "",
@@ -105,10 +84,8 @@ fn each_reason_applies_where_it_should() {
     folder.done("replay --from events --to none --dead-letters d --partitions 1");
     let letters = objects(&folder.get("d"));
     let mut letters = letters.iter();
-    for (offset, (reason, record)) in examples
-        .iter()
-        .enumerate()
-        .filter(|(_, (reason, _))| !reason.is_empty())
+    for (offset, (reason, record)) in
+        examples.iter().enumerate().filter(|(_, (reason, _))| !reason.is_empty())
     {
         let letter = letters.next().expect(reason);
         assert_eq!(
@@ -116,20 +93,9 @@ fn each_reason_applies_where_it_should() {
             (&json!(offset), &json!(reason)),
             "{letter}"
         );
-        assert_eq!(
-            letter["hash"],
-            format!("{:016x}", xxh3_64(record)),
-            "{letter}"
-        );
-        assert!(
-            letter["detail"].is_string() && letter.get("epoch").is_none(),
-            "{letter}"
-        );
-        assert_eq!(
-            letter.get("families").is_some(),
-            *reason == "late",
-            "{letter}"
-        );
+        assert_eq!(letter["hash"], format!("{:016x}", xxh3_64(record)), "{letter}");
+        assert!(letter["detail"].is_string() && letter.get("epoch").is_none(), "{letter}");
+        assert_eq!(letter.get("families").is_some(), *reason == "late", "{letter}");
         check_head(letter, record);
     }
     assert_eq!(letters.next(), None);
@@ -139,10 +105,9 @@ fn check_head(letter: &Value, record: &[u8]) {
     let head = &record[..record.len().min(256)];
     match std::str::from_utf8(head) {
         Ok(head) => assert_eq!(letter["head"], head, "{letter}"),
-        Err(_) => assert!(
-            letter["headBase64"].is_string() && letter.get("head").is_none(),
-            "{letter}"
-        ),
+        Err(_) => {
+            assert!(letter["headBase64"].is_string() && letter.get("head").is_none(), "{letter}")
+        }
     }
 }
 
@@ -155,30 +120,15 @@ fn late_letters_name_the_families() {
         folder.put("events", &text(&lines));
         folder.done("replay --from events --to none --dead-letters d --partitions 1");
         let letters = objects(&folder.get("d"));
-        let families: Value = letters
-            .iter()
-            .map(|letter| letter["families"].clone())
-            .collect();
+        let families: Value = letters.iter().map(|letter| letter["families"].clone()).collect();
         assert_eq!(families, expected, "{behind_ms} ms behind");
     };
     // The slice's length, the lateness and the disorder have to be over.
     check(5_000 + 600_000 + 4_999, json!([]));
     check(5_000 + 600_000 + 5_000, json!([["real_time"]]));
     check(10_000 + 600_000 + 5_000, json!([["real_time", "business"]]));
-    check(
-        300_000 + 600_000 + 4_999,
-        json!([["real_time", "business"]]),
-    );
-    check(
-        300_000 + 600_000 + 5_000,
-        json!([["real_time", "business", "alerts"]]),
-    );
-    check(
-        1_800_000 + 600_000 + 4_999,
-        json!([["real_time", "business", "alerts"]]),
-    );
-    check(
-        1_800_000 + 600_000 + 5_000,
-        json!([["real_time", "business", "alerts", "session"]]),
-    );
+    check(300_000 + 600_000 + 4_999, json!([["real_time", "business"]]));
+    check(300_000 + 600_000 + 5_000, json!([["real_time", "business", "alerts"]]));
+    check(1_800_000 + 600_000 + 4_999, json!([["real_time", "business", "alerts"]]));
+    check(1_800_000 + 600_000 + 5_000, json!([["real_time", "business", "alerts", "session"]]));
 }

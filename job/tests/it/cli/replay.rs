@@ -12,10 +12,7 @@ fn one_view_gives_what_the_catalogue_says() {
     folder.done("replay --from events --to r --alerts a --dead-letters d --final-only");
     let results = folder.text("r");
     let check = |line: &str| {
-        assert!(
-            results.lines().any(|found| found == line),
-            "{line} is not in {results}"
-        );
+        assert!(results.lines().any(|found| found == line), "{line} is not in {results}");
     };
     check(
         r#"{"metricType":"PAGE_VIEWS_PER_SECOND","category":"real_time","windowStart":1703116800000,"windowEnd":1703116805000,"dimensions":{},"value":0.2,"count":1,"state":"final"}"#,
@@ -46,26 +43,18 @@ fn outputs_are_the_same_wherever_they_go() {
     let folder = Folder::new();
     folder.put("events", &log(2_000));
     for flags in ["", " --final-only"] {
-        let to_file = folder.done(&format!(
-            "replay --from events --to r --alerts a --dead-letters d{flags}"
-        ));
+        let to_file =
+            folder.done(&format!("replay --from events --to r --alerts a --dead-letters d{flags}"));
         assert_eq!(to_file.stdout, b"");
         let results = folder.get("r");
         assert!(lines(&results).len() > 5_000);
         let to_stdout = folder.done(&format!("replay --from events --to -{flags}"));
         assert!(to_stdout.stdout == results, "stdout differs from the file");
-        let to_nowhere = folder.done(&format!(
-            "replay --from events --to none --alerts a2 --dead-letters d2{flags}"
-        ));
+        let to_nowhere = folder
+            .done(&format!("replay --from events --to none --alerts a2 --dead-letters d2{flags}"));
         assert_eq!(to_nowhere.stdout, b"");
-        assert!(
-            folder.get("a2") == folder.get("a"),
-            "alerts depend on where results go"
-        );
-        assert!(
-            folder.get("d2") == folder.get("d"),
-            "dead letters depend on where results go"
-        );
+        assert!(folder.get("a2") == folder.get("a"), "alerts depend on where results go");
+        assert!(folder.get("d2") == folder.get("d"), "dead letters depend on where results go");
     }
 }
 
@@ -90,45 +79,38 @@ fn final_only_is_what_remains_of_all_changes() {
     folder.done(
         "replay --from events --to last --alerts last-alerts --epoch-records 50 --final-only",
     );
-    let check =
-        |all: &str, last: &str, key: fn(&Value) -> String, is_fleeting: fn(&str) -> bool| {
-            let (all, mut last) = (objects(&folder.get(all)), objects(&folder.get(last)));
-            let mut standing = BTreeMap::new();
-            for mut line in all {
-                let state = line["state"].as_str().expect("a state").to_owned();
-                assert!(line["epoch"].is_u64(), "{line}");
-                if is_fleeting(&state) {
-                    continue;
-                }
-                let fields = line.as_object_mut().expect("an object");
-                fields.remove("epoch");
-                fields.remove("watermark");
-                fields.remove("state");
-                let _ = match state.as_str() {
-                    "retracted" => standing.remove(&key(&line)),
-                    _ => standing.insert(key(&line), line),
-                };
+    let check = |all: &str,
+                 last: &str,
+                 key: fn(&Value) -> String,
+                 is_fleeting: fn(&str) -> bool| {
+        let (all, mut last) = (objects(&folder.get(all)), objects(&folder.get(last)));
+        let mut standing = BTreeMap::new();
+        for mut line in all {
+            let state = line["state"].as_str().expect("a state").to_owned();
+            assert!(line["epoch"].is_u64(), "{line}");
+            if is_fleeting(&state) {
+                continue;
             }
-            for line in &mut last {
-                let fields = line.as_object_mut().expect("an object");
-                let state = fields.remove("state");
-                assert!(
-                    state == Some("final".into()) || state == Some("firing".into()),
-                    "{state:?}"
-                );
-            }
-            let last: BTreeMap<_, _> = last.into_iter().map(|line| (key(&line), line)).collect();
-            assert!(last.len() > 50);
-            assert!(
-                standing == last,
-                "what remains of all changes is something else"
-            );
-        };
+            let fields = line.as_object_mut().expect("an object");
+            fields.remove("epoch");
+            fields.remove("watermark");
+            fields.remove("state");
+            let _ = match state.as_str() {
+                "retracted" => standing.remove(&key(&line)),
+                _ => standing.insert(key(&line), line),
+            };
+        }
+        for line in &mut last {
+            let fields = line.as_object_mut().expect("an object");
+            let state = fields.remove("state");
+            assert!(state == Some("final".into()) || state == Some("firing".into()), "{state:?}");
+        }
+        let last: BTreeMap<_, _> = last.into_iter().map(|line| (key(&line), line)).collect();
+        assert!(last.len() > 50);
+        assert!(standing == last, "what remains of all changes is something else");
+    };
     check("all", "last", result_key, |state| {
-        assert!(
-            ["provisional", "final", "corrected", "retracted"].contains(&state),
-            "{state}"
-        );
+        assert!(["provisional", "final", "corrected", "retracted"].contains(&state), "{state}");
         state == "provisional"
     });
     check(
@@ -151,20 +133,12 @@ fn final_only_is_what_remains_of_all_changes() {
 fn result_key(result: &Value) -> String {
     let metric = result["metricType"].as_str().expect("a type");
     // The end of a session can change.
-    let end = if metric == "SESSION" {
-        String::new()
-    } else {
-        result["windowEnd"].to_string()
-    };
+    let end = if metric == "SESSION" { String::new() } else { result["windowEnd"].to_string() };
     let dimensions = result["dimensions"].as_object().expect("dimensions").iter();
     let dimensions: Vec<_> = dimensions
         .map(|(name, value)| format!("{name}={}", value.as_str().expect("a text")))
         .collect();
-    format!(
-        "{metric}|{}|{end}|{}",
-        result["windowStart"],
-        dimensions.join(",")
-    )
+    format!("{metric}|{}|{end}|{}", result["windowStart"], dimensions.join(","))
 }
 
 fn check_order<K: Ord + std::fmt::Debug>(file: &[u8], at_least: usize, key: impl Fn(&Value) -> K) {
@@ -185,11 +159,7 @@ fn files_have_their_order() {
     check_order(&folder.get("r"), 5_000, result_key);
     check_order(&folder.get("a"), 200, |alert| {
         let field = |name: &str| alert[name].as_str().expect(name).to_owned();
-        (
-            field("rule"),
-            alert["windowStart"].as_i64(),
-            field("userId"),
-        )
+        (field("rule"), alert["windowStart"].as_i64(), field("userId"))
     });
     let place = |letter: &Value| (letter["partition"].as_u64(), letter["offset"].as_u64());
     check_order(&folder.get("d"), 30, place);
@@ -206,10 +176,7 @@ fn a_longer_lateness_takes_what_was_late() {
             "replay --from events --to none --dead-letters d --lateness {lateness}"
         ));
         let letters = objects(&folder.get("d"));
-        letters
-            .iter()
-            .filter(|letter| letter["reason"] == "late")
-            .count()
+        letters.iter().filter(|letter| letter["reason"] == "late").count()
     };
     assert!(late("10m") > 5);
     assert_eq!(late("1d"), 0);

@@ -22,10 +22,7 @@ fn workers_and_epochs_do_not_show() {
     };
     let (expected, expected_summary) = run(1, 10_000);
     assert!(expected.iter().all(|file| file.len() > 1_000));
-    assert_eq!(
-        expected_summary["digest"],
-        digest(&[&expected[0], &expected[1]])
-    );
+    assert_eq!(expected_summary["digest"], digest(&[&expected[0], &expected[1]]));
     for workers in 1..=4 {
         for epoch_records in [1, 7, 10_000] {
             let (found, summary) = run(workers, epoch_records);
@@ -35,10 +32,7 @@ fn workers_and_epochs_do_not_show() {
                     "{name} differ with {workers} workers and epochs of {epoch_records}"
                 );
             }
-            assert_eq!(
-                summary, expected_summary,
-                "{workers} workers, epochs of {epoch_records}"
-            );
+            assert_eq!(summary, expected_summary, "{workers} workers, epochs of {epoch_records}");
         }
     }
 }

@@ -3,14 +3,7 @@
 use super::Folder;
 use std::process::Command;
 
-const COMMANDS: [&str; 6] = [
-    "run",
-    "simulate",
-    "replay",
-    "check",
-    "config",
-    "completions",
-];
+const COMMANDS: [&str; 6] = ["run", "simulate", "replay", "check", "config", "completions"];
 
 #[test]
 fn every_help_has_an_example() {
@@ -18,31 +11,21 @@ fn every_help_has_an_example() {
     let check = |line: &str, example: &str| {
         let ran = folder.done(line);
         let help = String::from_utf8(ran.stdout).expect("text");
-        let (usage, examples) = help
-            .split_once("Examples:\n")
-            .unwrap_or_else(|| panic!("{line}: {help}"));
+        let (usage, examples) =
+            help.split_once("Examples:\n").unwrap_or_else(|| panic!("{line}: {help}"));
         assert!(usage.contains("Usage: streamgauge"), "{line}: {help}");
-        assert!(
-            examples.contains(&format!("  {example}")),
-            "{line}: {examples}"
-        );
+        assert!(examples.contains(&format!("  {example}")), "{line}: {examples}");
         assert_eq!(ran.stderr, "", "{line}");
     };
     check("--help", "streamgauge replay --from ");
     for command in COMMANDS {
-        check(
-            &format!("{command} --help"),
-            &format!("streamgauge {command}"),
-        );
+        check(&format!("{command} --help"), &format!("streamgauge {command}"));
         check(&format!("{command} -h"), &format!("streamgauge {command}"));
     }
     let listed = folder.done("--help").stdout;
     let listed = String::from_utf8(listed).expect("text");
     for command in COMMANDS {
-        assert!(
-            listed.contains(&format!("\n  {command} ")),
-            "{command}: {listed}"
-        );
+        assert!(listed.contains(&format!("\n  {command} ")), "{command}: {listed}");
     }
 }
 
@@ -56,18 +39,9 @@ fn wrong_usage_has_its_own_exit_code() {
     check("replay", "--from");
     check("replay --from events", "--to");
     check("replay --from events --to - --latenes 5s", "'--lateness'");
-    check(
-        "replay --from events --to - --epoch-records 0",
-        "--epoch-records",
-    );
-    check(
-        "replay --from events --to ./events",
-        "--to would overwrite the input events",
-    );
-    check(
-        "replay --from events --to r --alerts r",
-        "--to and --alerts are both r",
-    );
+    check("replay --from events --to - --epoch-records 0", "--epoch-records");
+    check("replay --from events --to ./events", "--to would overwrite the input events");
+    check("replay --from events --to r --alerts r", "--to and --alerts are both r");
     check("simulate", "--to");
     check("completions tcsh", "bash");
 }
@@ -75,19 +49,12 @@ fn wrong_usage_has_its_own_exit_code() {
 /// Feeds a script to a shell, if there is such a shell here.
 fn shell(folder: &Folder, name: &str, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(name);
-    let output = match command
-        .args(arguments)
-        .current_dir(folder.0.path())
-        .output()
-    {
+    let output = match command.args(arguments).current_dir(folder.0.path()).output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         output => output.expect(name),
     };
     let stderr = String::from_utf8(output.stderr).expect("text");
-    assert!(
-        output.status.success() && stderr.is_empty(),
-        "{name} refuses the script: {stderr}"
-    );
+    assert!(output.status.success() && stderr.is_empty(), "{name} refuses the script: {stderr}");
     Some(String::from_utf8(output.stdout).expect("text"))
 }
 
@@ -98,10 +65,7 @@ fn completions_work() {
         let script = folder.done(&format!("completions {name}")).stdout;
         folder.put(name, &script);
         let script = folder.text(name);
-        for word in COMMANDS
-            .into_iter()
-            .chain(["dead-letters", "late-share", "epoch-records"])
-        {
+        for word in COMMANDS.into_iter().chain(["dead-letters", "late-share", "epoch-records"]) {
             assert!(script.contains(word), "{name}: {word}");
         }
         // Both shells read a script without doing it.

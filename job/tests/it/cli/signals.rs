@@ -27,10 +27,7 @@ fn generated(options: Options, events: usize) -> Vec<u8> {
 #[test]
 fn a_replay_of_what_never_ends_is_drained() {
     let folder = Folder::new();
-    let mut source = folder
-        .command("simulate --to - --rate max")
-        .spawn()
-        .expect("a simulation");
+    let mut source = folder.command("simulate --to - --rate max").spawn().expect("a simulation");
     let line = "replay --from /dev/stdin --to - --summary json";
     let input = source.stdout.take().expect("a pipe");
     let mut replay = folder.command(line).stdin(input).spawn().expect(line);
@@ -44,20 +41,13 @@ fn a_replay_of_what_never_ends_is_drained() {
     let results = rest.join().expect("no panic").expect("whole output");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("interrupted"), "{}", ran.stderr);
-    assert_eq!(
-        ended(source, "simulate").code,
-        Some(0),
-        "its reader has gone"
-    );
+    assert_eq!(ended(source, "simulate").code, Some(0), "its reader has gone");
     // Everything that was read has become final, and all of it is there.
     let summary = summary(&ran);
     assert!(summary["read"].as_u64() > Some(0));
     assert_eq!(summary["read"], summary["accepted"]);
     let mut views: BTreeMap<String, u64> = BTreeMap::new();
-    for result in objects(&results)
-        .iter()
-        .filter(|result| result["metricType"] == "ACTIVE_USERS")
-    {
+    for result in objects(&results).iter().filter(|result| result["metricType"] == "ACTIVE_USERS") {
         if result["state"] != "provisional" {
             views.insert(
                 result["windowStart"].to_string(),
@@ -86,33 +76,22 @@ fn a_simulation_is_finished_as_after_its_last_event() {
         let found = read(folder.get(name));
         let events = lines(&found).len();
         assert!(events > 0, "{line}");
-        let options = Options {
-            rate: 2_000.0,
-            disorder_ms: 0,
-            start_ms: START_MS,
-            ..Options::default()
-        };
+        let options =
+            Options { rate: 2_000.0, disorder_ms: 0, start_ms: START_MS, ..Options::default() };
         assert!(
             generated(options, events) == found,
             "{name} is not the beginning of the simulation"
         );
-        let closing = format!(
-            "interrupted: wrote {events} events, {} bytes, in ",
-            found.len()
-        );
+        let closing = format!("interrupted: wrote {events} events, {} bytes, in ", found.len());
         assert!(ran.stderr.contains(&closing), "{closing}: {}", ran.stderr);
     };
     check("events.jsonl", |stored| stored);
     check("events.jsonl.gz", |stored| {
         let mut text = Vec::new();
-        GzDecoder::new(&stored[..])
-            .read_to_end(&mut text)
-            .expect("a whole gzip file");
+        GzDecoder::new(&stored[..]).read_to_end(&mut text).expect("a whole gzip file");
         text
     });
-    check("events.jsonl.zst", |stored| {
-        zstd::decode_all(&stored[..]).expect("a whole zstd file")
-    });
+    check("events.jsonl.zst", |stored| zstd::decode_all(&stored[..]).expect("a whole zstd file"));
 }
 
 /// Signals until the process has ended, and gives its exit code.

@@ -12,11 +12,7 @@ use streamgauge_simulator::{Breakage, Condition, Emitted, Generator, Options};
 
 /// So many events from the start of the tests' time.
 fn options(events: u64) -> Options {
-    Options {
-        events: Some(events),
-        start_ms: START_MS,
-        ..Options::default()
-    }
+    Options { events: Some(events), start_ms: START_MS, ..Options::default() }
 }
 
 fn generated(options: Options) -> (Vec<Emitted>, Vec<u8>) {
@@ -36,27 +32,13 @@ fn the_events_are_those_of_the_options() {
         let line = format!("simulate --to - --start {START_MS} {flags}");
         let ran = folder.done(&line);
         let (events, text) = generated(expected);
-        assert!(
-            ran.stdout == text,
-            "{line}: {} lines",
-            lines(&ran.stdout).len()
-        );
+        assert!(ran.stdout == text, "{line}: {} lines", lines(&ran.stdout).len());
         let closing = format!("wrote {} events, {} bytes, in ", events.len(), text.len());
-        assert!(
-            ran.stderr.starts_with(&closing),
-            "{closing}: {}",
-            ran.stderr
-        );
+        assert!(ran.stderr.starts_with(&closing), "{closing}: {}", ran.stderr);
     };
     check("--events 2000 --rate max", options(2_000));
     check("--events 0", options(0));
-    check(
-        "--events 1 --rate max --seed 9",
-        Options {
-            seed: 9,
-            ..options(1)
-        },
-    );
+    check("--events 1 --rate max --seed 9", Options { seed: 9, ..options(1) });
     check(
         "--events 500 --rate max --disorder 100 --late-share 0.1 --duplicate-share 0.2 --malformed-share 0.3",
         Options {
@@ -68,17 +50,8 @@ fn the_events_are_those_of_the_options() {
         },
     );
     // Paced, the same events as without waiting.
-    let fast = Options {
-        rate: 100_000.0,
-        disorder_ms: 0,
-        users: 50,
-        skew: 0.5,
-        ..options(20_000)
-    };
-    check(
-        "--events 20000 --rate 100000 --disorder 0ms --users 50 --skew 0.5",
-        fast,
-    );
+    let fast = Options { rate: 100_000.0, disorder_ms: 0, users: 50, skew: 0.5, ..options(20_000) };
+    check("--events 20000 --rate 100000 --disorder 0ms --users 50 --skew 0.5", fast);
 }
 
 #[test]
@@ -92,14 +65,10 @@ fn files_are_packed_as_their_names_say() {
     };
     check("events.jsonl", |stored| stored);
     check("./-", |stored| stored);
-    check("events.jsonl.zst", |stored| {
-        zstd::decode_all(&stored[..]).expect("zstd")
-    });
+    check("events.jsonl.zst", |stored| zstd::decode_all(&stored[..]).expect("zstd"));
     check("events.jsonl.gz", |stored| {
         let mut text = Vec::new();
-        GzDecoder::new(&stored[..])
-            .read_to_end(&mut text)
-            .expect("gzip");
+        GzDecoder::new(&stored[..]).read_to_end(&mut text).expect("gzip");
         text
     });
 }
@@ -127,26 +96,14 @@ fn it_begins_now_to_the_second() {
 fn targets_are_a_file_or_stdout() {
     let folder = Folder::new();
     for word in ["log", "none"] {
-        let parts = [
-            "the target is a file, or `-` for stdout",
-            &format!("`./{word}`"),
-        ];
+        let parts = ["the target is a file, or `-` for stdout", &format!("`./{word}`")];
         folder.refused(&format!("simulate --to {word}"), 2, &parts);
     }
-    folder.refused(
-        "simulate --to - --start 9999-01-01T00:00:00Z",
-        2,
-        &["--start", "year 9000"],
-    );
+    folder.refused("simulate --to - --start 9999-01-01T00:00:00Z", 2, &["--start", "year 9000"]);
     folder.refused(
         "simulate --to - --rate 0",
         2,
-        &[
-            "simulator.rate",
-            "--rate",
-            "`0`",
-            "nearest valid value is `1`",
-        ],
+        &["simulator.rate", "--rate", "`0`", "nearest valid value is `1`"],
     );
 }
 
@@ -171,12 +128,9 @@ fn reasons(breakage: Breakage) -> &'static str {
 fn the_decoder_rejects_what_is_broken_and_nothing_else() {
     let folder = Folder::new();
     let check = |flags: &str, options: Options, dedup: &str| {
-        folder.done(&format!(
-            "simulate --to events --start {START_MS} --rate max {flags}"
-        ));
-        let ran = folder.done(&format!(
-            "replay --from events --to none --summary json --dedup {dedup}"
-        ));
+        folder.done(&format!("simulate --to events --start {START_MS} --rate max {flags}"));
+        let ran =
+            folder.done(&format!("replay --from events --to none --summary json --dedup {dedup}"));
         let summary = summary(&ran);
         let (events, _) = generated(options);
         let mut broken: BTreeMap<&str, u64> = BTreeMap::new();
@@ -202,11 +156,7 @@ fn the_decoder_rejects_what_is_broken_and_nothing_else() {
         found.retain(|_, count| *count > 0);
         assert_eq!(found, broken, "{flags}");
         assert_eq!(summary["read"], events.len(), "{flags}");
-        assert_eq!(
-            summary["duplicates"],
-            if dedup == "on" { copies } else { 0 },
-            "{flags}"
-        );
+        assert_eq!(summary["duplicates"], if dedup == "on" { copies } else { 0 }, "{flags}");
         assert_eq!(
             (&summary["badLeaves"], &summary["unknownTypes"]),
             (&0.into(), &0.into()),
@@ -214,11 +164,7 @@ fn the_decoder_rejects_what_is_broken_and_nothing_else() {
         );
         summary
     };
-    let all = Options {
-        malformed_share: 0.3,
-        duplicate_share: 0.1,
-        ..options(20_000)
-    };
+    let all = Options { malformed_share: 0.3, duplicate_share: 0.1, ..options(20_000) };
     let flags = "--events 20000 --malformed-share 0.3 --duplicate-share 0.1";
     for dedup in ["off", "on"] {
         let summary = check(flags, all.clone(), dedup);
@@ -227,10 +173,7 @@ fn the_decoder_rejects_what_is_broken_and_nothing_else() {
             (&0.into(), &0.into())
         );
     }
-    let nothing_whole = Options {
-        malformed_share: 1.0,
-        ..options(5_000)
-    };
+    let nothing_whole = Options { malformed_share: 1.0, ..options(5_000) };
     let summary = check("--events 5000 --malformed-share 1", nothing_whole, "off");
     assert_eq!(summary["accepted"], 0);
 }
@@ -240,13 +183,10 @@ fn what_is_held_back_is_late() {
     let folder = Folder::new();
     let late = |share: &str| {
         // 100,000 events at 200 a second are 500 s, so the lateness is cut to fit.
-        folder.done(&format!(
-            "simulate --to events --rate max --events 100000 --late-share {share}"
-        ));
+        folder
+            .done(&format!("simulate --to events --rate max --events 100000 --late-share {share}"));
         let ran = folder.done("replay --from events --to none --summary json --lateness 1m");
-        summary(&ran)["late"]["real_time"]
-            .as_u64()
-            .expect("a count")
+        summary(&ran)["late"]["real_time"].as_u64().expect("a count")
     };
     assert_eq!(late("0"), 0);
     assert!(late("0.05") > 100);

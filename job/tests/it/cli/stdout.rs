@@ -8,19 +8,12 @@ fn check(folder: &Folder, line: &str, read_lines: usize) {
     let mut child = folder.command(line).spawn().expect(line);
     let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
     for _ in 0..read_lines {
-        assert!(
-            reader.read_line(&mut String::new()).expect(line) > 0,
-            "{line}: too short"
-        );
+        assert!(reader.read_line(&mut String::new()).expect(line) > 0, "{line}: too short");
     }
     drop(reader);
     let ran = ended(child, line);
     assert_eq!(ran.code, Some(0), "{line}: {}", ran.stderr);
-    assert!(
-        !ran.stderr.contains("error") && !ran.stderr.contains("ipe"),
-        "{line}: {}",
-        ran.stderr
-    );
+    assert!(!ran.stderr.contains("error") && !ran.stderr.contains("ipe"), "{line}: {}", ran.stderr);
 }
 
 #[test]
@@ -39,10 +32,6 @@ fn the_changes_of_many_epochs_do_not_wait_for_a_reader_who_has_gone() {
     let folder = Folder::new();
     folder.put("events", &log(3_000));
     for epoch_records in [1, 7, 10_000] {
-        check(
-            &folder,
-            &format!("replay --from events --to - --epoch-records {epoch_records}"),
-            1,
-        );
+        check(&folder, &format!("replay --from events --to - --epoch-records {epoch_records}"), 1);
     }
 }

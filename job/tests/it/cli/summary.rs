@@ -64,10 +64,7 @@ pub(super) fn summary(ran: &Ran) -> Value {
 fn check_counts(summary: &Value, field: &str, names: &[&str]) {
     let map = summary[field].as_object().expect(field);
     for name in names {
-        assert!(
-            map.get(*name).is_some_and(Value::is_u64),
-            "{field} lacks {name}: {map:?}"
-        );
+        assert!(map.get(*name).is_some_and(Value::is_u64), "{field} lacks {name}: {map:?}");
     }
     assert_eq!(map.len(), names.len(), "{field} has others: {map:?}");
 }
@@ -83,9 +80,8 @@ fn all_is_there_in_its_order() {
     let mut rest = ran.stderr.lines().last().expect("a line");
     for field in FIELDS {
         let name = format!("\"{field}\":");
-        (_, rest) = rest
-            .split_once(&name)
-            .unwrap_or_else(|| panic!("{field} is missing or out of order"));
+        (_, rest) =
+            rest.split_once(&name).unwrap_or_else(|| panic!("{field} is missing or out of order"));
     }
     assert_eq!(summary.as_object().expect("an object").len(), FIELDS.len());
     for seconds in ["wallSeconds", "cpuSeconds"] {
@@ -113,40 +109,22 @@ fn counts_are_those_of_the_files() {
     );
     let summary = summary(&ran);
     let count = |value: &Value| value.as_u64().expect("a count");
-    let total = |field: &str| -> u64 {
-        summary[field]
-            .as_object()
-            .expect(field)
-            .values()
-            .map(count)
-            .sum()
-    };
+    let total =
+        |field: &str| -> u64 { summary[field].as_object().expect(field).values().map(count).sum() };
     assert_eq!(summary["read"], 3_000);
     let rejected = total("deadLetters");
-    assert_eq!(
-        count(&summary["accepted"]) + rejected + count(&summary["duplicates"]),
-        3_000
-    );
+    assert_eq!(count(&summary["accepted"]) + rejected + count(&summary["duplicates"]), 3_000);
     let mut types: BTreeMap<String, u64> = BTreeMap::new();
     for result in objects(&folder.get("r")) {
-        *types
-            .entry(result["metricType"].as_str().expect("a type").to_owned())
-            .or_default() += 1;
+        *types.entry(result["metricType"].as_str().expect("a type").to_owned()).or_default() += 1;
     }
     for (metric, found) in summary["results"].as_object().expect("a map") {
         assert_eq!(count(found), types.remove(metric).unwrap_or(0), "{metric}");
     }
-    assert_eq!(
-        types,
-        BTreeMap::new(),
-        "results of types that the summary does not have"
-    );
+    assert_eq!(types, BTreeMap::new(), "results of types that the summary does not have");
     assert_eq!(summary["alerts"], lines(&folder.get("a")).len());
     check_letters(&summary, &objects(&folder.get("d")));
-    assert_eq!(
-        summary["digest"],
-        digest(&[&folder.get("r"), &folder.get("a")])
-    );
+    assert_eq!(summary["digest"], digest(&[&folder.get("r"), &folder.get("a")]));
     for field in ["unknownTypes", "partlyLate"] {
         assert!(count(&summary[field]) > 0, "{field}: the log has some");
     }
@@ -160,21 +138,12 @@ fn check_letters(summary: &Value, letters: &[Value]) {
     for reason in REASONS {
         let rejected =
             |letter: &Value| letter["reason"] == reason && [0, all].contains(&families(letter));
-        assert_eq!(
-            summary["deadLetters"][reason],
-            number(&rejected),
-            "{reason}"
-        );
+        assert_eq!(summary["deadLetters"][reason], number(&rejected), "{reason}");
     }
-    assert_eq!(
-        summary["partlyLate"],
-        number(&|letter| (1..all).contains(&families(letter)))
-    );
+    assert_eq!(summary["partlyLate"], number(&|letter| (1..all).contains(&families(letter))));
     for family in FAMILIES {
         let missed = |letter: &Value| {
-            letter["families"]
-                .as_array()
-                .is_some_and(|families| families.contains(&family.into()))
+            letter["families"].as_array().is_some_and(|families| families.contains(&family.into()))
         };
         assert_eq!(summary["late"][family], number(&missed), "{family}");
     }
@@ -207,11 +176,8 @@ fn what_is_written_does_not_change_what_is_counted() {
 #[test]
 fn jumps_and_settings_are_named() {
     let folder = Folder::new();
-    let lines = [
-        view("u", START_MS),
-        view("u", START_MS + 172_800_000),
-        view("u", START_MS + 86_400_000),
-    ];
+    let lines =
+        [view("u", START_MS), view("u", START_MS + 172_800_000), view("u", START_MS + 86_400_000)];
     folder.put("events", &text(&lines));
     folder.put(
         "f.toml",
@@ -220,10 +186,7 @@ fn jumps_and_settings_are_named() {
     let line = "replay --from events --to none --summary json --config f.toml --partitions 1 --lateness 1m \
                 --allowed-disorder 2s --session-gap 20m --dedup on --bots exclude";
     let summary = summary(&folder.done(line));
-    assert_eq!(
-        summary["jumps"],
-        json!([{"partition": 0, "offset": 1, "ms": 172_800_000}])
-    );
+    assert_eq!(summary["jumps"], json!([{"partition": 0, "offset": 1, "ms": 172_800_000}]));
     let settings = &summary["settings"];
     let check = |field: &str, expected: Value| assert_eq!(settings[field], expected, "{field}");
     check("partitions", json!(1));
@@ -238,10 +201,6 @@ fn jumps_and_settings_are_named() {
     );
     assert_eq!(settings["bots"]["mode"], "exclude");
     let patterns = settings["bots"]["patterns"].as_str().expect("a text");
-    assert_eq!(
-        patterns.split(' ').count(),
-        2,
-        "a name and a version: {patterns}"
-    );
+    assert_eq!(patterns.split(' ').count(), 2, "a name and a version: {patterns}");
     assert!(settings["alerts"].is_array());
 }

@@ -11,10 +11,7 @@ use super::record::{Record, quoted};
 /// The alerts of a window that fire, by user.
 pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Record> {
     let mut views = BTreeMap::<&str, usize>::new();
-    for entry in entries
-        .iter()
-        .filter(|entry| entry.event.kind == EventKind::PageView)
-    {
+    for entry in entries.iter().filter(|entry| entry.event.kind == EventKind::PageView) {
         *views.entry(&entry.event.user).or_default() += 1;
     }
     views
@@ -26,11 +23,7 @@ pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Rec
 
 fn alert((start_ms, end_ms): (i64, i64), user: &str) -> Record {
     let digest = Sha256::digest(format!("high_bounce_rate|1|{user}|{start_ms}"));
-    let id: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let line = format!(
         concat!(
             r#"{{"alertId":"{}","alertType":"HIGH_BOUNCE_RATE","severity":"MEDIUM","title":"High Bounce Rate Detected","#,

@@ -23,17 +23,12 @@ pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Rec
     if !events.is_empty() {
         let rate = ratio(100 * wide(users(&conversions)), wide(users(&events)));
         records.push(
-            record("CONVERSION_RATE", &[])
-                .with("value", rate)
-                .with("count", conversions.len()),
+            record("CONVERSION_RATE", &[]).with("value", rate).with("count", conversions.len()),
         );
     }
     for (currency, values) in by_currency(&conversions) {
         let minor: i128 = values.iter().copied().map(i128::from).sum();
-        let per_user = ratio(
-            minor,
-            wide(users(&events)) * 10_i128.pow(minor_digits(currency)),
-        );
+        let per_user = ratio(minor, wide(users(&events)) * 10_i128.pow(minor_digits(currency)));
         records.push(
             record("REVENUE_PER_USER", &[("currency", currency)])
                 .with("value", per_user)
@@ -43,16 +38,10 @@ pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Rec
     if !views.is_empty() {
         records.push(popular_content(record("POPULAR_CONTENT", &[]), &views));
         records.push(geo_distribution(record("GEO_DISTRIBUTION", &[]), &views));
-        records.push(names(record("DEVICES", &[]), &views, |event| {
-            known(&event.device)
-        }));
-        records.push(names(record("BROWSERS", &[]), &views, |event| {
-            known(&event.browser)
-        }));
+        records.push(names(record("DEVICES", &[]), &views, |event| known(&event.device)));
+        records.push(names(record("BROWSERS", &[]), &views, |event| known(&event.browser)));
         records.push(names(record("OS", &[]), &views, |event| known(&event.os)));
-        records.push(names(record("REFERRERS", &[]), &views, |event| {
-            &event.referrer
-        }));
+        records.push(names(record("REFERRERS", &[]), &views, |event| &event.referrer));
     }
     let mut load_ms: Vec<i64> = views.iter().filter_map(|event| event.load_ms).collect();
     load_ms.sort_unstable();
@@ -68,20 +57,13 @@ pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Rec
 }
 
 fn of_kind<'a>(events: &[&'a Event], kind: EventKind) -> Vec<&'a Event> {
-    events
-        .iter()
-        .copied()
-        .filter(|event| event.kind == kind)
-        .collect()
+    events.iter().copied().filter(|event| event.kind == kind).collect()
 }
 
 fn by_currency<'a>(conversions: &[&'a Event]) -> BTreeMap<&'a str, Vec<i64>> {
     let mut values = BTreeMap::<&str, Vec<i64>>::new();
     for event in conversions {
-        values
-            .entry(&event.currency)
-            .or_default()
-            .push(event.value_minor);
+        values.entry(&event.currency).or_default().push(event.value_minor);
     }
     values
 }
@@ -94,11 +76,7 @@ mod tests {
     fn check(finals: &Finals, metric: &str, expected: &str) {
         // The window of the first minute; every event of it is in 5 others as well.
         let (name, dimension) = metric.split_once('|').unwrap_or((metric, ""));
-        assert_eq!(
-            fields(finals, &format!("{name}|0|60000|{dimension}")),
-            expected,
-            "{metric}"
-        );
+        assert_eq!(fields(finals, &format!("{name}|0|60000|{dimension}")), expected, "{metric}");
     }
 
     #[test]
@@ -134,34 +112,17 @@ mod tests {
             conversion("d", 60_000, "99", "EUR"),
         ]);
         check(&finals, "CONVERSION_RATE", r#""value":100,"count":4"#);
-        check(
-            &finals,
-            "REVENUE_PER_USER|currency=USD",
-            r#""value":3.003333,"count":3"#,
-        );
-        check(
-            &finals,
-            "REVENUE_PER_USER|currency=JPY",
-            r#""value":1.666667,"count":1"#,
-        );
+        check(&finals, "REVENUE_PER_USER|currency=USD", r#""value":3.003333,"count":3"#);
+        check(&finals, "REVENUE_PER_USER|currency=JPY", r#""value":1.666667,"count":1"#);
         check(&finals, "REVENUE_PER_USER|currency=EUR", "");
     }
 
     #[test]
     fn load_times_are_ranked() {
         let loaded = |ms: &str| {
-            event(
-                "a",
-                5,
-                "PAGE_VIEW",
-                &format!(r#","pageViewData":{{"pageLoadTime":{ms}}}"#),
-            )
+            event("a", 5, "PAGE_VIEW", &format!(r#","pageViewData":{{"pageLoadTime":{ms}}}"#))
         };
         let finals = finals_of(&[loaded("1250"), loaded("7"), loaded("-1"), loaded("20.5")]);
-        check(
-            &finals,
-            "PAGE_LOAD_TIME",
-            r#""p50":21,"p95":1248,"p99":1248,"count":3"#,
-        );
+        check(&finals, "PAGE_LOAD_TIME", r#""p50":21,"p95":1248,"p99":1248,"count":3"#);
     }
 }

@@ -30,18 +30,13 @@ pub(super) fn head(value: &[u8]) -> Head {
         Some(text) => format!(r#""head":{}"#, quoted(text)),
         None => format!(r#""headBase64":"{}""#, base64(beginning)),
     };
-    Head {
-        hash: xxhash_rust::xxh3::xxh3_64(value),
-        field,
-    }
+    Head { hash: xxhash_rust::xxh3::xxh3_64(value), field }
 }
 
 /// The lines of all dead letters, without an epoch, in the order partition, offset.
 pub(super) fn lines(judged: &[Judged]) -> Vec<String> {
-    let mut letters: Vec<&Judged> = judged
-        .iter()
-        .filter(|record| reason(record).is_some())
-        .collect();
+    let mut letters: Vec<&Judged> =
+        judged.iter().filter(|record| reason(record).is_some()).collect();
     letters.sort_by_key(|record| (record.partition, record.offset));
     letters
         .into_iter()
@@ -77,17 +72,11 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let bits = three
-            .iter()
-            .fold(0, |bits, byte| bits << 8 | usize::from(*byte))
+        let bits = three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte))
             << (8 * (3 - three.len()));
         for digit in 0..4 {
             let known = digit <= three.len();
-            text.push(if known {
-                char::from(DIGITS[bits >> (18 - 6 * digit) & 63])
-            } else {
-                '='
-            });
+            text.push(if known { char::from(DIGITS[bits >> (18 - 6 * digit) & 63]) } else { '=' });
         }
     }
     text
@@ -106,10 +95,7 @@ mod tests {
         check(b"a\xff", r#""headBase64":"Yf8=""#);
         check(b"a\xffb", r#""headBase64":"Yf9i""#);
         let x255 = "x".repeat(255);
-        check(
-            format!("{x255}é").as_bytes(),
-            &format!(r#""head":"{x255}""#),
-        );
+        check(format!("{x255}é").as_bytes(), &format!(r#""head":"{x255}""#));
         let cut_short = [x255.as_bytes(), b"\xc3"].concat();
         assert!(head(&cut_short).field.starts_with(r#""headBase64":"eHh4"#));
     }

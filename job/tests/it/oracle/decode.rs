@@ -23,25 +23,12 @@ const TOP: [&str; 8] = [
     "conversionData",
 ];
 const PAGE_VIEW: [&str; 3] = ["url", "referrer", "pageLoadTime"];
-const SESSION: [&str; 6] = [
-    "country",
-    "city",
-    "deviceType",
-    "browser",
-    "os",
-    "userAgent",
-];
+const SESSION: [&str; 6] = ["country", "city", "deviceType", "browser", "os", "userAgent"];
 const CONVERSION: [&str; 2] = ["value", "currency"];
 
 /// The fields that should not be texts.
-const NOT_TEXTS: [&str; 6] = [
-    "timestamp",
-    "pageViewData",
-    "sessionData",
-    "conversionData",
-    "pageLoadTime",
-    "value",
-];
+const NOT_TEXTS: [&str; 6] =
+    ["timestamp", "pageViewData", "sessionData", "conversionData", "pageLoadTime", "value"];
 
 /// The read fields of one object that are there and not null.
 pub(super) type Fields<'a> = BTreeMap<&'static str, Value<'a>>;
@@ -55,10 +42,7 @@ pub(super) struct Decoded {
 /// Reads one record.
 pub(super) fn decode(value: &[u8], max_bytes: usize) -> Decoded {
     match fields_of_all(value, max_bytes) {
-        Err(reason) => Decoded {
-            key: None,
-            event: Err(reason),
-        },
+        Err(reason) => Decoded { key: None, event: Err(reason) },
         Ok([top, page_view, session, conversion]) => Decoded {
             key: text(&top, "userId").or_else(|| text(&top, "sessionId")),
             event: required(&top).map(|(timestamp_ms, kind, user, session_id)| {
@@ -212,41 +196,17 @@ mod tests {
             None,
             Reason::Malformed,
         );
-        check(
-            br#"{"userId":"u","pageViewData":{"url":1,"\u0075rl":2}}"#,
-            None,
-            Reason::Malformed,
-        );
-        check(
-            br#"{"timestamp":1.0,"userId":"u"}"#,
-            Some("u"),
-            Reason::WrongType,
-        );
-        check(
-            br#"{"timestamp":1e0,"userId":5,"sessionId":"s"}"#,
-            Some("s"),
-            Reason::WrongType,
-        );
-        check(
-            br#"{"timestamp":"\ud800","userId":"u"}"#,
-            Some("u"),
-            Reason::WrongType,
-        );
-        check(
-            br#"{"timestamp":9223372036854775808}"#,
-            None,
-            Reason::WrongType,
-        );
+        check(br#"{"userId":"u","pageViewData":{"url":1,"\u0075rl":2}}"#, None, Reason::Malformed);
+        check(br#"{"timestamp":1.0,"userId":"u"}"#, Some("u"), Reason::WrongType);
+        check(br#"{"timestamp":1e0,"userId":5,"sessionId":"s"}"#, Some("s"), Reason::WrongType);
+        check(br#"{"timestamp":"\ud800","userId":"u"}"#, Some("u"), Reason::WrongType);
+        check(br#"{"timestamp":9223372036854775808}"#, None, Reason::WrongType);
         check(
             br#"{"timestamp":-1,"eventType":"A","userId":"u","sessionData":[]}"#,
             Some("u"),
             Reason::WrongType,
         );
-        check(
-            br#"{"timestamp":-1,"eventType":"","userId":"u"}"#,
-            Some("u"),
-            Reason::MissingField,
-        );
+        check(br#"{"timestamp":-1,"eventType":"","userId":"u"}"#, Some("u"), Reason::MissingField);
         check(
             br#"{"timestamp":null,"eventType":"A","userId":"u"}"#,
             Some("u"),
@@ -257,11 +217,7 @@ mod tests {
             None,
             Reason::MissingField,
         );
-        check(
-            br#"{"timestamp":-1,"eventType":"A","userId":"u"}"#,
-            Some("u"),
-            Reason::BadValue,
-        );
+        check(br#"{"timestamp":-1,"eventType":"A","userId":"u"}"#, Some("u"), Reason::BadValue);
         check(
             br#"{"timestamp":253402300800000,"eventType":"A","userId":"u"}"#,
             Some("u"),

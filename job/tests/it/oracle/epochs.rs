@@ -18,21 +18,17 @@ pub(super) struct Epoch {
 impl Epoch {
     /// Whether a new period of `n` epochs begins.
     pub(super) fn is_tick_of(&self, n: u64) -> bool {
-        self.number
-            .checked_sub(1)
-            .is_none_or(|before| self.number / n != before / n)
+        self.number.checked_sub(1).is_none_or(|before| self.number / n != before / n)
     }
 
     /// Whether the watermark has passed the end of a window.
     pub(super) fn has_passed(&self, end_ms: i64) -> bool {
-        self.watermark_ms
-            .is_some_and(|watermark_ms| watermark_ms >= end_ms)
+        self.watermark_ms.is_some_and(|watermark_ms| watermark_ms >= end_ms)
     }
 
     /// Whether it had done so before this epoch.
     pub(super) fn had_passed(&self, end_ms: i64) -> bool {
-        self.watermark_before_ms
-            .is_some_and(|watermark_ms| watermark_ms >= end_ms)
+        self.watermark_before_ms.is_some_and(|watermark_ms| watermark_ms >= end_ms)
     }
 }
 
@@ -41,27 +37,14 @@ pub(super) fn epochs<'j>(
     j: &'j [Judged],
     cuts: &'j [usize],
 ) -> impl Iterator<Item = Epoch> + use<'j> {
-    let watermark_at = |bound: usize| {
-        bound
-            .checked_sub(1)
-            .and_then(|last| j[last].global_watermark_ms)
-    };
+    let watermark_at =
+        |bound: usize| bound.checked_sub(1).and_then(|last| j[last].global_watermark_ms);
     let mut watermark_before_ms = None;
     let last = cuts.last().copied().unwrap_or(0);
     let bounds = cuts.iter().map(|cut| (*cut, false)).chain([(last, true)]);
     (0..).zip(bounds).map(move |(number, (bound, is_last))| {
-        let watermark_ms = if is_last {
-            Some(i64::MAX)
-        } else {
-            watermark_at(bound)
-        };
-        let epoch = Epoch {
-            number,
-            bound,
-            watermark_before_ms,
-            watermark_ms,
-            is_last,
-        };
+        let watermark_ms = if is_last { Some(i64::MAX) } else { watermark_at(bound) };
+        let epoch = Epoch { number, bound, watermark_before_ms, watermark_ms, is_last };
         watermark_before_ms = watermark_ms;
         epoch
     })
@@ -83,9 +66,7 @@ mod tests {
                 watermark_ms: None,
                 is_last: false,
             };
-            let ticks: Vec<u64> = (0..12)
-                .filter(|number| epoch(*number).is_tick_of(n))
-                .collect();
+            let ticks: Vec<u64> = (0..12).filter(|number| epoch(*number).is_tick_of(n)).collect();
             assert_eq!(ticks, expected, "{n}");
         };
         check(1, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
@@ -97,11 +78,7 @@ mod tests {
     fn epochs_have_the_watermark_of_their_last_record() {
         let s = settings();
         let judged = judge(
-            &[
-                page_view("a", 6_000, "/"),
-                page_view("a", 7_000, "/"),
-                page_view("a", 2_000, "/"),
-            ],
+            &[page_view("a", 6_000, "/"), page_view("a", 7_000, "/"), page_view("a", 2_000, "/")],
             &s,
         );
         let found: Vec<_> = epochs(&judged, &[0, 1, 1, 3])

@@ -12,12 +12,7 @@ pub(super) fn event(user: &str, timestamp_ms: i64, kind: &str, rest: &str) -> Ve
 
 /// A page view.
 pub(super) fn page_view(user: &str, timestamp_ms: i64, url: &str) -> Vec<u8> {
-    event(
-        user,
-        timestamp_ms,
-        "PAGE_VIEW",
-        &format!(r#","pageViewData":{{"url":"{url}"}}"#),
-    )
+    event(user, timestamp_ms, "PAGE_VIEW", &format!(r#","pageViewData":{{"url":"{url}"}}"#))
 }
 
 /// A conversion of so much.
@@ -37,10 +32,7 @@ pub(super) fn by_family(judged: &Judged) -> [bool; 4] {
 
 /// One partition, all else as it is by default.
 pub(super) fn settings() -> Settings {
-    Settings {
-        partitions: 1,
-        ..Settings::default()
-    }
+    Settings { partitions: 1, ..Settings::default() }
 }
 
 /// What stands at the end.
@@ -51,10 +43,7 @@ pub(super) fn finals_of(values: &[Vec<u8>]) -> Finals {
 /// The fields between `dimensions` and `state` of the result with this key; empty without one.
 pub(super) fn fields(finals: &Finals, key: &str) -> String {
     let line = finals.results.get(key).cloned().unwrap_or_default();
-    let after = line
-        .split_once(r#""dimensions":{"#)
-        .and_then(|(_, rest)| rest.split_once("},"));
-    after.map_or(String::new(), |(_, rest)| {
-        rest.trim_end_matches(r#","state":"final"}"#).to_owned()
-    })
+    let after = line.split_once(r#""dimensions":{"#).and_then(|(_, rest)| rest.split_once("},"));
+    after
+        .map_or(String::new(), |(_, rest)| rest.trim_end_matches(r#","state":"final"}"#).to_owned())
 }

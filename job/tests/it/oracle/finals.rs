@@ -27,23 +27,14 @@ pub struct Finals {
 pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let log = Log::new(j);
     let view = View::new(&log, s, j.len(), Some(i64::MAX));
-    let windowed = Kind::RESULTS.into_iter().flat_map(|kind| {
-        view.windows(kind)
-            .iter()
-            .map(move |start_ms| (kind, *start_ms))
-    });
-    let mut records: Vec<_> = windowed
-        .flat_map(|(kind, start_ms)| view.content(kind, start_ms))
-        .collect();
-    records.extend(
-        view.ended()
-            .iter()
-            .map(|session| session.record(&s.funnels)),
-    );
-    let results = records
+    let windowed = Kind::RESULTS
         .into_iter()
-        .map(|record| (record.key.clone(), record.line(State::Final)))
-        .collect();
+        .flat_map(|kind| view.windows(kind).iter().map(move |start_ms| (kind, *start_ms)));
+    let mut records: Vec<_> =
+        windowed.flat_map(|(kind, start_ms)| view.content(kind, start_ms)).collect();
+    records.extend(view.ended().iter().map(|session| session.record(&s.funnels)));
+    let results =
+        records.into_iter().map(|record| (record.key.clone(), record.line(State::Final))).collect();
     // There is one rule, so windows and users in their order are the order of the file.
     let alerts = view
         .windows(Kind::Alerts)

@@ -21,9 +21,7 @@ impl Funnel {
     pub fn checkout() -> Self {
         Self {
             name: "checkout".to_owned(),
-            steps: ["/products/*", "/cart", "/checkout", "CONVERSION"]
-                .map(str::to_owned)
-                .to_vec(),
+            steps: ["/products/*", "/cart", "/checkout", "CONVERSION"].map(str::to_owned).to_vec(),
             strict: false,
             abandonment_step: 2,
         }
@@ -37,20 +35,14 @@ pub(super) fn reached_ms(funnel: &Funnel, events: &[&Event]) -> Vec<i64> {
     } else {
         run_from(&funnel.steps, events, 0, false)
     };
-    places
-        .into_iter()
-        .map(|place| events[place].timestamp_ms)
-        .collect()
+    places.into_iter().map(|place| events[place].timestamp_ms).collect()
 }
 
 /// The longest run, and among equally long ones the earliest.
 fn strict_run(steps: &[String], events: &[&Event]) -> Vec<usize> {
     let mut best = Vec::new();
     for first in 0..events.len() {
-        if steps
-            .first()
-            .is_some_and(|step| matches(step, events[first]))
-        {
+        if steps.first().is_some_and(|step| matches(step, events[first])) {
             let run = run_from(steps, events, first, true);
             if run.len() > best.len() {
                 best = run;

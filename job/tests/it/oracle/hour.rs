@@ -35,33 +35,22 @@ pub(super) fn of_window(
     records.extend(journeys(record("JOURNEYS", &[]), sessions));
     for funnel in funnels {
         let dimensions = [("funnel", funnel.name.as_str())];
-        let reached: Vec<Vec<i64>> = sessions
-            .iter()
-            .map(|session| funnels::reached_ms(funnel, &session.events))
-            .collect();
+        let reached: Vec<Vec<i64>> =
+            sessions.iter().map(|session| funnels::reached_ms(funnel, &session.events)).collect();
         records.push(steps(record("FUNNEL", &dimensions), funnel, &reached));
-        records.extend(abandonment(
-            record("ABANDONMENT_RATE", &dimensions),
-            funnel,
-            &reached,
-        ));
+        records.extend(abandonment(record("ABANDONMENT_RATE", &dimensions), funnel, &reached));
     }
     records
 }
 
 fn journeys(record: Record, sessions: &[Session<'_>]) -> Option<Record> {
-    let journeys: Vec<Vec<&str>> = sessions
-        .iter()
-        .map(Session::journey)
-        .filter(|journey| !journey.is_empty())
-        .collect();
+    let journeys: Vec<Vec<&str>> =
+        sessions.iter().map(Session::journey).filter(|journey| !journey.is_empty()).collect();
     if journeys.is_empty() {
         return None;
     }
     let paths = most_common(
-        journeys
-            .iter()
-            .map(|journey| &journey[..journey.len().min(PATH_PAGES)]),
+        journeys.iter().map(|journey| &journey[..journey.len().min(PATH_PAGES)]),
         PATH_PLACES,
     );
     let items = paths.into_iter().map(|(path, sessions)| {
@@ -70,19 +59,12 @@ fn journeys(record: Record, sessions: &[Session<'_>]) -> Option<Record> {
             array(path.iter().map(|page| quoted(page)))
         )
     });
-    let shown = journeys
-        .iter()
-        .map(|journey| &journey[..journey.len().min(TRANSITION_PAGES)]);
-    let pairs = most_common(
-        shown.flat_map(|journey| journey.windows(2)),
-        TRANSITION_PLACES,
-    );
+    let shown = journeys.iter().map(|journey| &journey[..journey.len().min(TRANSITION_PAGES)]);
+    let pairs = most_common(shown.flat_map(|journey| journey.windows(2)), TRANSITION_PLACES);
     let transitions = pairs.into_iter().filter_map(|(pair, count)| match pair {
-        [from, to] => Some(format!(
-            r#"{{"from":{},"to":{},"count":{count}}}"#,
-            quoted(from),
-            quoted(to)
-        )),
+        [from, to] => {
+            Some(format!(r#"{{"from":{},"to":{},"count":{count}}}"#, quoted(from), quoted(to)))
+        }
         _ => None,
     });
     Some(
@@ -110,10 +92,7 @@ fn steps(record: Record, funnel: &Funnel, reached: &[Vec<i64>]) -> Record {
     let at_least = |step: usize| reached.iter().filter(|times| times.len() >= step).count();
     let items = funnel.steps.iter().zip(1..).map(|(name, step)| {
         let here = at_least(step);
-        let mut item = format!(
-            r#"{{"step":{step},"name":{},"sessions":{here}"#,
-            quoted(name)
-        );
+        let mut item = format!(r#"{{"step":{step},"name":{},"sessions":{here}"#, quoted(name));
         if step > 1 {
             let before = at_least(step - 1);
             if before > 0 {
@@ -134,30 +113,21 @@ fn steps(record: Record, funnel: &Funnel, reached: &[Vec<i64>]) -> Record {
         }
         item + "}"
     });
-    record
-        .with("items", array(items))
-        .with("count", reached.len())
+    record.with("items", array(items)).with("count", reached.len())
 }
 
 fn abandonment(record: Record, funnel: &Funnel, reached: &[Vec<i64>]) -> Option<Record> {
     let at_least = |step: usize| reached.iter().filter(|times| times.len() >= step).count();
     let there = at_least(funnel.abandonment_step);
     let gone = there - at_least(funnel.steps.len());
-    (there > 0).then(|| {
-        record
-            .with("value", ratio(100 * wide(gone), wide(there)))
-            .with("count", there)
-    })
+    (there > 0)
+        .then(|| record.with("value", ratio(100 * wide(gone), wide(there))).with("count", there))
 }
 
 fn behaviour(record: Record, sessions: &[Session<'_>], visits: &Visits<'_>) -> Record {
-    let returning = sessions
-        .iter()
-        .filter(|session| is_returning(session, visits))
-        .count();
-    let page_views = sessions
-        .iter()
-        .map(|session| i64::try_from(session.page_views()).unwrap_or(i64::MAX));
+    let returning = sessions.iter().filter(|session| is_returning(session, visits)).count();
+    let page_views =
+        sessions.iter().map(|session| i64::try_from(session.page_views()).unwrap_or(i64::MAX));
     let durations_ms = sessions.iter().map(Session::duration_ms);
     record
         .with("pageViews", histogram(&PAGE_VIEW_CLASSES, page_views))
@@ -170,9 +140,7 @@ fn behaviour(record: Record, sessions: &[Session<'_>], visits: &Visits<'_>) -> R
 fn is_returning(session: &Session<'_>, visits: &Visits<'_>) -> bool {
     let start_ms = session.start_ms();
     let earlier = |(start, end): &(i64, i64)| *start < start_ms && *end >= start_ms - DAY_MS;
-    visits
-        .get(session.user)
-        .is_some_and(|visits| visits.iter().any(earlier))
+    visits.get(session.user).is_some_and(|visits| visits.iter().any(earlier))
 }
 
 fn histogram(from: &[i64], values: impl Iterator<Item = i64> + Clone) -> String {
@@ -252,10 +220,7 @@ mod tests {
                 page_view("u", second_s * 1000, "/"),
             ]);
             let start_ms = (second_s * 1000 + 1_800_000).div_euclid(300_000) * 300_000;
-            let found = fields(
-                &finals,
-                &format!("BEHAVIOUR|{start_ms}|{}|", start_ms + 3_600_000),
-            );
+            let found = fields(&finals, &format!("BEHAVIOUR|{start_ms}|{}|", start_ms + 3_600_000));
             assert!(
                 found.contains(&format!(r#""returningUsers":{expected},"#)),
                 "{first_s} {second_s}: {found}"
@@ -269,10 +234,7 @@ mod tests {
     #[test]
     fn classes_have_their_bounds() {
         assert_eq!(
-            histogram(
-                &PAGE_VIEW_CLASSES,
-                [0, 2, 3, 5, 6, 20, 21, 1000].into_iter()
-            ),
+            histogram(&PAGE_VIEW_CLASSES, [0, 2, 3, 5, 6, 20, 21, 1000].into_iter()),
             concat!(
                 r#"[{"from":0,"to":0,"sessions":1},{"from":1,"to":1,"sessions":0},{"from":2,"to":2,"sessions":1},{"from":3,"to":5,"sessions":2},"#,
                 r#"{"from":6,"to":10,"sessions":1},{"from":11,"to":20,"sessions":1},{"from":21,"sessions":2}]"#

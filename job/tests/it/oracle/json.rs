@@ -43,10 +43,7 @@ pub(super) fn members(text: &str) -> Option<Vec<Member<'_>>> {
         let name_end = text_end(bytes, at)?;
         let value_at = after_blanks(bytes, after_blanks(bytes, name_end) + 1);
         let value_end = value_end(bytes, value_at)?;
-        found.push((
-            unescaped(&text[at..name_end]),
-            value(&text[value_at..value_end]),
-        ));
+        found.push((unescaped(&text[at..name_end]), value(&text[value_at..value_end])));
         // Behind the value stands a comma and the next name, or the end of the object.
         at = after_blanks(bytes, after_blanks(bytes, value_end) + 1);
     }
@@ -122,10 +119,7 @@ fn after_name(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 fn after_blanks(bytes: &[u8], at: usize) -> usize {
-    let blanks = bytes
-        .iter()
-        .skip(at)
-        .take_while(|byte| b" \t\n\r".contains(byte));
+    let blanks = bytes.iter().skip(at).take_while(|byte| b" \t\n\r".contains(byte));
     at + blanks.count()
 }
 
@@ -169,12 +163,7 @@ fn text_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let digits = |at: usize| {
-        at + bytes[at..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
-    };
+    let digits = |at: usize| at + bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
     let mut at = at + usize::from(bytes[at] == b'-');
     let whole = digits(at);
     if whole == at || (bytes[at] == b'0' && whole > at + 1) {
@@ -232,10 +221,7 @@ mod tests {
     fn check(text: &str, expected: Option<&[(Option<&str>, Value<'_>)]>) {
         let expected = expected.map(|members| {
             let owned = |name: &Option<&str>| name.map(str::to_owned);
-            members
-                .iter()
-                .map(|(n, v)| (owned(n), v.clone()))
-                .collect::<Vec<_>>()
+            members.iter().map(|(n, v)| (owned(n), v.clone())).collect::<Vec<_>>()
         });
         assert_eq!(members(text), expected, "{text}");
     }
@@ -247,15 +233,9 @@ mod tests {
         check(" {\r\n} \t", Some(&[]));
         check(
             r#"{"a":1,"a":-0.5E+9}"#,
-            Some(&[
-                (Some("a"), Value::Number("1")),
-                (Some("a"), Value::Number("-0.5E+9")),
-            ]),
+            Some(&[(Some("a"), Value::Number("1")), (Some("a"), Value::Number("-0.5E+9"))]),
         );
-        check(
-            r#"{"\u0061" : "x\ud83d\ude00\/"}"#,
-            Some(&[(Some("a"), text("x😀/"))]),
-        );
+        check(r#"{"\u0061" : "x\ud83d\ude00\/"}"#, Some(&[(Some("a"), text("x😀/"))]));
         check(
             r#"{"a":"\ud83d","\ude00":null}"#,
             Some(&[(Some("a"), Value::Text(None)), (None, Value::Null)]),
@@ -268,10 +248,7 @@ mod tests {
                 (Some("e"), Value::Bool),
             ]),
         );
-        check(
-            r#"{"a":1e999}"#,
-            Some(&[(Some("a"), Value::Number("1e999"))]),
-        );
+        check(r#"{"a":1e999}"#, Some(&[(Some("a"), Value::Number("1e999"))]));
     }
 
     #[test]

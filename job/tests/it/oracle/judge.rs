@@ -48,10 +48,7 @@ pub enum Fate {
 impl Judged {
     /// The event, if results of this family are made from it.
     pub(super) fn taken_by(&self, family: Family) -> Option<&Event> {
-        let event = self
-            .event
-            .as_ref()
-            .filter(|event| event.kind != EventKind::Unknown)?;
+        let event = self.event.as_ref().filter(|event| event.kind != EventKind::Unknown)?;
         let taken = self.fate == Fate::Accepted && !self.bot && !self.late_for.contains(&family);
         taken.then_some(event)
     }
@@ -72,9 +69,7 @@ pub fn records_of(file: &[u8]) -> Vec<Vec<u8>> {
 #[must_use]
 pub fn judge(values: &[Vec<u8>], s: &Settings) -> Vec<Judged> {
     let mut partitions = Partitions::new(s);
-    let judged = values
-        .iter()
-        .map(|value| judge_next(&mut partitions, value, s));
+    let judged = values.iter().map(|value| judge_next(&mut partitions, value, s));
     judged.collect()
 }
 
@@ -84,9 +79,7 @@ fn judge_next(partitions: &mut Partitions, value: &[u8], s: &Settings) -> Judged
     let mut judged = Judged {
         partition: taken.partition,
         offset: taken.offset,
-        fate: event
-            .as_ref()
-            .map_or_else(|reason| Fate::Rejected(*reason), |_| Fate::Accepted),
+        fate: event.as_ref().map_or_else(|reason| Fate::Rejected(*reason), |_| Fate::Accepted),
         event: event.ok(),
         late_for: Vec::new(),
         bot: false,
@@ -108,9 +101,8 @@ fn decide(judged: &mut Judged, duplicate: bool, s: &Settings) {
         judged.fate = Fate::Duplicate;
         return;
     }
-    judged.bot = s
-        .exclude_bots
-        .is_some_and(|is_bot| event.user_agent.as_deref().is_some_and(is_bot));
+    judged.bot =
+        s.exclude_bots.is_some_and(|is_bot| event.user_agent.as_deref().is_some_and(is_bot));
     if judged.bot || event.kind == EventKind::Unknown {
         return;
     }
@@ -145,10 +137,7 @@ mod tests {
     #[test]
     fn late_is_judged_by_family() {
         let check = |behind_s: i64, expected: &[Family], fate| {
-            let s = Settings {
-                partitions: 1,
-                ..Settings::default()
-            };
+            let s = Settings { partitions: 1, ..Settings::default() };
             // The watermark stands at 999,995 s, a multiple of 5 s but not of 10 s.
             let values = [
                 page_view("a", 1_000_000_000, "/"),
@@ -167,31 +156,17 @@ mod tests {
         check(616, &[RealTime, Business], Fate::Accepted);
         check(1_000, &[RealTime, Business, Alerts], Fate::Accepted);
         check(2_399, &[RealTime, Business, Alerts], Fate::Accepted);
-        check(
-            2_400,
-            &[RealTime, Business, Alerts, Session],
-            Fate::Rejected(Reason::Late),
-        );
+        check(2_400, &[RealTime, Business, Alerts, Session], Fate::Rejected(Reason::Late));
     }
 
     #[test]
     fn duplicates_are_known_as_long_as_a_family_could_take_them() {
         let check = |q_ms: i64, r_ms: i64, other: &str, dedup, expected| {
-            let s = Settings {
-                partitions: 1,
-                dedup,
-                ..Settings::default()
-            };
+            let s = Settings { partitions: 1, dedup, ..Settings::default() };
             let id = |id: &str| format!(r#","eventId":"{id}""#);
-            let values = [
-                event("a", q_ms, "ASSET", &id("x")),
-                event("a", r_ms, "PAGE_VIEW", &id(other)),
-            ];
-            assert_eq!(
-                judge(&values, &s)[1].fate,
-                expected,
-                "{q_ms} {r_ms} {other}"
-            );
+            let values =
+                [event("a", q_ms, "ASSET", &id("x")), event("a", r_ms, "PAGE_VIEW", &id(other))];
+            assert_eq!(judge(&values, &s)[1].fate, expected, "{q_ms} {r_ms} {other}");
         };
         let kept_ms = 1_800_000 + 600_000;
         check(0, 1_000, "x", true, Fate::Duplicate);
@@ -210,19 +185,10 @@ mod tests {
             ..Settings::default()
         };
         let by_bot = event("a", 0, "PAGE_VIEW", r#","sessionData":{"userAgent":"bot"}"#);
-        let judged = judge(
-            &[
-                page_view("a", 1_000_000_000, "/"),
-                by_bot,
-                page_view("a", 0, "/"),
-            ],
-            &s,
-        );
+        let judged =
+            judge(&[page_view("a", 1_000_000_000, "/"), by_bot, page_view("a", 0, "/")], &s);
         let fates: Vec<Fate> = judged.iter().map(|j| j.fate).collect();
-        assert_eq!(
-            fates,
-            [Fate::Accepted, Fate::Accepted, Fate::Rejected(Reason::Late)]
-        );
+        assert_eq!(fates, [Fate::Accepted, Fate::Accepted, Fate::Rejected(Reason::Late)]);
         assert!(judged[1].bot && judged[1].taken_by(Family::Session).is_none());
         assert_eq!(example::by_family(&judged[0]), [true; 4]);
     }

@@ -125,10 +125,6 @@ mod tests {
         check(r#""value":-1.0005,"currency":"KWD""#, (-1001, "KWD"), 0);
         check(r#""value":1,"currency":"CLF""#, (10_000, "CLF"), 0);
         check(r#""value":"1","currency":"EURO""#, (0, "USD"), 2);
-        check(
-            r#""value":92233720368547758.08,"currency":5"#,
-            (0, "USD"),
-            2,
-        );
+        check(r#""value":92233720368547758.08,"currency":5"#, (0, "USD"), 2);
     }
 }

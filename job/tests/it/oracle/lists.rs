@@ -20,11 +20,7 @@ pub(super) fn known(value: &Option<String>) -> &str {
 
 /// How many users there are in these events.
 pub(super) fn users(events: &[&Event]) -> usize {
-    events
-        .iter()
-        .map(|event| &event.user)
-        .collect::<BTreeSet<_>>()
-        .len()
+    events.iter().map(|event| &event.user).collect::<BTreeSet<_>>().len()
 }
 
 /// A value of a list with its page views and distinct users.
@@ -46,11 +42,7 @@ fn top<'a, T: Ord + Copy>(
     }
     let mut all: Vec<Place<T>> = by_value
         .into_iter()
-        .map(|(value, of_value)| Place {
-            value,
-            views: of_value.len(),
-            users: users(&of_value),
-        })
+        .map(|(value, of_value)| Place { value, views: of_value.len(), users: users(&of_value) })
         .collect();
     all.sort_by(|a, b| b.views.cmp(&a.views).then(a.value.cmp(&b.value)));
     let rest = all.split_off(all.len().min(places));
@@ -69,10 +61,7 @@ pub(super) fn popular_content(record: Record, views: &[&Event]) -> Record {
             page.users
         )
     });
-    record
-        .with("items", array(items))
-        .with("other", other)
-        .with("count", views.len())
+    record.with("items", array(items)).with("other", other).with("count", views.len())
 }
 
 /// GEO_DISTRIBUTION: the countries, and the cities with theirs.
@@ -86,9 +75,7 @@ pub(super) fn geo_distribution(record: Record, views: &[&Event]) -> Record {
             country.users
         )
     });
-    let (cities, _) = top(views, LIST_PLACES, |event| {
-        (known(&event.country), known(&event.city))
-    });
+    let (cities, _) = top(views, LIST_PLACES, |event| (known(&event.country), known(&event.city)));
     let city_items = cities.iter().map(|place| {
         let (country, city) = place.value;
         format!(
@@ -121,10 +108,7 @@ pub(super) fn names<'a>(
             place.users
         )
     });
-    record
-        .with("items", array(items))
-        .with("other", other)
-        .with("count", views.len())
+    record.with("items", array(items)).with("other", other).with("count", views.len())
 }
 
 #[cfg(test)]
@@ -135,11 +119,7 @@ mod tests {
     fn check(finals: &Finals, metric: &str, expected: &str) {
         // The window of the first minute; every event of it is in 5 others as well.
         let (name, dimension) = metric.split_once('|').unwrap_or((metric, ""));
-        assert_eq!(
-            fields(finals, &format!("{name}|0|60000|{dimension}")),
-            expected,
-            "{metric}"
-        );
+        assert_eq!(fields(finals, &format!("{name}|0|60000|{dimension}")), expected, "{metric}");
     }
 
     #[test]
@@ -149,12 +129,8 @@ mod tests {
         values.push(page_view("b", 200, &page(21)));
         let finals = finals_of(&values);
         let first = r#"{"url":"/21","views":2,"users":2,"share":8.695652}"#.to_owned();
-        let rest = (0..19).map(|n| {
-            format!(
-                r#"{{"url":"{}","views":1,"users":1,"share":4.347826}}"#,
-                page(n)
-            )
-        });
+        let rest = (0..19)
+            .map(|n| format!(r#"{{"url":"{}","views":1,"users":1,"share":4.347826}}"#, page(n)));
         let items: Vec<String> = std::iter::once(first).chain(rest).collect();
         check(
             &finals,

@@ -41,17 +41,10 @@ pub(super) struct Log<'a> {
 impl<'a> Log<'a> {
     pub(super) fn new(judged: &'a [Judged]) -> Self {
         let taken = |family| {
-            judged
-                .iter()
-                .enumerate()
-                .filter_map(move |(place, record)| {
-                    let event = record.taken_by(family)?;
-                    Some(Entry {
-                        place,
-                        origin: (record.partition, record.offset),
-                        event,
-                    })
-                })
+            judged.iter().enumerate().filter_map(move |(place, record)| {
+                let event = record.taken_by(family)?;
+                Some(Entry { place, origin: (record.partition, record.offset), event })
+            })
         };
         let panes = |family, length_ms: i64| {
             let mut panes = Panes::new();

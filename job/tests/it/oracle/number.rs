@@ -38,19 +38,13 @@ pub(super) fn rounded(text: &str, places: u32) -> Option<i64> {
 
 /// An exponent; one with more digits than any text is long stands for a very large one.
 fn clamped(exponent: &str) -> i128 {
-    let digits = exponent
-        .trim_start_matches(['+', '-'])
-        .trim_start_matches('0');
+    let digits = exponent.trim_start_matches(['+', '-']).trim_start_matches('0');
     let size = match digits.len() {
         0 => 0,
         1..=18 => digits.parse().unwrap_or(0),
         _ => 10_i128.pow(18),
     };
-    if exponent.starts_with('-') {
-        -size
-    } else {
-        size
-    }
+    if exponent.starts_with('-') { -size } else { size }
 }
 
 /// The kept form of a time in ms: all but the 8 highest bits cleared.
@@ -64,26 +58,15 @@ pub(super) fn kept(ms: i64) -> i64 {
 pub(super) fn ratio(numerator: i128, denominator: i128) -> String {
     let scaled = numerator.abs() * 1_000_000;
     let millionths = (2 * scaled + denominator) / (2 * denominator);
-    let sign = if numerator < 0 && millionths > 0 {
-        "-"
-    } else {
-        ""
-    };
-    let text = format!(
-        "{sign}{}.{:06}",
-        millionths / 1_000_000,
-        millionths % 1_000_000
-    );
+    let sign = if numerator < 0 && millionths > 0 { "-" } else { "" };
+    let text = format!("{sign}{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The nearest rank of `percent` among values in ascending order: the ceil(n·p)-th; 0 of none.
 pub(super) fn nearest_rank(sorted: &[i64], percent: usize) -> i64 {
     let rank = (sorted.len() * percent).div_ceil(100);
-    rank.checked_sub(1)
-        .and_then(|place| sorted.get(place))
-        .copied()
-        .unwrap_or(0)
+    rank.checked_sub(1).and_then(|place| sorted.get(place)).copied().unwrap_or(0)
 }
 
 /// A count as a wide integer.
@@ -124,14 +107,9 @@ mod tests {
 
     #[test]
     fn kept_times_have_8_bits() {
-        for (ms, expected) in [
-            (0, 0),
-            (255, 255),
-            (256, 256),
-            (257, 256),
-            (1250, 1248),
-            (i64::MAX, 0xff << 55),
-        ] {
+        for (ms, expected) in
+            [(0, 0), (255, 255), (256, 256), (257, 256), (1250, 1248), (i64::MAX, 0xff << 55)]
+        {
             assert_eq!(kept(ms), expected, "{ms}");
         }
     }
@@ -149,11 +127,7 @@ mod tests {
             (-1, 2_000_001, "0"),
             (19_999_999, 10_000_000, "2"),
         ] {
-            assert_eq!(
-                ratio(numerator, denominator),
-                expected,
-                "{numerator}/{denominator}"
-            );
+            assert_eq!(ratio(numerator, denominator), expected, "{numerator}/{denominator}");
         }
     }
 

@@ -67,9 +67,7 @@ impl Partitions {
             offset,
             watermark_ms: partition.watermark_ms,
             global_watermark_ms: None,
-            moved_ms: before
-                .zip(partition.watermark_ms)
-                .map(|(before, after)| after - before),
+            moved_ms: before.zip(partition.watermark_ms).map(|(before, after)| after - before),
             is_duplicate: s.dedup && event.is_some_and(|event| partition.is_duplicate(event, s)),
         };
         self.advance(s);
@@ -108,9 +106,8 @@ impl Partition {
             return false;
         };
         let kept_ms = s.session_gap_ms.max(300_000) + s.lateness_ms;
-        let watermark_ms = self
-            .watermark_ms
-            .expect("a well-formed record gives its partition a watermark");
+        let watermark_ms =
+            self.watermark_ms.expect("a well-formed record gives its partition a watermark");
         let before = self.seen.get(&(id.clone(), event.user.clone())).copied();
         let latest = before.map_or(event.timestamp_ms, |before| before.max(event.timestamp_ms));
         self.seen.insert((id.clone(), event.user.clone()), latest);
@@ -120,9 +117,9 @@ impl Partition {
 
 /// The partition of a key: `String.hashCode()`, its absolute value, modulo their number.
 fn partition_of(key: &str, partitions: u32) -> u32 {
-    let hash = key.encode_utf16().fold(0_i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    });
+    let hash = key
+        .encode_utf16()
+        .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     hash.unsigned_abs() % partitions
 }
 
@@ -148,13 +145,11 @@ mod tests {
     fn watermarks(s: &Settings, records: &[(&str, i64)], expected: &[(Option<i64>, Option<i64>)]) {
         let values: Vec<Vec<u8>> = records
             .iter()
-            .map(|(user, at_s)| {
-                if user.is_empty() {
-                    Vec::new()
-                } else {
-                    page_view(user, at_s * 1000, "/")
-                }
-            })
+            .map(
+                |(user, at_s)| {
+                    if user.is_empty() { Vec::new() } else { page_view(user, at_s * 1000, "/") }
+                },
+            )
             .collect();
         let found: Vec<_> = judge(&values, s)
             .iter()
@@ -170,33 +165,17 @@ mod tests {
 
     #[test]
     fn the_global_watermark_is_the_lowest_of_those_not_idle() {
-        let s = Settings {
-            partitions: 2,
-            idle_after_records: 3,
-            ..Settings::default()
-        };
+        let s = Settings { partitions: 2, idle_after_records: 3, ..Settings::default() };
         // Partition 1 alone never has a global watermark until partition 0 is idle: after 3 records.
         watermarks(
             &s,
             &[("a", 100), ("c", 90), ("a", 110), ("a", 50)],
-            &[
-                (Some(95), None),
-                (Some(95), None),
-                (Some(105), Some(105)),
-                (Some(105), Some(105)),
-            ],
+            &[(Some(95), None), (Some(95), None), (Some(105), Some(105)), (Some(105), Some(105))],
         );
         // The first record of partition 0 is judged against the watermark to which it was raised.
         watermarks(
             &s,
-            &[
-                ("a", 100),
-                ("a", 101),
-                ("a", 102),
-                ("b", 50),
-                ("b", 120),
-                ("a", 130),
-            ],
+            &[("a", 100), ("a", 101), ("a", 102), ("b", 50), ("b", 120), ("a", 130)],
             &[
                 (Some(95), None),
                 (Some(96), None),

@@ -13,11 +13,7 @@ pub(super) fn page(url: &str) -> String {
         }
     }
     let path = before(path, &['?', '#']);
-    if path.is_empty() {
-        "/".to_owned()
-    } else {
-        path.to_owned()
-    }
+    if path.is_empty() { "/".to_owned() } else { path.to_owned() }
 }
 
 /// The host that a `referrer` names, `(direct)` or `(other)`.
@@ -31,16 +27,12 @@ pub(super) fn referrer(referrer: &str) -> String {
 fn host(referrer: &str) -> Option<String> {
     let (scheme, rest) = referrer.split_once("://")?;
     let well_formed = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     if !well_formed {
         return None;
     }
     let authority = before(rest, &['/', '?', '#']);
-    let after_user = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let after_user = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let without_port = match after_user.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => after_user,

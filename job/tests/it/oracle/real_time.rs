@@ -15,23 +15,12 @@ pub(super) fn of_pane(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Recor
     if entries.is_empty() {
         return Vec::new();
     }
-    let page_views = entries
-        .iter()
-        .filter(|entry| entry.event.kind == EventKind::PageView)
-        .count();
+    let page_views = entries.iter().filter(|entry| entry.event.kind == EventKind::PageView).count();
     vec![
-        single(
-            "PAGE_VIEWS_PER_SECOND",
-            window_ms,
-            ratio(wide(page_views), 5),
-        )
-        .with("count", page_views),
-        single(
-            "ACTIVE_USERS",
-            window_ms,
-            distinct_users(entries).to_string(),
-        )
-        .with("count", entries.len()),
+        single("PAGE_VIEWS_PER_SECOND", window_ms, ratio(wide(page_views), 5))
+            .with("count", page_views),
+        single("ACTIVE_USERS", window_ms, distinct_users(entries).to_string())
+            .with("count", entries.len()),
     ]
 }
 
@@ -47,26 +36,16 @@ pub(super) fn active_users(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<
 /// BOUNCE_RATE and AVERAGE_SESSION_DURATION of the sessions that ended in the window.
 pub(super) fn of_ended(window_ms: (i64, i64), sessions: &[Session<'_>]) -> Vec<Record> {
     let mut records = Vec::new();
-    let viewed = sessions
-        .iter()
-        .filter(|session| session.page_views() > 0)
-        .count();
+    let viewed = sessions.iter().filter(|session| session.page_views() > 0).count();
     if viewed > 0 {
         let bounced = sessions.iter().filter(|session| session.bounced()).count();
         records.push(
-            single(
-                "BOUNCE_RATE",
-                window_ms,
-                ratio(100 * wide(bounced), wide(viewed)),
-            )
-            .with("count", viewed),
+            single("BOUNCE_RATE", window_ms, ratio(100 * wide(bounced), wide(viewed)))
+                .with("count", viewed),
         );
     }
     if !sessions.is_empty() {
-        let total_ms: i128 = sessions
-            .iter()
-            .map(|session| i128::from(session.duration_ms()))
-            .sum();
+        let total_ms: i128 = sessions.iter().map(|session| i128::from(session.duration_ms())).sum();
         let mean_s = ratio(total_ms, 1_000 * wide(sessions.len()));
         records.push(
             single("AVERAGE_SESSION_DURATION", window_ms, mean_s).with("count", sessions.len()),
@@ -80,11 +59,7 @@ fn single(metric: &str, window_ms: (i64, i64), value: String) -> Record {
 }
 
 fn distinct_users(entries: &[Entry<'_>]) -> usize {
-    entries
-        .iter()
-        .map(|entry| &entry.event.user)
-        .collect::<BTreeSet<_>>()
-        .len()
+    entries.iter().map(|entry| &entry.event.user).collect::<BTreeSet<_>>().len()
 }
 
 #[cfg(test)]
@@ -103,10 +78,7 @@ mod tests {
             fields(&finals, "PAGE_VIEWS_PER_SECOND|5000|10000|"),
             r#""value":0.4,"count":2"#
         );
-        assert_eq!(
-            fields(&finals, "ACTIVE_USERS|5000|10000|"),
-            r#""value":2,"count":3"#
-        );
+        assert_eq!(fields(&finals, "ACTIVE_USERS|5000|10000|"), r#""value":2,"count":3"#);
         assert_eq!(finals.summary.results["ACTIVE_USERS"], 1);
     }
 
@@ -134,10 +106,7 @@ mod tests {
             event("b", 1_804_000, "SESSION_END", ""),
             event("c", 4_999, "SESSION_START", ""),
         ]);
-        assert_eq!(
-            fields(&finals, "BOUNCE_RATE|1800000|1805000|"),
-            r#""value":50,"count":2"#
-        );
+        assert_eq!(fields(&finals, "BOUNCE_RATE|1800000|1805000|"), r#""value":50,"count":2"#);
         assert_eq!(
             fields(&finals, "AVERAGE_SESSION_DURATION|1800000|1805000|"),
             r#""value":601,"count":3"#

@@ -44,11 +44,7 @@ impl Record {
             .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
         // The end of a session can change, so it is no part of what the session is.
-        let key_end = if metric == "SESSION" {
-            String::new()
-        } else {
-            end.to_string()
-        };
+        let key_end = if metric == "SESSION" { String::new() } else { end.to_string() };
         let fields: Vec<String> = dimensions
             .iter()
             .map(|(name, value)| format!("{}:{}", quoted(name), quoted(value)))
@@ -137,21 +133,14 @@ mod tests {
 
     #[test]
     fn keys_are_encoded() {
-        let record = Record::new(
-            "SESSION",
-            "session",
-            (5, 9),
-            &[("session", "a|b,c=d%\n"), ("user", "ü")],
-        )
-        .with("count", 1);
+        let record =
+            Record::new("SESSION", "session", (5, 9), &[("session", "a|b,c=d%\n"), ("user", "ü")])
+                .with("count", 1);
         assert_eq!(record.key, "SESSION|5||session=a%7Cb%2Cc%3Dd%25%0A,user=ü");
         assert_eq!(
             record.line(State::Corrected),
             r#"{"metricType":"SESSION","category":"session","windowStart":5,"windowEnd":9,"dimensions":{"session":"a|b,c=d%\n","user":"ü"},"count":1,"state":"corrected"}"#
         );
-        assert_eq!(
-            Record::new("OS", "business", (-10, 50), &[]).key,
-            "OS|-10|50|"
-        );
+        assert_eq!(Record::new("OS", "business", (-10, 50), &[]).key, "OS|-10|50|");
     }
 }

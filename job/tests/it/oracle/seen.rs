@@ -31,11 +31,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            provisional: true,
-            elsewhere_epochs: 10,
-            correction_epochs: 1,
-        }
+        Self { provisional: true, elsewhere_epochs: 10, correction_epochs: 1 }
     }
 }
 
@@ -147,24 +143,16 @@ impl<'s> Reader<'s> {
             before.saturating_sub(kind.slack_ms(self.settings) + kind.length_ms())
         });
         let to_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
-        let shown = self
-            .windows
-            .range((kind, from_ms)..=(kind, to_ms))
-            .map(|((_, start_ms), _)| *start_ms);
-        view.windows(kind)
-            .range(from_ms..=to_ms)
-            .copied()
-            .chain(shown)
-            .collect()
+        let shown =
+            self.windows.range((kind, from_ms)..=(kind, to_ms)).map(|((_, start_ms), _)| *start_ms);
+        view.windows(kind).range(from_ms..=to_ms).copied().chain(shown).collect()
     }
 
     fn turn(&self, kind: Kind, start_ms: i64, epoch: Epoch) -> Option<Turn> {
         let end_ms = start_ms + kind.length_ms();
         let frozen_ms = end_ms + kind.slack_ms(self.settings);
         if !epoch.has_passed(end_ms) {
-            return self
-                .is_provisional(kind, start_ms, epoch)
-                .then_some(Turn::Provisional);
+            return self.is_provisional(kind, start_ms, epoch).then_some(Turn::Provisional);
         }
         if !epoch.had_passed(end_ms) {
             return Some(Turn::Closing);
@@ -195,15 +183,10 @@ impl<'s> Reader<'s> {
 
     /// What ends in this epoch is shown at once; all else that has changed waits for its turn.
     fn apply_sessions(&mut self, view: &View<'_>, epoch: Epoch) {
-        let ends_now = |ended_ms: i64| {
-            epoch
-                .watermark_before_ms
-                .is_none_or(|before| before <= ended_ms)
-        };
-        let (now, before): (Vec<_>, Vec<_>) = view
-            .ended()
-            .iter()
-            .partition(|session| ends_now(session.ended_ms));
+        let ends_now =
+            |ended_ms: i64| epoch.watermark_before_ms.is_none_or(|before| before <= ended_ms);
+        let (now, before): (Vec<_>, Vec<_>) =
+            view.ended().iter().partition(|session| ends_now(session.ended_ms));
         let record = |session: &&Session<'_>| {
             let record = session.record(&self.settings.funnels);
             (record.key.clone(), record)
@@ -212,12 +195,7 @@ impl<'s> Reader<'s> {
         let frozen_now: BTreeMap<String, i64> = view
             .ended()
             .iter()
-            .map(|session| {
-                (
-                    session.record(&self.settings.funnels).key,
-                    self.frozen_ms(session),
-                )
-            })
+            .map(|session| (session.record(&self.settings.funnels).key, self.frozen_ms(session)))
             .collect();
         let mut before: BTreeMap<String, Record> = before.iter().map(record).collect();
         let is_tick = epoch.is_last || epoch.is_tick_of(self.pace.correction_epochs);
@@ -229,16 +207,11 @@ impl<'s> Reader<'s> {
             !is_tick && frozen_ms.is_none_or(|frozen_ms| !epoch.has_passed(*frozen_ms))
         };
         before.retain(|key, _| !waits(key));
-        self.sessions
-            .retain(|key, _| before.contains_key(key) || waits(key));
+        self.sessions.retain(|key, _| before.contains_key(key) || waits(key));
         replace(&mut self.sessions, before, State::Corrected);
-        self.sessions.extend(
-            now.into_iter()
-                .map(|(key, record)| (key, (record, State::Final))),
-        );
+        self.sessions.extend(now.into_iter().map(|(key, record)| (key, (record, State::Final))));
         let shown = &self.sessions;
-        self.sessions_frozen_ms
-            .retain(|key, _| shown.contains_key(key));
+        self.sessions_frozen_ms.retain(|key, _| shown.contains_key(key));
         for (key, frozen_ms) in frozen_now {
             if shown.contains_key(&key) {
                 self.sessions_frozen_ms.insert(key, frozen_ms);
@@ -248,10 +221,7 @@ impl<'s> Reader<'s> {
 
     /// When no record that could still be accepted can change a session.
     fn frozen_ms(&self, session: &Session<'_>) -> i64 {
-        let last_ms = session
-            .events
-            .last()
-            .map_or(session.ended_ms, |event| event.timestamp_ms);
+        let last_ms = session.events.last().map_or(session.ended_ms, |event| event.timestamp_ms);
         last_ms + 2 * self.settings.session_gap_ms + self.settings.lateness_ms
     }
 
@@ -263,8 +233,7 @@ impl<'s> Reader<'s> {
         for ((kind, _), window) in &self.windows {
             for (key, (record, state)) in &window.shown {
                 if *kind == Kind::Alerts {
-                    seen.alerts
-                        .insert(key.clone(), record.whole_line().to_owned());
+                    seen.alerts.insert(key.clone(), record.whole_line().to_owned());
                 } else {
                     seen.results.insert(key.clone(), record.line(*state));
                 }
@@ -282,9 +251,7 @@ impl Window {
         if unchanged {
             // The same content: it can only change its state.
             if turn == Turn::Closing {
-                self.shown
-                    .values_mut()
-                    .for_each(|(_, state)| *state = State::Final);
+                self.shown.values_mut().for_each(|(_, state)| *state = State::Final);
             }
             return;
         }

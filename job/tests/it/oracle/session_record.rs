@@ -28,20 +28,11 @@ impl<'a> Session<'a> {
         .with("pageViews", self.page_views())
         .with("events", self.events.len());
         if let (Some(entry), Some(exit)) = (journey.first(), journey.last()) {
-            record = record
-                .with("entryPage", quoted(entry))
-                .with("exitPage", quoted(exit));
+            record = record.with("entryPage", quoted(entry)).with("exitPage", quoted(exit));
         }
-        let ended_by = if self.ended_by_event() {
-            "event"
-        } else {
-            "gap"
-        };
+        let ended_by = if self.ended_by_event() { "event" } else { "gap" };
         record
-            .with(
-                "journey",
-                array(journey.iter().take(JOURNEY_PAGES).map(|page| quoted(page))),
-            )
+            .with("journey", array(journey.iter().take(JOURNEY_PAGES).map(|page| quoted(page))))
             .with("journeyLength", journey.len())
             .with("conversions", self.conversions().count())
             .with("revenueMinor", self.revenue_minor())
@@ -49,10 +40,7 @@ impl<'a> Session<'a> {
             .with("abandoned", self.abandoned(funnels))
             .with("endedBy", quoted(ended_by))
             .with("device", self.first_known(|event| event.device.as_deref()))
-            .with(
-                "country",
-                self.first_known(|event| event.country.as_deref()),
-            )
+            .with("country", self.first_known(|event| event.country.as_deref()))
     }
 
     fn revenue_minor(&self) -> String {
@@ -60,10 +48,8 @@ impl<'a> Session<'a> {
         for event in self.conversions() {
             *sums.entry(&event.currency).or_default() += i128::from(event.value_minor);
         }
-        let sums: Vec<String> = sums
-            .into_iter()
-            .map(|(currency, sum)| format!("{}:{sum}", quoted(currency)))
-            .collect();
+        let sums: Vec<String> =
+            sums.into_iter().map(|(currency, sum)| format!("{}:{sum}", quoted(currency))).collect();
         format!("{{{}}}", sums.join(","))
     }
 
@@ -78,20 +64,13 @@ impl<'a> Session<'a> {
                 )
             })
             .collect();
-        let flags: Vec<String> = by_name
-            .into_iter()
-            .map(|(name, flag)| format!("{}:{flag}", quoted(name)))
-            .collect();
+        let flags: Vec<String> =
+            by_name.into_iter().map(|(name, flag)| format!("{}:{flag}", quoted(name))).collect();
         format!("{{{}}}", flags.join(","))
     }
 
     fn first_known(&self, value: impl Fn(&'a Event) -> Option<&'a str>) -> String {
-        quoted(
-            self.events
-                .iter()
-                .find_map(|event| value(event))
-                .unwrap_or("(unknown)"),
-        )
+        quoted(self.events.iter().find_map(|event| value(event)).unwrap_or("(unknown)"))
     }
 }
 
@@ -104,12 +83,7 @@ mod tests {
     #[test]
     fn a_session_says_what_happened_in_it() {
         let finals = finals_of(&[
-            event(
-                "u",
-                1,
-                "SESSION_START",
-                r#","sessionData":{"deviceType":""}"#,
-            ),
+            event("u", 1, "SESSION_START", r#","sessionData":{"deviceType":""}"#),
             page_view("u", 2_000, "/a"),
             page_view("u", 3_000, "/a?x"),
             page_view("u", 4_000, "/cart"),
@@ -138,10 +112,7 @@ mod tests {
     fn sessions_without_a_page_view_have_no_pages() {
         let finals = finals_of(&[event("u", 1, "SESSION_END", "")]);
         let fields = fields(&finals, "SESSION|1||session=u,user=u");
-        assert!(
-            fields.contains(r#""events":1,"journey":[],"journeyLength":0,"#),
-            "{fields}"
-        );
+        assert!(fields.contains(r#""events":1,"journey":[],"journeyLength":0,"#), "{fields}");
     }
 
     #[test]
@@ -152,25 +123,13 @@ mod tests {
             strict,
             abandonment_step,
         };
-        let funnels = vec![
-            funnel("z", false, 1),
-            funnel("any", false, 2),
-            funnel("strict", true, 2),
-        ];
-        let s = Settings {
-            funnels,
-            ..settings()
-        };
+        let funnels =
+            vec![funnel("z", false, 1), funnel("any", false, 2), funnel("strict", true, 2)];
+        let s = Settings { funnels, ..settings() };
         let check = |pages: &[&str], expected: &str| {
-            let values: Vec<_> = pages
-                .iter()
-                .zip(0..)
-                .map(|(page, at)| page_view("u", at, page))
-                .collect();
-            let found = fields(
-                &finals(&judge(&values, &s), &s),
-                "SESSION|0||session=u,user=u",
-            );
+            let values: Vec<_> =
+                pages.iter().zip(0..).map(|(page, at)| page_view("u", at, page)).collect();
+            let found = fields(&finals(&judge(&values, &s), &s), "SESSION|0||session=u,user=u");
             assert!(
                 found.contains(&format!(r#""abandoned":{{{expected}}}"#)),
                 "{pages:?}: {found}"
@@ -179,13 +138,7 @@ mod tests {
         check(&["/a"], r#""any":false,"strict":false,"z":true"#);
         check(&["/a", "/b"], r#""any":true,"strict":true,"z":true"#);
         check(&["/a", "/x", "/b"], r#""any":true,"strict":false,"z":true"#);
-        check(
-            &["/a", "/b", "/x", "/c"],
-            r#""any":false,"strict":true,"z":false"#,
-        );
-        check(
-            &["/a", "/b", "/c"],
-            r#""any":false,"strict":false,"z":false"#,
-        );
+        check(&["/a", "/b", "/x", "/c"], r#""any":false,"strict":true,"z":false"#);
+        check(&["/a", "/b", "/c"], r#""any":false,"strict":false,"z":false"#);
     }
 }

@@ -43,10 +43,7 @@ pub(super) fn all<'a>(
 ) -> Vec<Session<'a>> {
     let mut all = Vec::new();
     for ((user, id), entries) in groups {
-        let events = entries
-            .iter()
-            .filter(|entry| entry.place < bound)
-            .map(|entry| entry.event);
+        let events = entries.iter().filter(|entry| entry.place < bound).map(|entry| entry.event);
         all.extend(cut(events, gap_ms).into_iter().map(|events| Session {
             user,
             id,
@@ -61,10 +58,7 @@ pub(super) fn all<'a>(
 fn cut<'a>(events: impl Iterator<Item = &'a Event>, gap_ms: i64) -> Vec<Vec<&'a Event>> {
     let mut sessions: Vec<Vec<&Event>> = Vec::new();
     for event in events {
-        match sessions
-            .last_mut()
-            .filter(|session| continues(session, event, gap_ms))
-        {
+        match sessions.last_mut().filter(|session| continues(session, event, gap_ms)) {
             Some(session) => session.push(event),
             None => sessions.push(vec![event]),
         }
@@ -73,12 +67,9 @@ fn cut<'a>(events: impl Iterator<Item = &'a Event>, gap_ms: i64) -> Vec<Vec<&'a 
 }
 
 fn continues(session: &[&Event], event: &Event, gap_ms: i64) -> bool {
-    let silence_ms = session
-        .last()
-        .map_or(0, |last| event.timestamp_ms - last.timestamp_ms);
-    let over = session
-        .iter()
-        .any(|earlier| is_end(earlier) && event.timestamp_ms > earlier.timestamp_ms);
+    let silence_ms = session.last().map_or(0, |last| event.timestamp_ms - last.timestamp_ms);
+    let over =
+        session.iter().any(|earlier| is_end(earlier) && event.timestamp_ms > earlier.timestamp_ms);
     silence_ms <= gap_ms && !over
 }
 
@@ -87,10 +78,7 @@ fn is_end(event: &Event) -> bool {
 }
 
 fn ended_ms(events: &[&Event], gap_ms: i64) -> i64 {
-    let by_event = events
-        .iter()
-        .find(|event| is_end(event))
-        .map(|event| event.timestamp_ms);
+    let by_event = events.iter().find(|event| is_end(event)).map(|event| event.timestamp_ms);
     by_event.unwrap_or_else(|| events.last().map_or(0, |last| last.timestamp_ms + gap_ms))
 }
 
@@ -136,10 +124,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn conversions(&self) -> impl Iterator<Item = &'a Event> {
-        self.events
-            .iter()
-            .copied()
-            .filter(|event| event.kind == EventKind::Conversion)
+        self.events.iter().copied().filter(|event| event.kind == EventKind::Conversion)
     }
 }
 
@@ -151,10 +136,8 @@ mod tests {
 
     /// The sessions of one user as `start-end/ended at, ended by`, all in s.
     fn check(events: &[(i64, &str)], expected: &[&str]) {
-        let values: Vec<_> = events
-            .iter()
-            .map(|(at_s, kind)| event("u", at_s * 1000, kind, ""))
-            .collect();
+        let values: Vec<_> =
+            events.iter().map(|(at_s, kind)| event("u", at_s * 1000, kind, "")).collect();
         let finals = finals_of(&values);
         let number = |line: &str, name: &str| {
             let (_, rest) = line.split_once(&format!("\"{name}\":")).unwrap();
@@ -165,11 +148,7 @@ mod tests {
             .iter()
             .filter(|(key, _)| key.starts_with("SESSION|"))
             .map(|(_, line)| {
-                let by = if line.contains(r#""endedBy":"event""#) {
-                    "event"
-                } else {
-                    "gap"
-                };
+                let by = if line.contains(r#""endedBy":"event""#) { "event" } else { "gap" };
                 format!(
                     "{}-{}/{} {by}",
                     number(line, "start"),
@@ -183,33 +162,18 @@ mod tests {
 
     #[test]
     fn sessions_are_cut_by_silence_and_by_their_end() {
-        check(
-            &[(0, "PAGE_VIEW"), (1800, "PAGE_VIEW")],
-            &["0-1800/3600 gap"],
-        );
-        check(
-            &[(0, "PAGE_VIEW"), (1801, "PAGE_VIEW")],
-            &["0-0/1800 gap", "1801-1801/3601 gap"],
-        );
-        check(
-            &[(3, "PAGE_VIEW"), (1, END), (2, "PAGE_VIEW")],
-            &["1-1/1 event", "2-3/1803 gap"],
-        );
+        check(&[(0, "PAGE_VIEW"), (1800, "PAGE_VIEW")], &["0-1800/3600 gap"]);
+        check(&[(0, "PAGE_VIEW"), (1801, "PAGE_VIEW")], &["0-0/1800 gap", "1801-1801/3601 gap"]);
+        check(&[(3, "PAGE_VIEW"), (1, END), (2, "PAGE_VIEW")], &["1-1/1 event", "2-3/1803 gap"]);
         check(&[(1, END), (1, "PAGE_VIEW"), (1, END)], &["1-1/1 event"]);
-        check(
-            &[(1, "SESSION_START"), (2, "SESSION_START"), (3, "OTHER")],
-            &["1-2/1802 gap"],
-        );
+        check(&[(1, "SESSION_START"), (2, "SESSION_START"), (3, "OTHER")], &["1-2/1802 gap"]);
         check(&[(1, END), (2, END)], &["1-1/1 event", "2-2/2 event"]);
     }
 
     #[test]
     fn one_id_with_two_users_is_two_sessions() {
         let id = r#","sessionId":"s""#;
-        let finals = finals_of(&[
-            event("u", 1, "PAGE_VIEW", id),
-            event("v", 1, "PAGE_VIEW", id),
-        ]);
+        let finals = finals_of(&[event("u", 1, "PAGE_VIEW", id), event("v", 1, "PAGE_VIEW", id)]);
         assert_eq!(finals.summary.results["SESSION"], 2);
     }
 }

@@ -84,41 +84,23 @@ pub(super) fn summary(
     let count = |holds: &dyn Fn(&Judged) -> bool| {
         number(judged.iter().filter(|record| holds(record)).count())
     };
-    let well_formed = || {
-        judged
-            .iter()
-            .filter_map(|record| record.event.as_ref().map(|event| (record, event)))
-    };
+    let well_formed =
+        || judged.iter().filter_map(|record| record.event.as_ref().map(|event| (record, event)));
     let unknown = well_formed().filter(|(record, event)| {
         event.kind == EventKind::Unknown && record.fate != Fate::Duplicate
     });
     let of_metric = |metric: &str| {
-        number(
-            results
-                .keys()
-                .filter(|key| key.split('|').next() == Some(metric))
-                .count(),
-        )
+        number(results.keys().filter(|key| key.split('|').next() == Some(metric)).count())
     };
     Summary {
         read: number(judged.len()),
         accepted: count(&|record| record.fate == Fate::Accepted),
         dead_letters: Reason::ALL
-            .map(|reason| {
-                (
-                    reason.name(),
-                    count(&|record| record.fate == Fate::Rejected(reason)),
-                )
-            })
+            .map(|reason| (reason.name(), count(&|record| record.fate == Fate::Rejected(reason))))
             .into(),
         partly_late: count(&|record| record.fate == Fate::Accepted && !record.late_for.is_empty()),
         late: Family::ALL
-            .map(|family| {
-                (
-                    family.name(),
-                    count(&|record| record.late_for.contains(&family)),
-                )
-            })
+            .map(|family| (family.name(), count(&|record| record.late_for.contains(&family))))
             .into(),
         duplicates: count(&|record| record.fate == Fate::Duplicate),
         unknown_types: number(unknown.count()),
@@ -140,11 +122,7 @@ fn jumps(judged: &[Judged]) -> Vec<Jump> {
         .iter()
         .filter_map(|record| {
             let ms = record.moved_ms.filter(|ms| *ms > DAY_MS)?;
-            Some(Jump {
-                partition: record.partition,
-                offset: record.offset,
-                ms,
-            })
+            Some(Jump { partition: record.partition, offset: record.offset, ms })
         })
         .collect();
     jumps.sort_unstable();
@@ -220,77 +198,38 @@ mod tests {
             assert_eq!(digest(lines.iter()), expected);
         };
         check(&[], &"0".repeat(64));
-        check(
-            &["abc"],
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-        );
+        check(&["abc"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         // Four times the same: the carries go through all bytes and out at the top.
-        check(
-            &["abc"; 4],
-            "e9e05afe3c073fa90505037976b8888ec00d868e585dea72d043fd87c80056b4",
-        );
+        check(&["abc"; 4], "e9e05afe3c073fa90505037976b8888ec00d868e585dea72d043fd87c80056b4");
     }
 
     #[test]
     fn records_are_counted_once() {
         let finals = finals_of(&[
             page_view("a", 0, "/"),
-            event(
-                "a",
-                86_400_001,
-                "ASSET",
-                r#","conversionData":{"value":"1"}"#,
-            ),
+            event("a", 86_400_001, "ASSET", r#","conversionData":{"value":"1"}"#),
             page_view("a", 0, "/"),
             page_view("a", 86_400_001 - 2_000_000, "/"),
             b"{}".to_vec(),
         ]);
         let s = &finals.summary;
         assert_eq!(
-            (
-                s.read,
-                s.accepted,
-                s.partly_late,
-                s.unknown_types,
-                s.bad_leaves
-            ),
+            (s.read, s.accepted, s.partly_late, s.unknown_types, s.bad_leaves),
             (5, 3, 1, 1, 1)
         );
         assert_eq!(
-            (
-                s.dead_letters["late"],
-                s.dead_letters["missing_field"],
-                s.dead_letters["empty"]
-            ),
+            (s.dead_letters["late"], s.dead_letters["missing_field"], s.dead_letters["empty"]),
             (1, 1, 0)
         );
-        assert_eq!(
-            (s.late["real_time"], s.late["alerts"], s.late["session"]),
-            (2, 2, 1)
-        );
-        assert_eq!(
-            s.jumps,
-            [Jump {
-                partition: 0,
-                offset: 1,
-                ms: 86_400_001
-            }]
-        );
+        assert_eq!((s.late["real_time"], s.late["alerts"], s.late["session"]), (2, 2, 1));
+        assert_eq!(s.jumps, [Jump { partition: 0, offset: 1, ms: 86_400_001 }]);
     }
 
     #[test]
     fn duplicates_and_bots_are_counted_apart() {
-        let s = Settings {
-            dedup: true,
-            exclude_bots: Some(|agent| agent == "bot"),
-            ..settings()
-        };
-        let by_bot = event(
-            "a",
-            0,
-            "ASSET",
-            r#","eventId":"x","sessionData":{"userAgent":"bot","os":5}"#,
-        );
+        let s = Settings { dedup: true, exclude_bots: Some(|agent| agent == "bot"), ..settings() };
+        let by_bot =
+            event("a", 0, "ASSET", r#","eventId":"x","sessionData":{"userAgent":"bot","os":5}"#);
         let summary = finals(&judge(&[by_bot.clone(), by_bot], &s), &s).summary;
         assert_eq!(
             (

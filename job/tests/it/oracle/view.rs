@@ -29,13 +29,8 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The kinds of results; alerts are apart.
-    pub(super) const RESULTS: [Self; 5] = [
-        Self::RealTime,
-        Self::ActiveUsers,
-        Self::EndedSessions,
-        Self::Business,
-        Self::Hour,
-    ];
+    pub(super) const RESULTS: [Self; 5] =
+        [Self::RealTime, Self::ActiveUsers, Self::EndedSessions, Self::Business, Self::Hour];
 
     /// `windowEnd` − `windowStart`, in ms.
     pub(super) fn length_ms(self) -> i64 {
@@ -49,11 +44,7 @@ impl Kind {
 
     /// How far before its end a window looks, in ms.
     pub(super) fn span_ms(self) -> i64 {
-        if self == Self::ActiveUsers {
-            300_000
-        } else {
-            self.length_ms()
-        }
+        if self == Self::ActiveUsers { 300_000 } else { self.length_ms() }
     }
 
     /// From one window's end to the next one's, in ms.
@@ -105,10 +96,7 @@ impl<'a> View<'a> {
         let all = sessions::all(&log.by_session, bound, settings.session_gap_ms);
         let mut visits = Visits::new();
         for session in &all {
-            visits
-                .entry(session.user)
-                .or_default()
-                .push((session.start_ms(), session.end_ms()));
+            visits.entry(session.user).or_default().push((session.start_ms(), session.end_ms()));
         }
         let passed = |session: &Session<'_>| {
             watermark_ms.is_some_and(|watermark_ms| watermark_ms > session.ended_ms)
@@ -126,15 +114,7 @@ impl<'a> View<'a> {
                 .collect()
         };
         let (ended_windows, hour_windows) = (around(Kind::EndedSessions), around(Kind::Hour));
-        Self {
-            log,
-            settings,
-            bound,
-            ended,
-            visits,
-            ended_windows,
-            hour_windows,
-        }
+        Self { log, settings, bound, ended, visits, ended_windows, hour_windows }
     }
 
     /// The sessions that have ended.
@@ -173,9 +153,7 @@ impl<'a> View<'a> {
     /// How many events a window is made from: the same number at a later epoch means the same
     /// events, for a window only gains them. `None` for windows made from sessions.
     pub(super) fn event_count(&self, kind: Kind, start_ms: i64) -> Option<usize> {
-        self.log
-            .panes_of(kind)
-            .map(|_| self.entries(kind, start_ms).count())
+        self.log.panes_of(kind).map(|_| self.entries(kind, start_ms).count())
     }
 
     fn entries(&self, kind: Kind, start_ms: i64) -> impl Iterator<Item = Entry<'a>> {
@@ -187,10 +165,8 @@ impl<'a> View<'a> {
     }
 
     fn ended_in(&self, (start_ms, end_ms): (i64, i64)) -> &[Session<'a>] {
-        let before = |limit_ms: i64| {
-            self.ended
-                .partition_point(|session| session.ended_ms < limit_ms)
-        };
+        let before =
+            |limit_ms: i64| self.ended.partition_point(|session| session.ended_ms < limit_ms);
         &self.ended[before(start_ms)..before(end_ms)]
     }
 }

@@ -40,9 +40,7 @@ impl Outcome {
         let last = self.seen.last().cloned().unwrap_or_default().results;
         let final_line =
             |line: String| line.replace(r#""state":"corrected"}"#, r#""state":"final"}"#);
-        last.into_iter()
-            .map(|(key, line)| (key, final_line(line)))
-            .collect()
+        last.into_iter().map(|(key, line)| (key, final_line(line))).collect()
     }
 
     /// Alerts in the order of the file: window, then user.
@@ -51,19 +49,14 @@ impl Outcome {
         let mut lines: Vec<_> = last.into_values().collect();
         lines.sort_by_key(|line| {
             let alert: serde_json::Value = serde_json::from_str(line).unwrap();
-            (
-                alert["windowStart"].as_i64(),
-                alert["userId"].as_str().unwrap().to_owned(),
-            )
+            (alert["windowStart"].as_i64(), alert["userId"].as_str().unwrap().to_owned())
         });
         lines
     }
 
     /// Whether nothing is held.
     pub(super) fn is_empty(&self) -> bool {
-        self.held
-            .values()
-            .all(|h| h.users == 0 && h.visits == 0 && h.timers == 0)
+        self.held.values().all(|h| h.users == 0 && h.visits == 0 && h.timers == 0)
     }
 }
 
@@ -82,22 +75,11 @@ impl Seen {
         }
         let key = text(&change.key);
         if change.state == State::Retracted {
-            assert!(
-                self.results.remove(&key).is_some(),
-                "retraction of nothing: {key}"
-            );
+            assert!(self.results.remove(&key).is_some(), "retraction of nothing: {key}");
         } else {
-            let line = format!(
-                r#"{},"state":"{}"}}"#,
-                text(&change.body),
-                change.state.name()
-            );
+            let line = format!(r#"{},"state":"{}"}}"#, text(&change.body), change.state.name());
             let before = self.results.insert(key, line.clone());
-            assert_ne!(
-                before.as_ref(),
-                Some(&line),
-                "a change that changes nothing"
-            );
+            assert_ne!(before.as_ref(), Some(&line), "a change that changes nothing");
         }
     }
 }
@@ -122,10 +104,7 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
             allowed_disorder_ms: case.allowed_disorder_ms,
         },
         funnels: case.funnels(),
-        output: Output {
-            provisional: case.provisional,
-            digests: true,
-        },
+        output: Output { provisional: case.provisional, digests: true },
     };
     let pace = Pace {
         provisional: case.provisional,

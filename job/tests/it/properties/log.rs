@@ -94,12 +94,8 @@ impl Case {
     pub(super) fn oracle_settings(&self) -> oracle::Settings {
         let steps = STEPS.map(str::to_owned).to_vec();
         let abandonment_step = 2;
-        let funnel = oracle::Funnel {
-            name: "f".to_owned(),
-            steps,
-            strict: self.strict,
-            abandonment_step,
-        };
+        let funnel =
+            oracle::Funnel { name: "f".to_owned(), steps, strict: self.strict, abandonment_step };
         oracle::Settings {
             partitions: self.partitions,
             allowed_disorder_ms: self.allowed_disorder_ms,
@@ -120,11 +116,7 @@ impl Case {
             lateness_ms: self.lateness_ms,
             session_gap_ms: self.session_gap_ms,
             dedup: self.dedup,
-            bots: if self.exclude_bots {
-                BotMode::Exclude
-            } else {
-                BotMode::Include
-            },
+            bots: if self.exclude_bots { BotMode::Exclude } else { BotMode::Include },
             max_bytes: 1 << 20,
             idle_after_records: self.idle_after_records,
         }
@@ -136,25 +128,12 @@ impl Case {
             Step::Type(Kind::SessionStart),
             Step::Type(Kind::Conversion),
         ];
-        vec![Funnel {
-            name: "f".into(),
-            steps,
-            strict: self.strict,
-            abandonment_step: 2,
-        }]
+        vec![Funnel { name: "f".into(), steps, strict: self.strict, abandonment_step: 2 }]
     }
 }
 
 fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
-    let Spec::Event {
-        user,
-        session,
-        kind,
-        page,
-        other,
-        ..
-    } = spec
-    else {
+    let Spec::Event { user, session, kind, page, other, .. } = spec else {
         return String::new();
     };
     let kinds = [
@@ -171,11 +150,7 @@ fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
         0 => String::new(),
         n => format!(r#""userId":"u{n}","#),
     };
-    let agent = if other % 5 == 0 {
-        "Googlebot/2.1"
-    } else {
-        "Mozilla/5.0 Firefox"
-    };
+    let agent = if other % 5 == 0 { "Googlebot/2.1" } else { "Mozilla/5.0 Firefox" };
     let values = ["12.5", "-3", "0.005", "\"7\"", "1e3"];
     let currencies = ["\"EUR\"", "\"jpy\"", "null", "\"x\""];
     let (value, currency) = (
@@ -239,10 +214,7 @@ fn spec() -> impl Strategy<Value = Spec> {
 
 /// Random cases.
 pub(super) fn case() -> impl Strategy<Value = Case> {
-    let log = (
-        prop::collection::vec(spec(), 0..120),
-        prop::collection::vec(0usize..25, 0..12),
-    );
+    let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
     let ms = |values: &[i64]| prop::sample::select(values.to_vec());
     let time = (
         ms(&[0, 1_000, 5_000]),

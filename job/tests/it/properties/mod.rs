@@ -16,27 +16,16 @@ use std::collections::BTreeMap;
 const OTHERS: [&str; 4] = ["JOURNEYS|", "FUNNEL|", "BEHAVIOUR|", "ABANDONMENT_RATE|"];
 
 fn cases(short: u32) -> u32 {
-    if std::env::var_os("STREAMGAUGE_LONG").is_some() {
-        short * 100
-    } else {
-        short
-    }
+    if std::env::var_os("STREAMGAUGE_LONG").is_some() { short * 100 } else { short }
 }
 
 /// The same cases in every run; another seed by `STREAMGAUGE_SEED`.
 fn runner(cases: u32) -> TestRunner {
-    let seed = std::env::var("STREAMGAUGE_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(1u64);
+    let seed = std::env::var("STREAMGAUGE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1u64);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 2_000,
-        ..Config::default()
-    };
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
@@ -52,10 +41,7 @@ fn difference(
     expected: &BTreeMap<String, String>,
 ) -> Option<String> {
     let keys: std::collections::BTreeSet<_> = got.keys().chain(expected.keys()).collect();
-    let differing: Vec<_> = keys
-        .into_iter()
-        .filter(|k| got.get(*k) != expected.get(*k))
-        .collect();
+    let differing: Vec<_> = keys.into_iter().filter(|k| got.get(*k) != expected.get(*k)).collect();
     let first = differing.first()?;
     Some(format!(
         "{} keys differ, the first is {first}:\n  engine {:?}\n  oracle {:?}",
@@ -87,14 +73,10 @@ fn check_epochs(outcome: &Outcome, seen: &[Seen]) -> Result<(), TestCaseError> {
     prop_assert_eq!(outcome.seen.len(), seen.len(), "number of epochs");
     for (epoch, (got, expected)) in outcome.seen.iter().zip(seen).enumerate() {
         if let Some(words) = difference(&got.results, &made_here(&expected.results)) {
-            return Err(TestCaseError::fail(format!(
-                "results at epoch {epoch}: {words}"
-            )));
+            return Err(TestCaseError::fail(format!("results at epoch {epoch}: {words}")));
         }
         if let Some(words) = difference(&got.alerts, &expected.alerts) {
-            return Err(TestCaseError::fail(format!(
-                "alerts at epoch {epoch}: {words}"
-            )));
+            return Err(TestCaseError::fail(format!("alerts at epoch {epoch}: {words}")));
         }
     }
     Ok(())
@@ -113,11 +95,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     let outcome = run(case, &values, &cuts);
     check_epochs(&outcome, &oracle::seen_all(&judged, &cuts, pace, &settings))?;
     check_end(&outcome, &oracle::finals(&judged, &settings))?;
-    prop_assert!(
-        outcome.is_empty(),
-        "something is held at the end of time: {:?}",
-        outcome.held
-    );
+    prop_assert!(outcome.is_empty(), "something is held at the end of time: {:?}", outcome.held);
     Ok(())
 }
 

@@ -16,11 +16,7 @@ use streamgauge_simulator::{Generator, Options};
 #[test]
 fn two_workers_share_the_keys_and_the_work() {
     let mut values = Vec::new();
-    let options = Options {
-        events: Some(20_000),
-        rate: 1_000.0,
-        ..Options::default()
-    };
+    let options = Options { events: Some(20_000), rate: 1_000.0, ..Options::default() };
     let mut generator = Generator::new(options).unwrap();
     let mut value = Vec::new();
     while generator.next_event(&mut value).is_some() {
@@ -34,10 +30,7 @@ fn two_workers_share_the_keys_and_the_work() {
             allowed_disorder_ms: 5_000,
         },
         funnels: Vec::new(),
-        output: Output {
-            provisional: false,
-            digests: false,
-        },
+        output: Output { provisional: false, digests: false },
     };
     let most: Arc<Mutex<BTreeMap<usize, (Held, std::time::Duration)>>> = Arc::default();
     let told = Arc::clone(&most);
@@ -65,8 +58,5 @@ fn two_workers_share_the_keys_and_the_work() {
     let users = a.users + b.users;
     assert!(a.users > users / 3 && b.users > users / 3, "{a:?} {b:?}");
     // The second worker publishes less, so its share of the work is smaller than its share of keys.
-    assert!(
-        a_cpu < 5 * b_cpu && b_cpu < 5 * a_cpu,
-        "{a_cpu:?} {b_cpu:?}"
-    );
+    assert!(a_cpu < 5 * b_cpu && b_cpu < 5 * a_cpu, "{a_cpu:?} {b_cpu:?}");
 }

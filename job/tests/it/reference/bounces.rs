@@ -13,16 +13,11 @@ pub(super) fn bounces<'s>(
 ) -> Collection<'s, Bounce> {
     events
         .filter(|e| e.is_view() && e.is_taken(Family::Alerts))
-        .map(|e| Bounce {
-            end_ms: e.at_ms - e.at_ms.rem_euclid(300_000) + 300_000,
-            user: e.user,
-        })
+        .map(|e| Bounce { end_ms: e.at_ms - e.at_ms.rem_euclid(300_000) + 300_000, user: e.user })
         .count()
         .filter(|(_, views)| *views == 1)
         .map(|(bounce, _)| ((), bounce))
-        .join_map(clock.map(|tick| ((), tick)), |(), bounce, tick| {
-            (bounce.clone(), *tick)
-        })
+        .join_map(clock.map(|tick| ((), tick)), |(), bounce, tick| (bounce.clone(), *tick))
         .filter(|(bounce, tick)| bounce.end_ms <= tick.watermark_ms)
         .map(|(bounce, _)| bounce)
 }

@@ -42,21 +42,13 @@ pub(super) struct Case {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:?} {:?} {} workers",
-            self.windows, self.output, self.workers
-        )?;
+        writeln!(f, "{:?} {:?} {} workers", self.windows, self.output, self.workers)?;
         for step in &self.steps {
             writeln!(f, "  {step:?}")?;
         }
         for epoch in &self.epochs {
             writeln!(f, "  epoch {} {:?}", epoch.epoch, epoch.tick)?;
-            for event in epoch
-                .batches
-                .iter()
-                .flat_map(|(_, b)| super::event::Event::all_of(b))
-            {
+            for event in epoch.batches.iter().flat_map(|(_, b)| super::event::Event::all_of(b)) {
                 let late: Vec<_> = streamgauge_ingest::lateness::Family::ALL
                     .into_iter()
                     .filter(|family| !event.is_taken(*family))
@@ -78,11 +70,7 @@ impl Case {
     /// The funnels of all cases: one of each kind.
     pub(super) fn funnels() -> Vec<Funnel> {
         let page = |pattern: &str| funnel::Step::Page(pattern.to_owned());
-        let steps = vec![
-            page("/a*"),
-            page("/b"),
-            funnel::Step::Type(Kind::Conversion),
-        ];
+        let steps = vec![page("/a*"), page("/b"), funnel::Step::Type(Kind::Conversion)];
         [("loose", false, 1), ("strict", true, 2)]
             .map(|(name, strict, abandonment_step)| Funnel {
                 name: name.into(),
@@ -104,13 +92,7 @@ impl Case {
         steps.iter().for_each(|step| player.step(step));
         player.close(END_OF_TIME_MS, 0, 1);
         player.close(END_OF_TIME_MS, 0, 1);
-        Self {
-            windows,
-            output,
-            workers,
-            epochs: player.epochs,
-            steps,
-        }
+        Self { windows, output, workers, epochs: player.epochs, steps }
     }
 }
 
@@ -127,18 +109,8 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
     );
     let paces = (any::<bool>(), any::<bool>(), 1u64..5, 1u64..5).prop_map(
         |(provisional, digests, elsewhere_epochs, correction_epochs)| {
-            let pace = Pace {
-                provisional,
-                elsewhere_epochs,
-                correction_epochs,
-            };
-            (
-                pace,
-                Output {
-                    provisional,
-                    digests,
-                },
-            )
+            let pace = Pace { provisional, elsewhere_epochs, correction_epochs };
+            (pace, Output { provisional, digests })
         },
     );
     let steps = proptest::collection::vec(step(), 1..90);
@@ -174,16 +146,9 @@ const PAGES: [&str; 5] = ["/", "/a", "/ab", "/b", "/c"];
 
 impl Player {
     fn new(windows: Windows, pace: Pace, workers: usize) -> Self {
-        let Windows {
-            lateness_ms,
-            session_gap_ms,
-            ..
-        } = windows;
+        let Windows { lateness_ms, session_gap_ms, .. } = windows;
         Self {
-            rule: LatenessRule {
-                lateness_ms,
-                session_gap_ms,
-            },
+            rule: LatenessRule { lateness_ms, session_gap_ms },
             workers,
             ticks: Ticks::new(pace),
             epoch: 0,
@@ -198,22 +163,13 @@ impl Player {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Event {
-                advance_ms,
-                moment,
-                what,
-            } => {
+            Step::Event { advance_ms, moment, what } => {
                 self.now_ms += advance_ms;
                 let page = PAGES[what.page];
                 let country = ["", "CH", "DE"][what.look % 3];
                 self.event(self.moment(*moment), what, page, country);
             }
-            Step::Many {
-                burst,
-                events,
-                apart_ms,
-                closing,
-            } => {
+            Step::Many { burst, events, apart_ms, closing } => {
                 for i in 0..*events {
                     self.now_ms += apart_ms;
                     self.one_of_many(*burst, i);
@@ -231,24 +187,15 @@ impl Player {
 
     fn moment(&self, moment: Moment) -> i64 {
         // Before there is a watermark, now stands for it.
-        let watermark_ms = if self.watermark_ms < 0 {
-            self.now_ms
-        } else {
-            self.watermark_ms
-        };
+        let watermark_ms = if self.watermark_ms < 0 { self.now_ms } else { self.watermark_ms };
         let bound_ms = watermark_ms - self.rule.lateness_ms;
         let gap_ms = self.rule.session_gap_ms;
         let at_ms = match moment {
             Moment::Now { back_ms } => self.now_ms - back_ms,
-            Moment::Edge {
-                pane_ms,
-                back,
-                offset_ms,
-            } => (self.now_ms / pane_ms - back) * pane_ms + offset_ms,
-            Moment::Bound {
-                slice_ms,
-                offset_ms,
-            } => bound_ms - slice_ms + offset_ms,
+            Moment::Edge { pane_ms, back, offset_ms } => {
+                (self.now_ms / pane_ms - back) * pane_ms + offset_ms
+            }
+            Moment::Bound { slice_ms, offset_ms } => bound_ms - slice_ms + offset_ms,
             Moment::SessionBound { offset_ms } => bound_ms - gap_ms + offset_ms,
             Moment::AfterGap { offset_ms } => self.last_ms + gap_ms + offset_ms,
             Moment::BeforeGap { offset_ms } => self.last_ms - gap_ms + offset_ms,
@@ -257,11 +204,7 @@ impl Player {
     }
 
     fn risen(&self, rise: Rise) -> i64 {
-        let from_ms = if self.watermark_ms < 0 {
-            self.now_ms - 60_000
-        } else {
-            self.watermark_ms
-        };
+        let from_ms = if self.watermark_ms < 0 { self.now_ms - 60_000 } else { self.watermark_ms };
         match rise {
             Rise::Hold => self.watermark_ms,
             Rise::Behind { lag_ms } => self.now_ms - lag_ms,
@@ -328,11 +271,7 @@ impl Player {
         };
         let (builder, metas) = &mut self.builders[what.partition as usize];
         builder.push(&decoded);
-        metas.push(Meta {
-            partition: what.partition,
-            offset: self.offset,
-            late,
-        });
+        metas.push(Meta { partition: what.partition, offset: self.offset, late });
         self.offset += 1;
         self.last_ms = at_ms;
     }
@@ -348,24 +287,12 @@ impl Player {
             if !rows.is_empty() {
                 batches.push((
                     i % self.workers,
-                    EventBatch {
-                        target: 0,
-                        rows,
-                        texts: Arc::new(texts),
-                    },
+                    EventBatch { target: 0, rows, texts: Arc::new(texts) },
                 ));
             }
         }
-        let tick = self.ticks.next(Close {
-            epoch: self.epoch,
-            watermark_ms,
-        });
-        self.epochs.push(EpochInput {
-            epoch: self.epoch,
-            tick,
-            batches,
-            turns,
-        });
+        let tick = self.ticks.next(Close { epoch: self.epoch, watermark_ms });
+        self.epochs.push(EpochInput { epoch: self.epoch, tick, batches, turns });
         self.epoch += 1 + skip;
     }
 }

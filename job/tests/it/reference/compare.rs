@@ -37,20 +37,14 @@ pub(super) trait AsDifference {
 impl AsDifference for Tally {
     fn times(&self, times: isize) -> Self {
         let times = i64::try_from(times).unwrap();
-        Self {
-            n: self.n.map(|n| n * times),
-            sum: self.sum * i128::from(times),
-        }
+        Self { n: self.n.map(|n| n * times), sum: self.sum * i128::from(times) }
     }
 }
 
 impl AsDifference for ListDiff {
     fn times(&self, times: isize) -> Self {
         let (views, users) = (i64::try_from(times).unwrap(), i32::try_from(times).unwrap());
-        Self {
-            views: self.views * views,
-            users: self.users.map(|n| n * users),
-        }
+        Self { views: self.views * views, users: self.users.map(|n| n * users) }
     }
 }
 
@@ -61,10 +55,7 @@ pub(super) fn difference<K: Ord + Debug, V: PartialEq + Debug>(
     expected: &BTreeMap<K, V>,
 ) -> Result<(), String> {
     let keys: std::collections::BTreeSet<_> = got.keys().chain(expected.keys()).collect();
-    let differing: Vec<_> = keys
-        .into_iter()
-        .filter(|k| got.get(*k) != expected.get(*k))
-        .collect();
+    let differing: Vec<_> = keys.into_iter().filter(|k| got.get(*k) != expected.get(*k)).collect();
     let Some(first) = differing.first() else {
         return Ok(());
     };

@@ -37,11 +37,8 @@ struct Kept {
     watermark_ms: i64,
 }
 
-const WINDOWS: Windows = Windows {
-    lateness_ms: 4_000,
-    session_gap_ms: 30_000,
-    allowed_disorder_ms: 0,
-};
+const WINDOWS: Windows =
+    Windows { lateness_ms: 4_000, session_gap_ms: 30_000, allowed_disorder_ms: 0 };
 
 /// Adds what a trace holds after each epoch that `done` is done with.
 fn watch<'s, K, R>(
@@ -64,9 +61,7 @@ fn watch<'s, K, R>(
             trace.map_spans(|span| batches.extend(span.inner.clone()));
             let rows = || batches.iter().flat_map(|batch| &batch.rows);
             kept.push(Kept {
-                live: rows()
-                    .filter(|row| !row.0.is_expired(tick.watermark_ms))
-                    .count(),
+                live: rows().filter(|row| !row.0.is_expired(tick.watermark_ms)).count(),
                 rows: rows().count(),
                 horizon_ms: K::horizon().with(std::cell::Cell::get),
                 watermark_ms: tick.watermark_ms,
@@ -85,21 +80,11 @@ fn watched(
     ends: &Gathered<[i64; 2]>,
 ) -> ProbeHandle<Epoch> {
     let ticks = inputs.ticks;
-    let output = Output {
-        provisional: true,
-        digests: false,
-    };
-    let state = State::new(
-        Rules {
-            funnels: Rc::from(Case::funnels()),
-        },
-        WINDOWS,
-    );
+    let output = Output { provisional: true, digests: false };
+    let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, WINDOWS);
     let routed = by_user(inputs.batches, inputs.place.workers);
     let users = state_per_user(routed, ticks.clone(), state, |_| {});
-    let counted = users
-        .tallies
-        .concat(session_tallies(users.sessions, WINDOWS));
+    let counted = users.tallies.concat(session_tallies(users.sessions, WINDOWS));
     let counted = arrange(counted, "tallies", tally_route);
     let rows = arrange(users.lists, "list rows", list_route);
     let traces = (counted.trace.clone(), rows.trace.clone());
@@ -130,11 +115,7 @@ fn steady(seconds: usize, workers: usize) -> Case {
         let what = What {
             user: u8::try_from(i % 5).unwrap(),
             session: 0,
-            kind: if i % 9 == 8 {
-                Kind::Conversion
-            } else {
-                Kind::PageView
-            },
+            kind: if i % 9 == 8 { Kind::Conversion } else { Kind::PageView },
             page: i % 5,
             look: i % 40,
             load_ms: i64::try_from(i % 30).ok(),
@@ -143,22 +124,11 @@ fn steady(seconds: usize, workers: usize) -> Case {
             partition: 0,
             ahead_ms: 0,
         };
-        let event = Step::Event {
-            advance_ms: 1_000,
-            moment: Moment::Now { back_ms: 0 },
-            what,
-        };
-        let close = Step::Close {
-            rise: Rise::Behind { lag_ms: 2_000 },
-            skip: 0,
-            turns: 4,
-        };
+        let event = Step::Event { advance_ms: 1_000, moment: Moment::Now { back_ms: 0 }, what };
+        let close = Step::Close { rise: Rise::Behind { lag_ms: 2_000 }, skip: 0, turns: 4 };
         [event, close]
     };
-    let output = Output {
-        provisional: true,
-        digests: false,
-    };
+    let output = Output { provisional: true, digests: false };
     Case::of_steps(
         WINDOWS,
         (Pace::default(), output),
@@ -170,20 +140,10 @@ fn steady(seconds: usize, workers: usize) -> Case {
 fn check(workers: usize) {
     let seconds = 1_500;
     let case = steady(seconds, workers);
-    let (tallies, lists, ends) = (
-        Gathered::default(),
-        Gathered::default(),
-        Gathered::default(),
-    );
+    let (tallies, lists, ends) = (Gathered::default(), Gathered::default(), Gathered::default());
     let (t, l, e) = (tallies.clone(), lists.clone(), ends.clone());
-    run(&case, move |inputs| {
-        Some(watched(inputs, t.clone(), l.clone(), &e))
-    });
-    assert_eq!(
-        ends.take(),
-        vec![[END_OF_TIME_MS; 2]; workers],
-        "horizons at the end of time"
-    );
+    run(&case, move |inputs| Some(watched(inputs, t.clone(), l.clone(), &e)));
+    assert_eq!(ends.take(), vec![[END_OF_TIME_MS; 2]; workers], "horizons at the end of time");
     for (name, kept) in [("tallies", tallies.take()), ("rows of lists", lists.take())] {
         assert_eq!(kept.len(), case.epochs.len() * workers, "{name}");
         let most = |of: fn(&Kept) -> usize| kept.iter().map(of).max().unwrap_or(0);
@@ -191,19 +151,10 @@ fn check(workers: usize) {
         eprintln!("{name}: {live} live, {rows} rows");
         for k in &kept {
             assert_eq!(k.horizon_ms, k.watermark_ms, "{name}: {k:?}");
-            assert!(
-                k.watermark_ms < END_OF_TIME_MS || k.live == 0,
-                "{name}: {k:?}"
-            );
+            assert!(k.watermark_ms < END_OF_TIME_MS || k.live == 0, "{name}: {k:?}");
         }
-        assert!(
-            live > 50 && live < seconds / 2,
-            "{name}: {live} live rows are no test"
-        );
-        assert!(
-            rows < 4 * live,
-            "{name}: {rows} rows are held, {live} are live"
-        );
+        assert!(live > 50 && live < seconds / 2, "{name}: {live} live rows are no test");
+        assert!(rows < 4 * live, "{name}: {rows} rows are held, {live} are live");
     }
 }
 

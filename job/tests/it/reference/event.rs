@@ -47,22 +47,12 @@ impl Event {
         let seen: Vec<_> = indices
             .map(|i| {
                 let value = texts.values[*i as usize];
-                let name = Name {
-                    text: texts.get(value.span).into(),
-                    split: value.split,
-                };
-                Seen {
-                    dimension: value.dimension,
-                    hash: value.hash,
-                    name,
-                }
+                let name = Name { text: texts.get(value.span).into(), split: value.split };
+                Seen { dimension: value.dimension, hash: value.hash, name }
             })
             .collect();
-        let text = |d: Dimension| {
-            seen.iter()
-                .find(|s| s.dimension == d)
-                .map(|s| Arc::clone(&s.name.text))
-        };
+        let text =
+            |d: Dimension| seen.iter().find(|s| s.dimension == d).map(|s| Arc::clone(&s.name.text));
         Self {
             at_ms: row.at_ms,
             partition: row.partition,
@@ -97,9 +87,6 @@ impl Event {
 
     /// The page of a page view.
     pub(super) fn page(&self) -> Option<&Arc<str>> {
-        self.seen
-            .iter()
-            .find(|s| s.dimension == Dimension::Page)
-            .map(|s| &s.name.text)
+        self.seen.iter().find(|s| s.dimension == Dimension::Page).map(|s| &s.name.text)
     }
 }

@@ -46,10 +46,7 @@ impl<D> Default for Gathered<D> {
 impl<D: Clone + Send + 'static> Gathered<D> {
     /// Adds one.
     pub(super) fn push(&self, datum: D) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(datum);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(datum);
     }
 
     /// Adds all that a stream carries.
@@ -90,10 +87,7 @@ fn work(
     epochs: &[EpochInput],
     build: &impl Fn(Inputs<'_>) -> Option<ProbeHandle<Epoch>>,
 ) {
-    let place = Place {
-        worker: worker.index(),
-        workers: worker.peers(),
-    };
+    let place = Place { worker: worker.index(), workers: worker.peers() };
     let (mut batches, mut ticks) = (InputHandle::new(), InputHandle::new());
     let (mut events, mut clock) = (InputSession::new(), InputSession::new());
     let probe = worker.dataflow(|scope| {
@@ -112,10 +106,7 @@ fn work(
         ticks.advance_to(input.epoch);
         events.advance_to(input.epoch);
         clock.advance_to(input.epoch);
-        while probe
-            .as_ref()
-            .is_some_and(|probe| probe.less_than(&input.epoch))
-        {
+        while probe.as_ref().is_some_and(|probe| probe.less_than(&input.epoch)) {
             worker.step_or_park(Some(Duration::from_millis(1)));
         }
         for (_, batch) in input.batches.iter().filter(|(at, _)| *at == place.worker) {

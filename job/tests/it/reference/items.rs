@@ -43,12 +43,8 @@ pub(super) fn alert_lines(
     windows: Windows,
 ) -> Collection<'_, (Vec<u8>, Line)> {
     bounces.map(move |Bounce { end_ms, user }| {
-        let alert = |firing| BounceAlert {
-            user: &user,
-            start_ms: end_ms - 300_000,
-            end_ms,
-            firing,
-        };
+        let alert =
+            |firing| BounceAlert { user: &user, start_ms: end_ms - 300_000, end_ms, firing };
         let line = Line {
             topic: Topic::Alert,
             key: alert(true).key(),

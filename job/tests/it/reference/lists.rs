@@ -32,48 +32,30 @@ pub(super) fn rows(
         name,
     };
     let of_value = move |pane_end_ms, seen: Seen| {
-        key(
-            pane_end_ms,
-            List::By(seen.dimension),
-            seen.hash,
-            Some(seen.name),
-        )
+        key(pane_end_ms, List::By(seen.dimension), seen.hash, Some(seen.name))
     };
     let views = events.filter(|e| e.is_taken(Family::Business) && e.is_view());
     let load_times = views.clone().flat_map(move |e| {
         let load_ms = e.load_ms?;
-        Some((
-            key(
-                pane_end_ms(&e),
-                List::LoadTimes,
-                load_ms.cast_unsigned(),
-                None,
-            ),
-            Part::View,
-        ))
+        Some((key(pane_end_ms(&e), List::LoadTimes, load_ms.cast_unsigned(), None), Part::View))
     });
     let seen = views.flat_map(|e| {
         let (pane_end_ms, user) = (pane_end_ms(&e), e.user);
-        e.seen
-            .into_iter()
-            .map(move |seen| (pane_end_ms, seen, user.clone()))
+        e.seen.into_iter().map(move |seen| (pane_end_ms, seen, user.clone()))
     });
     let users = new_users(seen.clone().distinct())
         .map(move |(pane_end_ms, seen, j)| (of_value(pane_end_ms, seen), Part::User(j)));
     let views = seen.map(move |(pane_end_ms, seen, _)| (of_value(pane_end_ms, seen), Part::View));
-    load_times
-        .concat(views)
-        .concat(users)
-        .reduce(|_, parts, out| {
-            let mut row = ListDiff::default();
-            for (part, times) in parts {
-                match part {
-                    Part::View => row.views += i64::try_from(*times).unwrap(),
-                    Part::User(j) => row.users[*j] += i32::try_from(*times).unwrap(),
-                }
+    load_times.concat(views).concat(users).reduce(|_, parts, out| {
+        let mut row = ListDiff::default();
+        for (part, times) in parts {
+            match part {
+                Part::View => row.views += i64::try_from(*times).unwrap(),
+                Part::User(j) => row.users[*j] += i32::try_from(*times).unwrap(),
             }
-            out.push((row, 1));
-        })
+        }
+        out.push((row, 1));
+    })
 }
 
 fn pane_end_ms(event: &Event) -> i64 {
@@ -90,12 +72,9 @@ fn new_users<'s>(
 ) -> Collection<'s, (i64, Seen, usize)> {
     present
         .flat_map(|(pane_end_ms, seen, user)| {
-            (0i64..).take(PANES).map(move |ago| {
-                (
-                    (pane_end_ms + ago * PANE_MS, seen.clone(), user.clone()),
-                    ago,
-                )
-            })
+            (0i64..)
+                .take(PANES)
+                .map(move |ago| ((pane_end_ms + ago * PANE_MS, seen.clone(), user.clone()), ago))
         })
         .reduce(|_, agos, out| {
             let agos: Vec<i64> = agos.iter().map(|(ago, _)| **ago).collect();

@@ -39,10 +39,7 @@ type Collection<'s, D> = VecCollection<'s, Epoch, D, isize>;
 /// Checks a number of cases: the same ones in every run.
 fn check(short: u32, test: impl Fn(Case) -> Result<(), TestCaseError>) {
     let long = std::env::var_os("STREAMGAUGE_LONG").is_some();
-    let seed = std::env::var("STREAMGAUGE_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(1u64);
+    let seed = std::env::var("STREAMGAUGE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1u64);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config {

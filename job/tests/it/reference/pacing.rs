@@ -91,16 +91,12 @@ pub(super) fn published<'s, G: ExchangeData + Hash + Debug>(
             }
         }
         // Before the first tick and behind the last there is nothing to decide.
-        let due = ticks
-            .first()
-            .and_then(|tick| due(*tick, &was, &stands, windows, output));
+        let due = ticks.first().and_then(|tick| due(*tick, &was, &stands, windows, output));
         match due {
             None => out.extend(was.into_iter().map(|p| (p.clone(), 1))),
-            Some(state) => out.extend(
-                stands
-                    .into_iter()
-                    .map(|line| (renewed(line, state, &was), 1)),
-            ),
+            Some(state) => {
+                out.extend(stands.into_iter().map(|line| (renewed(line, state, &was), 1)))
+            }
         }
     });
     variable.set(published.clone());
@@ -110,17 +106,12 @@ pub(super) fn published<'s, G: ExchangeData + Hash + Debug>(
 /// A line that is due: as it was if it says the same; only what was provisional
 /// is said again when it becomes final.
 fn renewed(line: &Line, state: State, was: &[&Published]) -> Published {
-    let before = was
-        .iter()
-        .find(|p| p.line.key == line.key && p.line.body == line.body);
+    let before = was.iter().find(|p| p.line.key == line.key && p.line.body == line.body);
     match before {
         Some(p) if p.state != State::Provisional || state == State::Provisional => {
             Published::clone(p)
         }
-        _ => Published {
-            line: line.clone(),
-            state,
-        },
+        _ => Published { line: line.clone(), state },
     }
 }
 
@@ -169,10 +160,7 @@ pub(super) fn changes(
         let key = (*epoch, published.line.topic, published.line.key.clone());
         keys.insert(key.clone());
         let place = if *times < 0 { &mut gone } else { &mut new };
-        assert!(
-            place.insert(key, published).is_none(),
-            "one line stands under a key"
-        );
+        assert!(place.insert(key, published).is_none(), "one line stands under a key");
     }
     let mut changes: BTreeMap<Epoch, Vec<Change>> = BTreeMap::new();
     for key in keys {
@@ -180,15 +168,11 @@ pub(super) fn changes(
         let was_final = was.filter(|p| p.state != State::Provisional);
         let now_final = now.filter(|p| p.state != State::Provisional);
         let digest = |p: Option<&&Published>| {
-            p.filter(|_| output.digests)
-                .map(|p| final_digest(p.line.topic, &p.line.body))
+            p.filter(|_| output.digests).map(|p| final_digest(p.line.topic, &p.line.body))
         };
         let (state, body) = match (now, was) {
             (Some(now), _) => (now.state, &now.line.body),
-            (None, was) => (
-                State::Retracted,
-                &was.expect("something changes").line.retraction,
-            ),
+            (None, was) => (State::Retracted, &was.expect("something changes").line.retraction),
         };
         let (epoch, topic, key) = key;
         changes.entry(epoch).or_default().push(Change {

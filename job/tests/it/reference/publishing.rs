@@ -66,9 +66,7 @@ impl<'s> Kept<'s> {
         let of_windows = pacing::published(lines, clock.clone(), rules, output);
         let items = session_lines(self.sessions, rules).concat(alert_lines(self.bounces, rules));
         let of_items = pacing::published(items, clock, rules, output);
-        of_windows
-            .map(|(_, published)| published)
-            .concat(of_items.map(|(_, published)| published))
+        of_windows.map(|(_, published)| published).concat(of_items.map(|(_, published)| published))
     }
 
     /// The operators' changes, fed with it.
@@ -79,15 +77,9 @@ impl<'s> Kept<'s> {
     ) -> Stream<'s, Epoch, Vec<Change>> {
         let (windows, output) = (settings.windows, settings.output);
         let ticks = &inputs.ticks;
-        let tallies = self
-            .tallies
-            .inner
-            .map(|((key, tally), t, r)| ((key, ()), t, tally.times(r)));
+        let tallies = self.tallies.inner.map(|((key, tally), t, r)| ((key, ()), t, tally.times(r)));
         let counts = arrange(tallies, "tallies", tally_route).count_total().inner;
-        let rows = self
-            .rows
-            .inner
-            .map(|((key, row), t, r)| ((key, ()), t, row.times(r)));
+        let rows = self.rows.inner.map(|((key, row), t, r)| ((key, ()), t, row.times(r)));
         let rows = arrange(rows, "list rows", list_route);
         let parts = top_lists(rows, ticks.clone(), windows, inputs.place.worker);
         let sessions = from_users(self.sessions, ticks.clone(), |s| &s.user);
@@ -111,26 +103,17 @@ fn from_users<'s, D: ExchangeData>(
     let route =
         Exchange::new(move |(datum, ..): &(D, _, _)| user(datum).bytes().map(u64::from).sum());
     let epoch_of = |(_, epoch, _): &(D, Epoch, isize)| Some(*epoch);
-    by_epoch(
-        (collection.inner, route),
-        epoch_of,
-        ticks,
-        "from users",
-        |_, _, updates, out| {
-            out.extend(updates);
-        },
-    )
+    by_epoch((collection.inner, route), epoch_of, ticks, "from users", |_, _, updates, out| {
+        out.extend(updates);
+    })
 }
 
 /// The operators' epochs, and the updates of what is published by definition.
 fn outcome(case: &Case, whole: bool) -> (Vec<EpochChanges>, BTreeMap<Epoch, Vec<Change>>) {
     let (got, expected) = (Gathered::default(), Gathered::default());
     let (g, e) = (got.clone(), expected.clone());
-    let settings = Settings {
-        windows: case.windows,
-        funnels: Case::funnels(),
-        output: case.output,
-    };
+    let settings =
+        Settings { windows: case.windows, funnels: Case::funnels(), output: case.output };
     run(case, move |inputs| {
         let place = inputs.place;
         let kept = Kept::of(&inputs, &settings);
@@ -150,48 +133,26 @@ fn outcome(case: &Case, whole: bool) -> (Vec<EpochChanges>, BTreeMap<Epoch, Vec<
         assert_eq!(worker, 0, "the first worker gets them all");
         changes
     });
-    (
-        got.collect(),
-        changes(&consolidated(expected.take()), case.output),
-    )
+    (got.collect(), changes(&consolidated(expected.take()), case.output))
 }
 
 fn compare(case: &Case, whole: bool) -> Result<(), TestCaseError> {
     let (got, expected) = outcome(case, whole);
     // Every epoch is handed over, in order, also one without changes.
     let epochs: Vec<_> = got.iter().map(|e| (e.epoch, e.watermark_ms)).collect();
-    let given: Vec<_> = case
-        .epochs
-        .iter()
-        .map(|e| (e.epoch, e.tick.watermark_ms))
-        .collect();
+    let given: Vec<_> = case.epochs.iter().map(|e| (e.epoch, e.tick.watermark_ms)).collect();
     prop_assert_eq!(epochs, given);
     let by_key = |epoch: Epoch, changes: &[Change]| {
         let named = |c: &Change| {
-            (
-                (epoch, c.topic, String::from_utf8_lossy(&c.key).into_owned()),
-                Shown::of(c),
-            )
+            ((epoch, c.topic, String::from_utf8_lossy(&c.key).into_owned()), Shown::of(c))
         };
         changes.iter().map(named).collect::<Vec<_>>()
     };
-    let got: Vec<_> = got
-        .iter()
-        .flat_map(|e| by_key(e.epoch, &e.changes))
-        .collect();
-    let expected: Vec<_> = expected
-        .iter()
-        .flat_map(|(epoch, c)| by_key(*epoch, c))
-        .collect();
-    let (map, expected_map) = (
-        got.iter().cloned().collect(),
-        expected.iter().cloned().collect(),
-    );
+    let got: Vec<_> = got.iter().flat_map(|e| by_key(e.epoch, &e.changes)).collect();
+    let expected: Vec<_> = expected.iter().flat_map(|(epoch, c)| by_key(*epoch, c)).collect();
+    let (map, expected_map) = (got.iter().cloned().collect(), expected.iter().cloned().collect());
     difference("changes", &map, &expected_map).map_err(TestCaseError::fail)?;
-    prop_assert!(
-        got == expected,
-        "the same changes, but not in order, or one twice"
-    );
+    prop_assert!(got == expected, "the same changes, but not in order, or one twice");
     Ok(())
 }
 
@@ -207,19 +168,9 @@ impl Shown {
 
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Change {
-            state,
-            body,
-            was,
-            now,
-            replaces,
-            ..
-        } = &self.0;
+        let Change { state, body, was, now, replaces, .. } = &self.0;
         let body = String::from_utf8_lossy(body);
-        write!(
-            f,
-            "{state:?} {body} was {was:?} now {now:?} replaces {replaces}"
-        )
+        write!(f, "{state:?} {body} was {was:?} now {now:?} replaces {replaces}")
     }
 }
 

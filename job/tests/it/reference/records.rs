@@ -29,28 +29,13 @@ fn value(give: Give<'_>, metric: Metric, value: Decimal, count: Option<i64>) {
 /// Of five seconds: events, users, views.
 pub(super) fn of_real_time(tally: &Tally, give: Give<'_>) {
     let [events, users, views, _] = tally.n;
-    value(
-        give,
-        Metric::PageViewsPerSecond,
-        Decimal::ratio(views.into(), 5),
-        Some(views),
-    );
-    value(
-        give,
-        Metric::ActiveUsers,
-        Decimal::whole(users),
-        Some(events),
-    );
+    value(give, Metric::PageViewsPerSecond, Decimal::ratio(views.into(), 5), Some(views));
+    value(give, Metric::ActiveUsers, Decimal::whole(users), Some(events));
 }
 
 /// Of five minutes: users.
 pub(super) fn of_active(tally: &Tally, give: Give<'_>) {
-    value(
-        give,
-        Metric::ActiveUsers5m,
-        Decimal::whole(tally.n[1]),
-        None,
-    );
+    value(give, Metric::ActiveUsers5m, Decimal::whole(tally.n[1]), None);
 }
 
 /// Of the sessions that ended in five seconds: all, viewed, bounced; their duration.
@@ -61,12 +46,7 @@ pub(super) fn of_sessions(tally: &Tally, give: Give<'_>) {
         value(give, Metric::BounceRate, percent, Some(viewed));
     }
     let seconds = Decimal::ratio(tally.sum, 1_000 * i128::from(sessions));
-    value(
-        give,
-        Metric::AverageSessionDuration,
-        seconds,
-        Some(sessions),
-    );
+    value(give, Metric::AverageSessionDuration, seconds, Some(sessions));
 }
 
 /// Of a minute.
@@ -75,27 +55,15 @@ pub(super) fn of_business(
     rows: impl Fn(List) -> Vec<Row>,
     give: Give<'_>,
 ) {
-    let all = tallies
-        .iter()
-        .find(|(kind, ..)| *kind == TallyKind::Business);
+    let all = tallies.iter().find(|(kind, ..)| *kind == TallyKind::Business);
     let [_, users, conversions, converters] = all.expect("an event is in the window").2.n;
     let percent = Decimal::ratio(100 * i128::from(converters), users.into());
     value(give, Metric::ConversionRate, percent, Some(conversions));
-    for (_, currency, tally) in tallies
-        .iter()
-        .filter(|(kind, ..)| *kind == TallyKind::Revenue)
-    {
+    for (_, currency, tally) in tallies.iter().filter(|(kind, ..)| *kind == TallyKind::Revenue) {
         let minor_per_major = 10i128.pow(minor_digits(*currency).into());
         let value = Decimal::ratio(tally.sum, i128::from(users) * minor_per_major);
-        let fields = Fields::Value {
-            value,
-            count: Some(tally.n[0]),
-        };
-        give(
-            Metric::RevenuePerUser,
-            &[("currency", &String::from_utf8_lossy(currency))],
-            &fields,
-        );
+        let fields = Fields::Value { value, count: Some(tally.n[0]) };
+        give(Metric::RevenuePerUser, &[("currency", &String::from_utf8_lossy(currency))], &fields);
     }
     let list = |dimension| rows(List::By(dimension));
     let count: i64 = list(Dimension::Page).iter().map(|row| row.views).sum();
@@ -109,48 +77,26 @@ fn lists(list: impl Fn(Dimension) -> Vec<Row>, count: i64, give: Give<'_>) {
     let first = |dimension, places| {
         let items: Vec<Place> = first_rows(list(dimension), places)
             .into_iter()
-            .map(|(name, row)| Place {
-                name: name.text,
-                views: row.views,
-                users: row.users,
-            })
+            .map(|(name, row)| Place { name: name.text, views: row.views, users: row.users })
             .collect();
         let other = count - items.iter().map(|item| item.views).sum::<i64>();
         (items, other)
     };
     let (items, other) = first(Dimension::Page, 20);
-    give(
-        Metric::PopularContent,
-        &[],
-        &Fields::Pages {
-            items: &items,
-            other,
-            count,
-        },
-    );
+    give(Metric::PopularContent, &[], &Fields::Pages { items: &items, other, count });
     let (items, other) = first(Dimension::Country, 300);
     let cities: Vec<_> = first_rows(list(Dimension::City), 20)
         .into_iter()
         .map(|(name, row)| {
             let (country, city) = name.parts();
             let (country, city) = (country.to_owned(), city.to_owned());
-            CityPlace {
-                country,
-                city,
-                views: row.views,
-                users: row.users,
-            }
+            CityPlace { country, city, views: row.views, users: row.users }
         })
         .collect();
     give(
         Metric::GeoDistribution,
         &[],
-        &Fields::Geo {
-            items: &items,
-            other,
-            cities: &cities,
-            count,
-        },
+        &Fields::Geo { items: &items, other, cities: &cities, count },
     );
     for (metric, dimension) in [
         (Metric::Devices, Dimension::Device),
@@ -159,24 +105,14 @@ fn lists(list: impl Fn(Dimension) -> Vec<Row>, count: i64, give: Give<'_>) {
         (Metric::Referrers, Dimension::Referrer),
     ] {
         let (items, other) = first(dimension, 20);
-        give(
-            metric,
-            &[],
-            &Fields::Names {
-                items: &items,
-                other,
-                count,
-            },
-        );
+        give(metric, &[], &Fields::Names { items: &items, other, count });
     }
 }
 
 /// The rows with most views, ties by name.
 fn first_rows(rows: Vec<Row>, places: usize) -> Vec<(Name, Row)> {
-    let mut rows: Vec<_> = rows
-        .into_iter()
-        .map(|row| (row.name.clone().expect("a value has a name"), row))
-        .collect();
+    let mut rows: Vec<_> =
+        rows.into_iter().map(|row| (row.name.clone().expect("a value has a name"), row)).collect();
     rows.sort_by(|(name, row), (other_name, other)| {
         let order = other.views.cmp(&row.views);
         order.then_with(|| name.parts().cmp(&other_name.parts()))
@@ -198,10 +134,7 @@ fn load_times(rows: Vec<Row>, give: Give<'_>) {
         give(
             Metric::PageLoadTime,
             &[],
-            &Fields::Percentiles {
-                ms: [at(50), at(95), at(99)],
-                count,
-            },
+            &Fields::Percentiles { ms: [at(50), at(95), at(99)], count },
         );
     }
 }

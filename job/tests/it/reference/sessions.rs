@@ -30,9 +30,7 @@ pub(super) fn sessions<'s>(
             out.extend(cut(&events, gap_ms).map(|session| (record(session, gap_ms, &funnels), 1)));
         })
         .map(|(_, session)| ((), session))
-        .join_map(clock.map(|tick| ((), tick)), |(), session, tick| {
-            (session.clone(), *tick)
-        })
+        .join_map(clock.map(|tick| ((), tick)), |(), session, tick| (session.clone(), *tick))
         .filter(|(session, tick)| session.ended_at_ms < tick.watermark_ms)
         .map(|(session, _)| session)
 }
@@ -65,11 +63,7 @@ fn record(events: &[&Event], gap_ms: i64, funnels: &[Funnel]) -> SessionRecord {
         *revenue_minor.entry(e.currency).or_default() += i128::from(e.value_minor);
     }
     let first_named = |named: fn(&Event) -> Option<&Arc<str>>| {
-        events
-            .iter()
-            .find_map(|e| named(e))
-            .cloned()
-            .unwrap_or_else(|| "(unknown)".into())
+        events.iter().find_map(|e| named(e)).cloned().unwrap_or_else(|| "(unknown)".into())
     };
     SessionRecord {
         start_ms: first.at_ms,
@@ -84,26 +78,16 @@ fn record(events: &[&Event], gap_ms: i64, funnels: &[Funnel]) -> SessionRecord {
         journey_length: journey.len() as u64,
         conversions: conversions.len() as u64,
         revenue_minor,
-        abandoned: funnels
-            .iter()
-            .map(|f| (f.name.clone(), is_abandoned(f, events)))
-            .collect(),
-        ended_by: if is_ended {
-            EndedBy::Event
-        } else {
-            EndedBy::Gap
-        },
+        abandoned: funnels.iter().map(|f| (f.name.clone(), is_abandoned(f, events))).collect(),
+        ended_by: if is_ended { EndedBy::Event } else { EndedBy::Gap },
         device: first_named(|e| e.device.as_ref()),
         country: first_named(|e| e.country.as_ref()),
     }
 }
 
 fn is_abandoned(funnel: &Funnel, events: &[&Event]) -> bool {
-    let reached = if funnel.strict {
-        reached_strictly(funnel, events)
-    } else {
-        reached(funnel, events)
-    };
+    let reached =
+        if funnel.strict { reached_strictly(funnel, events) } else { reached(funnel, events) };
     reached >= usize::from(funnel.abandonment_step) && reached < funnel.steps.len()
 }
 
@@ -115,9 +99,7 @@ fn is_step(funnel: &Funnel, reached: usize, event: &Event) -> bool {
 
 /// Each step is reached at the earliest match after the step before.
 fn reached(funnel: &Funnel, events: &[&Event]) -> usize {
-    events
-        .iter()
-        .fold(0, |k, e| if is_step(funnel, k, e) { k + 1 } else { k })
+    events.iter().fold(0, |k, e| if is_step(funnel, k, e) { k + 1 } else { k })
 }
 
 /// The longest run from any event on, without a foreign page view or conversion.
@@ -125,15 +107,10 @@ fn reached(funnel: &Funnel, events: &[&Event]) -> usize {
 /// The steps of these funnels are page views and conversions only, so a run has no
 /// choice: the next of these carries it on, or ends it.
 fn reached_strictly(funnel: &Funnel, events: &[&Event]) -> usize {
-    let telling: Vec<_> = events
-        .iter()
-        .filter(|e| e.is_view() || e.is_conversion())
-        .collect();
+    let telling: Vec<_> = events.iter().filter(|e| e.is_view() || e.is_conversion()).collect();
     let run = |from: usize| {
         let steps = telling[from..].iter().enumerate();
-        steps
-            .take_while(|(k, e)| *k < funnel.steps.len() && is_step(funnel, *k, e))
-            .count()
+        steps.take_while(|(k, e)| *k < funnel.steps.len() && is_step(funnel, *k, e)).count()
     };
     (0..telling.len()).map(run).max().unwrap_or(0)
 }

@@ -30,12 +30,7 @@ fn outcome(case: &Case) -> (Outputs, Outputs, Vec<Held>) {
     let (windows, last) = (case.windows, case.epochs.len() - 1);
     run(case, move |inputs| {
         let routed = by_user(inputs.batches, inputs.place.workers);
-        let state = State::new(
-            Rules {
-                funnels: Rc::from(Case::funnels()),
-            },
-            windows,
-        );
+        let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, windows);
         let (held, mut epochs) = (h.clone(), 0);
         let updates = state_per_user(routed, inputs.ticks, state, move |now| {
             if epochs == last {
@@ -43,26 +38,19 @@ fn outcome(case: &Case) -> (Outputs, Outputs, Vec<Held>) {
             }
             epochs += 1;
         });
-        g.tallies
-            .all_of(updates.tallies, |((k, ()), t, r)| (*k, *t, *r));
-        g.lists
-            .all_of(updates.lists, |((k, ()), t, r)| (k.clone(), *t, *r));
-        g.sessions.all_of(updates.sessions, |(s, t, r)| {
-            (SessionRecord::clone(s), *t, *r)
-        });
+        g.tallies.all_of(updates.tallies, |((k, ()), t, r)| (*k, *t, *r));
+        g.lists.all_of(updates.lists, |((k, ()), t, r)| (k.clone(), *t, *r));
+        g.sessions.all_of(updates.sessions, |(s, t, r)| (SessionRecord::clone(s), *t, *r));
         g.bounces.all_of(updates.bounces, Clone::clone);
 
         let (events, clock) = (inputs.events, inputs.clock);
         let tallies = tallies::tallies(events.clone(), windows);
-        e.tallies
-            .all_of(tallies.inner, |((k, v), t, r)| (*k, *t, v.times(*r)));
+        e.tallies.all_of(tallies.inner, |((k, v), t, r)| (*k, *t, v.times(*r)));
         let rows = lists::rows(events.clone(), windows);
-        e.lists
-            .all_of(rows.inner, |((k, v), t, r)| (k.clone(), *t, v.times(*r)));
+        e.lists.all_of(rows.inner, |((k, v), t, r)| (k.clone(), *t, v.times(*r)));
         let sessions = sessions::sessions(events.clone(), clock.clone(), windows);
         e.sessions.all_of(sessions.inner, Clone::clone);
-        e.bounces
-            .all_of(bounces::bounces(events, clock).inner, Clone::clone);
+        e.bounces.all_of(bounces::bounces(events, clock).inner, Clone::clone);
         None
     });
     (got, expected, held.take())
@@ -99,13 +87,7 @@ fn nothing_is_held_at_the_end_of_time() {
         for held in held {
             // Values that nobody holds any more are swept when the table has doubled.
             let values = held.values;
-            prop_assert_eq!(
-                held,
-                Held {
-                    values,
-                    ..Held::default()
-                }
-            );
+            prop_assert_eq!(held, Held { values, ..Held::default() });
         }
         Ok(())
     });

@@ -11,11 +11,7 @@ pub(super) enum Moment {
     Now { back_ms: i64 },
     /// At the edge of a pane: `offset_ms` after a multiple of its width, so many
     /// panes back.
-    Edge {
-        pane_ms: i64,
-        back: i64,
-        offset_ms: i64,
-    },
+    Edge { pane_ms: i64, back: i64, offset_ms: i64 },
     /// About where an event begins to be late: `slice_ms` plus the lateness
     /// before the watermark, and `offset_ms` after that.
     Bound { slice_ms: i64, offset_ms: i64 },
@@ -77,28 +73,15 @@ pub(super) enum Rise {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// Now moves on, and an event happens.
-    Event {
-        advance_ms: i64,
-        moment: Moment,
-        what: What,
-    },
+    Event { advance_ms: i64, moment: Moment, what: What },
     /// Many events of one user; `closing` cuts them into several epochs.
-    Many {
-        burst: Burst,
-        events: usize,
-        apart_ms: i64,
-        closing: bool,
-    },
+    Many { burst: Burst, events: usize, apart_ms: i64, closing: bool },
     /// An epoch is closed; `skip` epochs are left out, `turns` of the workers follow.
     Close { rise: Rise, skip: u64, turns: usize },
 }
 
 fn pane_ms() -> impl Strategy<Value = i64> + Clone {
-    prop_oneof![
-        Just(REAL_TIME_PANE_MS),
-        Just(BUSINESS_PANE_MS),
-        Just(ALERT_PANE_MS)
-    ]
+    prop_oneof![Just(REAL_TIME_PANE_MS), Just(BUSINESS_PANE_MS), Just(ALERT_PANE_MS)]
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
@@ -128,13 +111,7 @@ fn what() -> impl Strategy<Value = What> {
     let value_minor = prop_oneof![Just(0), -50i64..1_000, Just(i64::MAX)];
     let currency = prop_oneof![Just(*b"USD"), Just(*b"JPY"), Just(*b"KWD")];
     let ahead_ms = prop_oneof![6 => Just(0), 1 => 0i64..30_000];
-    let who = (
-        prop_oneof![3 => 0u8..2, 1 => 2u8..5],
-        0u8..2,
-        kind,
-        0usize..5,
-        0usize..40,
-    );
+    let who = (prop_oneof![3 => 0u8..2, 1 => 2u8..5], 0u8..2, kind, 0usize..5, 0usize..40);
     let rest = (load_ms, value_minor, currency, 0u32..3, ahead_ms);
     (who, rest).prop_map(|((user, session, kind, page, look), rest)| {
         let (load_ms, value_minor, currency, partition, ahead_ms) = rest;

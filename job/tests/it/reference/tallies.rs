@@ -106,9 +106,7 @@ fn real_time_parts<'s>(
         .clone()
         .filter(|(_, e)| e.is_view())
         .map(move |(end_ms, _)| (key(end_ms), Part::One(2)));
-    here.map(move |(end_ms, _)| (key(end_ms), Part::One(0)))
-        .concat(users)
-        .concat(views)
+    here.map(move |(end_ms, _)| (key(end_ms), Part::One(0))).concat(users).concat(views)
 }
 
 /// Users of the five minutes that end every five seconds.

@@ -44,20 +44,13 @@ pub(super) fn lines<'s>(
             TallyKind::Sessions => Kind::Sessions,
             TallyKind::Business | TallyKind::Revenue => Kind::Business,
         };
-        (
-            (kind, key.end_ms),
-            Fact::Tally(key.kind, key.currency, tally),
-        )
+        ((kind, key.end_ms), Fact::Tally(key.kind, key.currency, tally))
     });
     let rows = window_rows(rows, windows)
         .map(|(end_ms, list, row)| ((Kind::Business, end_ms), Fact::Row(list, row)));
     tallies.concat(rows).reduce(move |window, facts, out| {
         let facts: Vec<&Fact> = facts.iter().map(|(fact, _)| *fact).collect();
-        out.extend(
-            told(*window, &facts, windows)
-                .into_iter()
-                .map(|line| (line, 1)),
-        );
+        out.extend(told(*window, &facts, windows).into_iter().map(|line| (line, 1)));
     })
 }
 
@@ -72,32 +65,17 @@ fn window_rows<'s>(
         (0..PANES).zip(0i64..).map(move |(j, ahead)| {
             let value = (key.hash, key.name.clone());
             let window = (pane_end_ms + ahead * 10_000, key.list);
-            (
-                (window, value),
-                (pane_end_ms, row.views, i64::from(row.users[j])),
-            )
+            ((window, value), (pane_end_ms, row.views, i64::from(row.users[j])))
         })
     })
     .reduce(|_, panes, out| {
-        let sum = panes.iter().fold((0, 0), |sum, ((_, views, users), _)| {
-            (sum.0 + views, sum.1 + users)
-        });
+        let sum =
+            panes.iter().fold((0, 0), |sum, ((_, views, users), _)| (sum.0 + views, sum.1 + users));
         out.push((sum, 1));
     })
-    .map(
-        |(((end_ms, list), (hash, name)), (views, users)): (ListedValue, _)| {
-            (
-                end_ms,
-                list,
-                Row {
-                    name,
-                    load_ms: hash.cast_signed(),
-                    views,
-                    users,
-                },
-            )
-        },
-    )
+    .map(|(((end_ms, list), (hash, name)), (views, users)): (ListedValue, _)| {
+        (end_ms, list, Row { name, load_ms: hash.cast_signed(), views, users })
+    })
 }
 
 /// A value in the list of a window: (window end and list, hash and name).
@@ -108,21 +86,12 @@ fn told((kind, end_ms): Window, facts: &[&Fact], windows: Windows) -> Vec<Line> 
     let (length_ms, early, frozen_ms) = match kind {
         Kind::RealTime => (5_000, Early::Begun { length_ms: 5_000 }, 0),
         Kind::Active => (5_000, Early::Current { slide_ms: 5_000 }, 0),
-        Kind::Sessions => (
-            5_000,
-            Early::Begun { length_ms: 5_000 },
-            windows.session_gap_ms,
-        ),
+        Kind::Sessions => (5_000, Early::Begun { length_ms: 5_000 }, windows.session_gap_ms),
         Kind::Business => (60_000, Early::CurrentElsewhere { slide_ms: 10_000 }, 0),
     };
     let mut lines = Vec::new();
     let mut give = |metric: Metric, dimensions: &[(&str, &str)], fields: &Fields<'_>| {
-        let identity = Identity {
-            metric,
-            start_ms: end_ms - length_ms,
-            end_ms,
-            dimensions,
-        };
+        let identity = Identity { metric, start_ms: end_ms - length_ms, end_ms, dimensions };
         lines.push(Line {
             topic: Topic::Result(metric),
             key: identity.key(),

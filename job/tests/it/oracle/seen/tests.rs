@@ -4,23 +4,14 @@ use super::super::example::{event, page_view};
 use super::super::judge;
 use super::*;
 
-const PACE: Pace = Pace {
-    provisional: true,
-    elsewhere_epochs: 2,
-    correction_epochs: 3,
-};
+const PACE: Pace = Pace { provisional: true, elsewhere_epochs: 2, correction_epochs: 3 };
 const PROVISIONAL: &str = "provisional";
 const FINAL: &str = "final";
 const CORRECTED: &str = "corrected";
 
 /// One partition, 5 s of disorder, 10 s of lateness, a gap of 60 s.
 pub(super) fn settings() -> Settings {
-    Settings {
-        partitions: 1,
-        lateness_ms: 10_000,
-        session_gap_ms: 60_000,
-        ..Settings::default()
-    }
+    Settings { partitions: 1, lateness_ms: 10_000, session_gap_ms: 60_000, ..Settings::default() }
 }
 
 /// One page view an epoch, by user and time in s; an empty user stands for an epoch without one.
@@ -41,11 +32,7 @@ fn check(views: &[(&str, i64)], key: &str, expected: &[Option<(&str, &str)>]) {
     let all = seen_all(&judge(&bound, &s), &cuts, PACE, &s);
     let found: Vec<Option<(String, String)>> = all
         .iter()
-        .map(|seen| {
-            seen.results
-                .get(key)
-                .map(|line| (number(line), state(line)))
-        })
+        .map(|seen| seen.results.get(key).map(|line| (number(line), state(line))))
         .collect();
     let expected: Vec<_> = expected
         .iter()
@@ -101,24 +88,13 @@ fn what_first_appears_after_its_close_is_corrected() {
     check(
         &[("a", 16), ("", 0), ("b", 8), ("", 0)],
         "ACTIVE_USERS|5000|10000|",
-        &[
-            None,
-            None,
-            None,
-            Some(("1", CORRECTED)),
-            Some(("1", CORRECTED)),
-        ],
+        &[None, None, None, Some(("1", CORRECTED)), Some(("1", CORRECTED))],
     );
     // The window closes in the epoch in which the view is bound: final.
     check(
         &[("a", 14), ("b", 8), ("c", 16)],
         "ACTIVE_USERS|5000|10000|",
-        &[
-            None,
-            Some(("1", PROVISIONAL)),
-            Some(("1", FINAL)),
-            Some(("1", FINAL)),
-        ],
+        &[None, Some(("1", PROVISIONAL)), Some(("1", FINAL)), Some(("1", FINAL))],
     );
 }
 
@@ -139,15 +115,7 @@ fn of_sliding_windows_one_is_refreshed() {
     );
     // The business family has its turn in epochs 0, 2 and 4.
     check(
-        &[
-            ("a", 9),
-            ("b", 12),
-            ("c", 15),
-            ("d", 18),
-            ("e", 21),
-            ("f", 23),
-            ("g", 26),
-        ],
+        &[("a", 9), ("b", 12), ("c", 15), ("d", 18), ("e", 21), ("f", 23), ("g", 26)],
         "CONVERSION_RATE|-40000|20000|",
         &[
             None,
@@ -197,16 +165,8 @@ fn sessions_end_at_once_and_are_corrected_in_turn() {
         ],
     );
     // Bound one epoch later, it stands until epoch 6, and what it is then shown at once is final.
-    let views = [
-        ("a", 0),
-        ("x", 65),
-        ("x", 66),
-        ("", 0),
-        ("a", 56),
-        ("x", 67),
-        ("x", 68),
-        ("x", 122),
-    ];
+    let views =
+        [("a", 0), ("x", 65), ("x", 66), ("", 0), ("a", 56), ("x", 67), ("x", 68), ("x", 122)];
     check(
         &views,
         key,
@@ -222,15 +182,7 @@ fn sessions_end_at_once_and_are_corrected_in_turn() {
             Some(("2", FINAL)),
         ],
     );
-    let views = [
-        ("a", 0),
-        ("x", 65),
-        ("x", 66),
-        ("", 0),
-        ("a", 56),
-        ("x", 122),
-        ("", 0),
-    ];
+    let views = [("a", 0), ("x", 65), ("x", 66), ("", 0), ("a", 56), ("x", 122), ("", 0)];
     check(
         &views,
         key,
@@ -253,13 +205,7 @@ fn sessions_that_are_new_but_old_are_corrected() {
     check(
         &[("a", 70), ("b", 0), ("", 0), ("", 0)],
         "SESSION|0||session=b,user=b",
-        &[
-            None,
-            None,
-            None,
-            Some(("1", CORRECTED)),
-            Some(("1", CORRECTED)),
-        ],
+        &[None, None, None, Some(("1", CORRECTED)), Some(("1", CORRECTED))],
     );
     // And where there is no further turn, at the end of time.
     check(
@@ -296,23 +242,13 @@ fn windows_of_sessions_stay_open_for_the_gap() {
 fn alerts_fire_at_the_close_and_are_taken_back_in_turn() {
     let s = settings();
     let check = |times_s: &[i64], expected: &[usize]| {
-        let values: Vec<_> = times_s
-            .iter()
-            .map(|at_s| page_view("a", at_s * 1000, "/"))
-            .collect();
+        let values: Vec<_> = times_s.iter().map(|at_s| page_view("a", at_s * 1000, "/")).collect();
         let cuts: Vec<usize> = (1..=values.len()).collect();
         let all = seen_all(&judge(&values, &s), &cuts, PACE, &s);
         let first_window = |seen: &Seen| {
-            seen.alerts
-                .values()
-                .filter(|line| line.contains(r#""windowStart":0,"#))
-                .count()
+            seen.alerts.values().filter(|line| line.contains(r#""windowStart":0,"#)).count()
         };
-        assert_eq!(
-            all.iter().map(first_window).collect::<Vec<_>>(),
-            expected,
-            "{times_s:?}"
-        );
+        assert_eq!(all.iter().map(first_window).collect::<Vec<_>>(), expected, "{times_s:?}");
     };
     check(&[0, 304, 305, 306, 307], &[0, 0, 1, 1, 1, 1]);
     check(&[0, 305, 299, 306, 307], &[0, 1, 1, 0, 0, 0]);
@@ -322,10 +258,7 @@ fn alerts_fire_at_the_close_and_are_taken_back_in_turn() {
 
 #[test]
 fn nothing_is_seen_before_all_partitions_have_a_watermark() {
-    let s = Settings {
-        partitions: 2,
-        ..settings()
-    };
+    let s = Settings { partitions: 2, ..settings() };
     let judged = judge(
         &[
             page_view("a", 7_000, "/"),

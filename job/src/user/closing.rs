@@ -1,0 +1,102 @@
+//! The close of an epoch: what the watermark has made due.
+//!
+//! Alert windows and sessions that it has passed are published, and what no
+//! accepted record can make use of any more is dropped.
+
+use super::state::{State, Updates};
+use super::timers::Due;
+use crate::rows::Bounce;
+use crate::time::Tick;
+use streamgauge_ingest::BEFORE_TIME_MS;
+
+impl State {
+    pub(super) fn close(&mut self, tick: Tick) {
+        self.watermark_ms = tick.watermark_ms;
+        while let Some(window) = self.alert_windows.first_entry() {
+            let end_ms = *window.key();
+            if end_ms > tick.watermark_ms {
+                break;
+            }
+            for slot in window.remove() {
+                let user = &self.people.users[slot];
+                if user.profile.alert_views(end_ms) == 1 {
+                    let bounce = Bounce { end_ms, user: user.name.as_str().into() };
+                    self.updates.bounces.push((bounce, self.epoch, 1));
+                }
+            }
+        }
+        while let Some((due_ms, due)) = self.timers.next(tick.watermark_ms) {
+            match due {
+                Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
+                Due::User(user) => self.user_due(user, due_ms),
+            }
+        }
+        let Updates { tallies, lists, .. } = &mut self.updates;
+        self.deltas.drain(self.epoch, &self.constants.windows, tallies, lists);
+    }
+
+    /// Publishes a session that has ended, or drops one that nothing can change.
+    fn session_due(&mut self, slot: usize, at_ms: i64, due_ms: i64) {
+        let Some(visit) = self.people.visits.get_mut(slot) else {
+            return;
+        };
+        let Some((i, session)) = visit.find(at_ms) else {
+            return;
+        };
+        if session.timer_ms != Some(due_ms) {
+            return;
+        }
+        let ended_at_ms = session.ended_at_ms(self.constants.windows.session_gap_ms);
+        if ended_at_ms < self.watermark_ms && !session.is_published {
+            session.is_published = true;
+            let rules = self.constants.of(self.watermark_ms, &self.people.users[visit.user].name);
+            self.updates.sessions.push((visit.record(i, &rules), self.epoch, 1));
+        }
+        let Some((_, session)) = visit.find(at_ms) else {
+            return;
+        };
+        let next_ms = if session.is_published {
+            self.constants.windows.session_expires_ms(session.last_ms())
+        } else {
+            ended_at_ms + 1
+        };
+        if next_ms > self.watermark_ms || !session.is_published {
+            let at_ms = session.last_ms();
+            session.timer_ms = Some(next_ms);
+            self.timers.set(next_ms, Due::Session { visit: slot, at_ms });
+            return;
+        }
+        visit.remove(i);
+        if visit.is_empty() {
+            let user = self.people.remove_visit(slot);
+            self.drop_user_if_idle(user);
+        }
+    }
+
+    fn user_due(&mut self, slot: usize, due_ms: i64) {
+        let Some(user) = self.people.users.get_mut(slot) else {
+            return;
+        };
+        if user.timer_ms != Some(due_ms) {
+            return;
+        }
+        let next_ms = user.profile.expires_ms(&self.constants.windows);
+        if next_ms > self.watermark_ms {
+            user.timer_ms = Some(next_ms);
+            self.timers.set(next_ms, Due::User(slot));
+            return;
+        }
+        user.timer_ms = None;
+        self.drop_user_if_idle(slot);
+    }
+
+    /// Drops a user of whom nothing is needed any more.
+    pub(super) fn drop_user_if_idle(&mut self, slot: usize) {
+        let user = &mut self.people.users[slot];
+        user.profile.expire(self.watermark_ms, &self.constants.windows);
+        if user.visits > 0 || user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS {
+            return;
+        }
+        self.people.remove_user(slot);
+    }
+}
