@@ -58,3 +58,17 @@ fn a_file_that_cannot_be_made_is_named() {
     let error = Output::create(&missing).err().expect("no folder").to_string();
     assert!(error.starts_with("cannot create") && error.contains("events.jsonl"), "{error}");
 }
+
+#[test]
+fn a_damaged_packed_file_is_found_out() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("damaged.jsonl.zst");
+    let mut output = Output::create(&path).expect("a new file");
+    // Small and without repetition, so that it is stored as it is.
+    output.write_record(b"qwertyuiop").expect("space");
+    output.finish().expect("space");
+    let mut stored = fs::read(&path).expect("a file");
+    let at = stored.iter().position(|byte| *byte == b'w').expect("as it is");
+    stored[at] = b'W';
+    assert!(zstd::decode_all(&stored[..]).is_err());
+    fs::remove_file(path).expect("it was there");
+}

@@ -64,7 +64,7 @@ fn the_order_of_files_is_that_of_the_flags() {
     let folder = Folder::new();
     folder.put("early", &text(&[view("u", START_MS)]));
     folder.put("late", &text(&[view("u", START_MS + 7_200_000)]));
-    let rejected = |from: &str| objects(&outputs(&folder, from)[2]).len();
+    let rejected = |from: &str| objects(&outputs(&folder, &format!("{from} --workers 2"))[2]).len();
     assert_eq!(rejected("early late"), 0);
     assert_eq!(rejected("late early"), 1);
 }
