@@ -6,6 +6,7 @@
 
 use hashbrown::HashMap;
 use isbot::Bots;
+use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Name and version of the patterns.
@@ -13,10 +14,12 @@ pub const PATTERNS: &str = "isbot 0.1.3";
 /// Answers remembered before the memory is emptied.
 const MOST_REMEMBERED: usize = 1 << 16;
 
+/// Compiling the patterns takes some 20 ms: once per process, when first asked.
+static COMPILED: LazyLock<Bots> = LazyLock::new(Bots::default);
+
 /// Answers whether a user agent is a bot's.
 #[derive(Default)]
 pub struct BotCheck {
-    patterns: Bots,
     known: HashMap<u128, bool>,
 }
 
@@ -30,7 +33,7 @@ impl BotCheck {
         if self.known.len() == MOST_REMEMBERED {
             self.known.clear();
         }
-        let bot = self.patterns.is_bot(user_agent);
+        let bot = COMPILED.is_bot(user_agent);
         self.known.insert(key, bot);
         bot
     }

@@ -117,8 +117,14 @@ fn with_bar(
         ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let counts = thread::scope(|scope| {
-        let work = scope.spawn(work);
+        let watcher = thread::current();
+        let work = scope.spawn(move || {
+            let counts = work();
+            watcher.unpark();
+            counts
+        });
         let started = Instant::now();
+        // The work wakes this thread when it ends.
         while !work.is_finished() {
             thread::park_timeout(DRAW);
             let records = progress.records.load(Ordering::Relaxed);

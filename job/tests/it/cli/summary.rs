@@ -174,6 +174,35 @@ fn what_is_written_does_not_change_what_is_counted() {
 }
 
 #[test]
+fn settings_that_are_not_given_have_their_defaults() {
+    let folder = Folder::new();
+    folder.put("empty", b"");
+    let summary = summary(&folder.done("replay --from empty --to none --summary json"));
+    let mut settings = summary["settings"].clone();
+    let fields = settings.as_object_mut().expect("an object");
+    fields.remove("alerts").expect("the rules");
+    let bots = fields.remove("bots").expect("what is done with bots");
+    assert_eq!(bots["mode"], "include");
+    assert_eq!(
+        settings,
+        json!({
+            "partitions": 12,
+            "allowedDisorderMs": 5_000,
+            "latenessMs": 600_000,
+            "sessionGapMs": 1_800_000,
+            "dedup": "off",
+            "maxBytes": 1_048_576,
+            "funnels": [{
+                "name": "checkout",
+                "steps": ["/products/*", "/cart", "/checkout", "CONVERSION"],
+                "strict": false,
+                "abandonmentStep": 2,
+            }],
+        })
+    );
+}
+
+#[test]
 fn jumps_and_settings_are_named() {
     let folder = Folder::new();
     let lines =
