@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge_simulator::{Generator, Options};
@@ -103,8 +103,10 @@ fn insist(child: Child, line: &str) -> Option<i32> {
     loop {
         signal(id, "TERM");
         // Signals that come too fast are one signal.
-        if let Ok(code) = receiver.recv_timeout(Duration::from_millis(50)) {
-            return code;
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok(code) => return code,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => panic!("two signals do not end it"),
         }
     }
 }
