@@ -83,9 +83,12 @@ impl<R: Read> LineReader<R> {
         bytes.append(&mut self.carry);
         let mut chunk = Chunk { bytes, lines: Vec::new() };
         let mut start = 0;
-        while !self.ended && (chunk.lines.is_empty() || chunk.bytes.len() < CHUNK_BYTES) {
+        // A short read is all that a pipe has for now: lines don't wait for more.
+        let mut short = false;
+        while !self.ended && (chunk.lines.is_empty() || (!short && chunk.bytes.len() < CHUNK_BYTES))
+        {
             let from = chunk.bytes.len();
-            self.read_more(&mut chunk.bytes)?;
+            short = self.read_more(&mut chunk.bytes)? < READ_BYTES;
             self.skip_long(&mut chunk, from);
             for end in memchr::memchr_iter(b'\n', &chunk.bytes[from..]).map(|i| from + i) {
                 let line = self.line(&chunk.bytes, start, end, true);
@@ -113,8 +116,8 @@ impl<R: Read> LineReader<R> {
         Ok((!chunk.lines.is_empty()).then_some(chunk))
     }
 
-    /// Reads until something was read or the input has ended.
-    fn read_more(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+    /// Reads until something was read or the input has ended; returns how much.
+    fn read_more(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         let filled = bytes.len();
         bytes.resize(filled + READ_BYTES, 0);
         let n = loop {
@@ -124,8 +127,9 @@ impl<R: Read> LineReader<R> {
             }
         };
         bytes.truncate(filled + *n.as_ref().unwrap_or(&0));
-        self.ended = n? == 0;
-        Ok(())
+        let n = n?;
+        self.ended = n == 0;
+        Ok(n)
     }
 
     /// Goes on with a long line, if there is one, in the bytes from `from`, and

@@ -13,13 +13,18 @@ pub use open::{FileError, open};
 use crate::judge::{Chunk, ChunkDecoder, DecodedChunk, FileJudge, Released};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Chunks that may wait between two stages, per decoder.
 const QUEUE_CHUNKS: usize = 4;
+
+/// How often a judge that waits for records looks whether it is to stop.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// How far a source has come; read by whoever shows progress.
 #[derive(Debug, Default)]
@@ -42,62 +47,53 @@ pub struct FileSource<'a> {
     pub epoch_records: u64,
     /// Threads that decode.
     pub decoders: usize,
-    /// Where progress is told.
-    pub progress: &'a Progress,
+    /// Where progress is told, and where it can be asked to stop.
+    pub progress: Arc<Progress>,
 }
 
 impl FileSource<'_> {
     /// Reads everything and releases it epoch by epoch; the last epoch is at
     /// the end of time.
     ///
+    /// Asked to stop, it takes what was read as the whole. A read that waits for
+    /// input that never comes is left to itself: its thread ends with the process.
+    ///
     /// # Errors
     /// If a file cannot be opened or read to its end: what was released until
     /// then stands, and no epoch is closed at the end of time.
     pub fn run(&self, release: &mut impl FnMut(Released)) -> Result<SourceCounts, FileError> {
-        let decoders = self.decoders.max(1);
-        let (to_decode, decode_inputs): (Vec<_>, Vec<_>) =
-            (0..decoders).map(|_| bounded::<Chunk>(QUEUE_CHUNKS)).unzip();
-        let (decode_outputs, to_judge): (Vec<_>, Vec<_>) =
-            (0..decoders).map(|_| bounded::<DecodedChunk>(QUEUE_CHUNKS)).unzip();
-        thread::scope(|scope| {
-            let reader = scope.spawn(move || self.read(&to_decode));
-            for (chunks, decoded) in decode_inputs.into_iter().zip(decode_outputs) {
-                scope.spawn(move || decode(self.settings, &chunks, &decoded));
-            }
-            let mut judge = FileJudge::new(self.settings, self.epoch_records);
-            self.judge(&mut judge, &to_judge, release);
-            // The judge's inputs are gone only when the reader has ended.
-            drop(to_judge);
-            reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            judge.end(release);
-            Ok(judge.counts().clone())
-        })
-    }
-
-    /// Chunk i goes to decoder i modulo their number, and comes back from there.
-    fn read(&self, to_decode: &[Sender<Chunk>]) -> Result<(), FileError> {
-        let mut turn = to_decode.iter().cycle();
-        for path in self.files {
-            let input = open(path, &self.progress.stored_bytes)?;
-            let mut lines = LineReader::new(input, self.settings.max_bytes);
-            loop {
-                if self.progress.stop.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                let chunk = lines.next_chunk();
-                let chunk =
-                    chunk.map_err(|source| FileError::Read { path: path.clone(), source })?;
-                let Some(chunk) = chunk else { break };
-                // Only a chunk takes a turn: the judge counts on it.
-                let Some(decoder) = turn.next() else { break };
-                if decoder.send(chunk).is_err() {
-                    return Ok(());
-                }
-            }
+        let mut to_decode = Vec::new();
+        let mut to_judge = Vec::new();
+        for _ in 0..self.decoders.max(1) {
+            let (chunks, decode_input) = bounded(QUEUE_CHUNKS);
+            let (decode_output, decoded) = bounded(QUEUE_CHUNKS);
+            let settings = self.settings.clone();
+            thread::spawn(move || decode(&settings, &decode_input, &decode_output));
+            to_decode.push(chunks);
+            to_judge.push(decoded);
         }
-        Ok(())
+        let (end, ended) = bounded(1);
+        let (files, max_bytes) = (self.files.to_vec(), self.settings.max_bytes);
+        let progress = Arc::clone(&self.progress);
+        thread::spawn(move || {
+            let result = read(&files, max_bytes, &progress, &to_decode);
+            // The end is told before the queues close: whoever sees them closed finds it.
+            let _ = end.send(result);
+        });
+        let mut judge = FileJudge::new(self.settings, self.epoch_records);
+        self.judge(&mut judge, &to_judge, release);
+        // Without an end the reader is still waiting, or it has panicked.
+        match ended.try_recv() {
+            Ok(result) => result?,
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => panic!("the reader of files has panicked"),
+        }
+        judge.end(release);
+        Ok(judge.counts().clone())
     }
 
+    /// Takes the chunks in their order: chunk i comes from decoder i modulo their
+    /// number.
     fn judge(
         &self,
         judge: &mut FileJudge,
@@ -105,12 +101,47 @@ impl FileSource<'_> {
         release: &mut impl FnMut(Released),
     ) {
         for decoder in to_judge.iter().cycle() {
-            let Ok(chunk) = decoder.recv() else { break };
+            let chunk = loop {
+                match decoder.recv_timeout(LOOK_UP) {
+                    Ok(chunk) => break chunk,
+                    Err(RecvTimeoutError::Timeout) if !self.is_asked_to_stop() => {}
+                    Err(_) => return,
+                }
+            };
             let records = chunk.records() as u64;
             judge.judge(chunk, release);
             self.progress.records.fetch_add(records, Ordering::Relaxed);
         }
     }
+
+    fn is_asked_to_stop(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads all files; chunk i goes to decoder i modulo their number.
+fn read(
+    files: &[PathBuf],
+    max_bytes: usize,
+    progress: &Progress,
+    to_decode: &[Sender<Chunk>],
+) -> Result<(), FileError> {
+    let mut turn = to_decode.iter().cycle();
+    for path in files {
+        let input = open(path, &progress.stored_bytes)?;
+        let mut lines = LineReader::new(input, max_bytes);
+        while !progress.stop.load(Ordering::Relaxed) {
+            let chunk = lines.next_chunk();
+            let chunk = chunk.map_err(|source| FileError::Read { path: path.clone(), source })?;
+            let Some(chunk) = chunk else { break };
+            // Only a chunk takes a turn: the judge counts on it.
+            let Some(decoder) = turn.next() else { break };
+            if decoder.send(chunk).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn decode(settings: &InputSettings, chunks: &Receiver<Chunk>, decoded: &Sender<DecodedChunk>) {

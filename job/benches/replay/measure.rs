@@ -179,7 +179,7 @@ fn whole(file: &Path, workers: usize) -> u64 {
         epoch_records: EPOCH_RECORDS,
         workers,
         outputs: &Wanted::default(),
-        progress: &progress,
+        progress,
     };
     replay.run().expect("the replay ends").source.read
 }

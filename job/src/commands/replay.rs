@@ -53,7 +53,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         epoch_records: u64::from(args.epoch_records),
         workers: config.job.worker_threads(cores()),
         outputs: &outputs,
-        progress: &progress,
+        progress: Arc::clone(&progress),
     };
     let counts = with_bar(&args.from, &progress, || replay.run())?;
     let funnels: Vec<_> = funnels

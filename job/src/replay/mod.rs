@@ -12,6 +12,7 @@ use crate::run::{Feeder, run};
 use crate::time::{Pace, Ticks};
 use crossbeam_channel::{Receiver, bounded};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use streamgauge_ingest::files::{FileError, FileSource, Progress};
@@ -51,7 +52,7 @@ pub struct Replay<'a> {
     /// What is written.
     pub outputs: &'a Wanted,
     /// Where progress is told, and where the replay can be asked to stop.
-    pub progress: &'a Progress,
+    pub progress: Arc<Progress>,
 }
 
 /// What a replay did.
@@ -116,7 +117,7 @@ impl Replay<'_> {
             settings: self.input,
             epoch_records: self.epoch_records,
             decoders: self.workers,
-            progress: self.progress,
+            progress: Arc::clone(&self.progress),
         };
         let mut ticks = Ticks::new(self.pace);
         source.run(&mut |released| match released {

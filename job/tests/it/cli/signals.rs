@@ -6,8 +6,8 @@ use super::{Folder, LIMIT, ended, lines, objects, signal};
 use flate2::read::GzDecoder;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,6 +56,25 @@ fn a_replay_of_what_never_ends_is_drained() {
         }
     }
     assert_eq!(summary["read"], views.values().sum::<u64>());
+}
+
+#[test]
+fn a_replay_that_waits_for_input_is_drained() {
+    let folder = Folder::new();
+    let line = "replay --from /dev/stdin --to - --epoch-records 100";
+    let mut command = folder.command(line);
+    let mut replay = command.stdin(Stdio::piped()).spawn().expect(line);
+    let mut input = replay.stdin.take().expect("a pipe");
+    let writer = thread::spawn(move || input.write_all(&log(3_000)).map(|()| input));
+    let mut reader = BufReader::new(replay.stdout.take().expect("a pipe"));
+    reader.read_line(&mut String::new()).expect("a result");
+    let rest = thread::spawn(move || reader.read_to_end(&mut Vec::new()));
+    // Open until the end of the test, and silent.
+    let input = writer.join().expect("no panic").expect("it is read");
+    signal(replay.id(), "TERM");
+    assert_eq!(ended(replay, line).code, Some(0));
+    rest.join().expect("no panic").expect("whole output");
+    drop(input);
 }
 
 #[test]
