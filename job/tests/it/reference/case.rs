@@ -6,6 +6,7 @@
 
 use super::steps::{Burst, Moment, Rise, Step, What, step};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use streamgauge::funnel::{self, Funnel};
@@ -126,8 +127,8 @@ struct Player {
     epoch: Epoch,
     now_ms: i64,
     watermark_ms: i64,
-    /// Time of the event before.
-    last_ms: i64,
+    /// Per user, the time of its event before.
+    last_ms: BTreeMap<u8, i64>,
     /// The next offset, of whatever partition.
     offset: u64,
     /// Per partition, and so per worker it comes in at.
@@ -154,7 +155,7 @@ impl Player {
             epoch: 0,
             now_ms: 300_000,
             watermark_ms: BEFORE_TIME_MS,
-            last_ms: 300_000,
+            last_ms: BTreeMap::new(),
             offset: 0,
             builders: (0..3).map(|_| Default::default()).collect(),
             epochs: Vec::new(),
@@ -167,7 +168,7 @@ impl Player {
                 self.now_ms += advance_ms;
                 let page = PAGES[what.page];
                 let country = ["", "CH", "DE"][what.look % 3];
-                self.event(self.moment(*moment), what, page, country);
+                self.event(self.moment(*moment, what.user), what, page, country);
             }
             Step::Many { burst, events, apart_ms, closing } => {
                 for i in 0..*events {
@@ -185,11 +186,12 @@ impl Player {
         }
     }
 
-    fn moment(&self, moment: Moment) -> i64 {
+    fn moment(&self, moment: Moment, user: u8) -> i64 {
         // Before there is a watermark, now stands for it.
         let watermark_ms = if self.watermark_ms < 0 { self.now_ms } else { self.watermark_ms };
         let bound_ms = watermark_ms - self.rule.lateness_ms;
         let gap_ms = self.rule.session_gap_ms;
+        let last_ms = self.last_ms.get(&user).copied().unwrap_or(self.now_ms);
         let at_ms = match moment {
             Moment::Now { back_ms } => self.now_ms - back_ms,
             Moment::Edge { pane_ms, back, offset_ms } => {
@@ -197,8 +199,9 @@ impl Player {
             }
             Moment::Bound { slice_ms, offset_ms } => bound_ms - slice_ms + offset_ms,
             Moment::SessionBound { offset_ms } => bound_ms - gap_ms + offset_ms,
-            Moment::AfterGap { offset_ms } => self.last_ms + gap_ms + offset_ms,
-            Moment::BeforeGap { offset_ms } => self.last_ms - gap_ms + offset_ms,
+            Moment::AfterGap { offset_ms } => last_ms + gap_ms + offset_ms,
+            Moment::BeforeGap { offset_ms } => last_ms - gap_ms + offset_ms,
+            Moment::Apart { pane_ms, panes } => last_ms + panes * pane_ms,
         };
         at_ms.max(0)
     }
@@ -273,7 +276,7 @@ impl Player {
         builder.push(&decoded);
         metas.push(Meta { partition: what.partition, offset: self.offset, late });
         self.offset += 1;
-        self.last_ms = at_ms;
+        self.last_ms.insert(what.user, at_ms);
     }
 
     fn close(&mut self, watermark_ms: i64, skip: u64, turns: usize) {

@@ -70,7 +70,7 @@ where
 
 #[test]
 fn its_updates_are_those_of_the_definitions() {
-    check(160, |case| {
+    check(240, |case| {
         let (got, expected, _) = outcome(&case);
         equal("tallies", &got.tallies, &expected.tallies)?;
         equal("rows of lists", &got.lists, &expected.lists)?;

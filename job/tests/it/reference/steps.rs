@@ -17,10 +17,12 @@ pub(super) enum Moment {
     Bound { slice_ms: i64, offset_ms: i64 },
     /// The same for sessions, whose slice is the gap.
     SessionBound { offset_ms: i64 },
-    /// A session gap after the event before, and `offset_ms` after that.
+    /// A session gap after its user's event before, and `offset_ms` after that.
     AfterGap { offset_ms: i64 },
-    /// A session gap before the event before, and `offset_ms` after that.
+    /// A session gap before its user's event before, and `offset_ms` after that.
     BeforeGap { offset_ms: i64 },
+    /// So many panes after its user's event before.
+    Apart { pane_ms: i64, panes: i64 },
 }
 
 /// One event, but for its time.
@@ -97,6 +99,10 @@ fn moment() -> impl Strategy<Value = Moment> {
             .prop_map(|offset_ms| Moment::SessionBound { offset_ms }),
         1 => near.clone().prop_map(|offset_ms| Moment::AfterGap { offset_ms }),
         1 => near.prop_map(|offset_ms| Moment::BeforeGap { offset_ms }),
+        2 => (-6i64..=6).prop_map(|panes| Moment::Apart { pane_ms: BUSINESS_PANE_MS, panes }),
+        1 => (58i64..=61, prop_oneof![Just(1), Just(-1)]).prop_map(|(panes, sign)| {
+            Moment::Apart { pane_ms: REAL_TIME_PANE_MS, panes: panes * sign }
+        }),
     ]
 }
 
@@ -140,7 +146,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let burst = prop_oneof![
         2 => (Just(Burst::Pages), 18usize..40, 0i64..500),
         1 => (Just(Burst::Countries), 295usize..310, 0i64..20),
-        3 => (Just(Burst::Times), 60usize..200, 0i64..1_500),
+        6 => (Just(Burst::Times), 60usize..200, 0i64..1_500),
     ];
     let rise = prop_oneof![
         2 => Just(Rise::Hold),
@@ -154,7 +160,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         60 => (advance_ms, moment(), what())
             .prop_map(|(advance_ms, moment, what)| Step::Event { advance_ms, moment, what }),
         25 => (rise, skip, 0usize..4).prop_map(|(rise, skip, turns)| Step::Close { rise, skip, turns }),
-        1 => (burst, any::<bool>()).prop_map(|((burst, events, apart_ms), closing)| {
+        2 => (burst, proptest::bool::weighted(0.7)).prop_map(|((burst, events, apart_ms), closing)| {
             Step::Many { burst, events, apart_ms, closing }
         }),
     ]
