@@ -25,10 +25,16 @@ impl State {
                 }
             }
         }
-        while let Some((due_ms, due)) = self.timers.next(tick.watermark_ms) {
-            match due {
-                Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
-                Due::User(user) => self.user_due(user, due_ms),
+        loop {
+            let timers = self.timers.take_due(tick.watermark_ms);
+            if timers.is_empty() {
+                break;
+            }
+            for (due_ms, due) in timers {
+                match due {
+                    Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
+                    Due::User(user) => self.user_due(user, due_ms),
+                }
             }
         }
         let Updates { tallies, lists, .. } = &mut self.updates;
