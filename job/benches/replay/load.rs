@@ -127,6 +127,8 @@ pub(super) fn flat(events: u64) {
         load("100,000 users").with(|o| o.users = 100_000),
         load("200,000 open sessions").with(|o| (o.rate, o.users) = (17_500.0, 1_000_000)),
         load("5 % late").with(|o| o.late_share = 0.05),
+        load("5 % late, 500,000 pages")
+            .with(|o| (o.late_share, o.pages, o.skew) = (0.05, 500_000, 0.3)),
         load("a jump of a year").twisted(Twist::Jump),
     ];
     println!("{events} events, one worker, to none");
