@@ -55,7 +55,7 @@ impl RecordDigest {
     pub fn update(&mut self, offset: u64, appended_ms: i64, value: &[u8]) {
         self.0.update(&offset.to_le_bytes());
         self.0.update(&appended_ms.to_le_bytes());
-        self.0.update(&value.len().to_le_bytes());
+        self.0.update(&(value.len() as u64).to_le_bytes());
         self.0.update(value);
     }
 
@@ -114,5 +114,49 @@ impl BindingLog for MemoryBindings {
     fn starting_at(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error> {
         let kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(kept.iter().filter(|b| b.epoch >= epoch).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(records: &[(u64, i64, &[u8])]) -> u64 {
+        let mut digest = RecordDigest::default();
+        records.iter().for_each(|(offset, at_ms, value)| digest.update(*offset, *at_ms, value));
+        digest.finish()
+    }
+
+    #[test]
+    fn whatever_differs_in_a_record_shows_in_the_digest() {
+        let records: [&[(u64, i64, &[u8])]; 8] = [
+            &[],
+            &[(1, 2, b"ab")],
+            &[(3, 2, b"ab")],
+            &[(1, 3, b"ab")],
+            &[(1, 2, b"ac")],
+            &[(1, 2, b"")],
+            &[(1, 2, b"ab"), (2, 2, b"ab")],
+            &[(2, 2, b"ab"), (1, 2, b"ab")],
+        ];
+        let digests = records.map(digest);
+        assert_eq!(digests, records.map(digest), "the same records, the same digest");
+        let distinct: std::collections::BTreeSet<_> = digests.into_iter().collect();
+        assert_eq!(distinct.len(), records.len(), "{digests:x?}");
+    }
+
+    #[test]
+    fn memory_keeps_the_last_bindings() {
+        let bindings = MemoryBindings::new(2);
+        let mut kept = Vec::new();
+        for epoch in 0..4 {
+            let (partitions, idle) = (Vec::new(), Vec::new());
+            let binding = Binding { epoch, partitions, idle, watermark_ms: 0, settings_hash: 0 };
+            bindings.append(&binding).unwrap();
+            let all = bindings.starting_at(0).unwrap();
+            kept.push(all.iter().map(|b| b.epoch).collect::<Vec<_>>());
+        }
+        assert_eq!(kept, [vec![0], vec![0, 1], vec![1, 2], vec![2, 3]]);
+        assert_eq!(bindings.starting_at(3).unwrap().len(), 1);
     }
 }

@@ -9,7 +9,7 @@ use isbot::Bots;
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Name and version of the patterns.
+/// Name and version of the patterns; the manifest names the same version exactly.
 pub const PATTERNS: &str = "isbot 0.1.3";
 /// Answers remembered before the memory is emptied.
 const MOST_REMEMBERED: usize = 1 << 16;
@@ -42,6 +42,13 @@ impl BotCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_patterns_are_those_of_the_version_named() {
+        let manifest = include_str!("../Cargo.toml");
+        let version = PATTERNS.strip_prefix("isbot ").unwrap();
+        assert!(manifest.contains(&format!("isbot = \"={version}\"")), "{PATTERNS}");
+    }
 
     #[test]
     fn crawlers_are_told_from_browsers() {

@@ -16,7 +16,7 @@ pub enum BotMode {
 /// How records are read and judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputSettings {
-    /// Number of partitions that keys are spread over.
+    /// Number of partitions that keys are spread over; above 0.
     pub partitions: u32,
     /// How far a partition may be out of order before its watermark passes, in ms.
     pub allowed_disorder_ms: i64,
@@ -64,8 +64,12 @@ impl InputSettings {
             max_bytes,
             idle_after_records: _,
         } = self;
+        let bots = match bots {
+            BotMode::Include => "include",
+            BotMode::Exclude => "exclude",
+        };
         let text = format!(
-            "{partitions} {allowed_disorder_ms} {lateness_ms} {session_gap_ms} {dedup} {bots:?} {max_bytes} {}",
+            "{partitions} {allowed_disorder_ms} {lateness_ms} {session_gap_ms} {dedup} {bots} {max_bytes} {}",
             crate::bots::PATTERNS
         );
         xxhash_rust::xxh3::xxh3_64(text.as_bytes())

@@ -82,7 +82,7 @@ impl Watermarks {
         let p = &mut self.partitions[partition as usize];
         let before_ms = p.watermark_ms;
         p.watermark_ms = before_ms.max(timestamp_ms - self.allowed_disorder_ms);
-        self.low_moved |= before_ms <= self.global_ms;
+        self.low_moved |= before_ms <= self.global_ms && before_ms < p.watermark_ms;
         Advance { before_ms, after_ms: p.watermark_ms }
     }
 

@@ -40,7 +40,7 @@ impl Tick {
     }
 }
 
-/// How often what is not final is published, in epochs.
+/// How often what is not final is published, in epochs; above 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Whether provisional results are made at all.

@@ -168,7 +168,7 @@ fn rejected(partition: u32, reason: Reason, detail: Cow<'static, str>) -> Entry 
 /// 128 bits of event id and user; the length keeps the two apart.
 fn identity(event_id: &str, user: &str) -> u128 {
     let mut hash = Xxh3::new();
-    hash.update(&event_id.len().to_le_bytes());
+    hash.update(&(event_id.len() as u64).to_le_bytes());
     hash.update(event_id.as_bytes());
     hash.update(user.as_bytes());
     hash.digest128()

@@ -12,7 +12,8 @@ use crate::summary::SourceCounts;
 /// when they were bound. The first binding must be the log's first.
 ///
 /// # Errors
-/// If the log no longer holds what was bound, or the settings are others.
+/// If the log no longer holds what was bound, or the settings or the partitions
+/// are others.
 pub fn replay_bound(
     log: &dyn EventLog,
     settings: &InputSettings,
@@ -29,6 +30,10 @@ pub fn replay_bound(
         .collect();
     let mut reader = EpochReader::new(log, settings, &positions)?;
     for binding in bindings {
+        if !binding.partitions.iter().map(|p| p.partition).eq(positions.iter().map(|p| p.partition))
+        {
+            return Err(SourceError::PartitionsChanged { epoch: binding.epoch });
+        }
         if binding.settings_hash != settings.hash() {
             return Err(SourceError::OtherSettings { epoch: binding.epoch });
         }

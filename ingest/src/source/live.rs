@@ -31,10 +31,11 @@ pub struct Live<'a, B> {
 }
 
 impl<'a, B: BindingLog> Live<'a, B> {
-    /// A source from the beginning of the log, epochs of `epoch_ms`.
+    /// A source from the beginning of the log, epochs of `epoch_ms`, above 0.
     ///
     /// # Errors
-    /// If the log can't be read.
+    /// If the log can't be read, or its partitions are not as many as the settings
+    /// say.
     pub fn new(
         log: &'a dyn EventLog,
         bindings: &'a B,

@@ -41,6 +41,20 @@ pub enum SourceError {
         /// The offsets bound.
         offsets: Range<u64>,
     },
+    /// The log has another number of partitions than the settings.
+    #[error("the log has {log} partitions, the settings say {settings}")]
+    OtherPartitions {
+        /// Partitions of the log.
+        log: u32,
+        /// Partitions by the settings.
+        settings: u32,
+    },
+    /// Epochs were bound over different partitions.
+    #[error("epoch {epoch} was bound over other partitions than the epochs before it")]
+    PartitionsChanged {
+        /// The first such epoch.
+        epoch: u64,
+    },
     /// The settings are not those that were bound.
     #[error("epoch {epoch} was bound with other settings than those given")]
     OtherSettings {

@@ -44,12 +44,17 @@ impl EpochReader {
     /// A reader from these positions on, watermarks at −∞.
     ///
     /// # Errors
-    /// If the log can't be read from there.
+    /// If the log can't be read from there, or its partitions are not as many as
+    /// the settings say.
     pub fn new(
         log: &dyn EventLog,
         settings: &InputSettings,
         positions: &[Position],
     ) -> Result<Self, SourceError> {
+        if log.partitions() != settings.partitions {
+            let (log, settings) = (log.partitions(), settings.partitions);
+            return Err(SourceError::OtherPartitions { log, settings });
+        }
         Ok(Self {
             reader: log.reader(positions)?,
             decoder: ChunkDecoder::new(settings),

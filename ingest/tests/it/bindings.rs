@@ -1,7 +1,7 @@
 //! Live epochs, and the same again from their bindings.
 
 use std::sync::Arc;
-use streamgauge_ingest::binding::{Binding, BindingLog, MemoryBindings};
+use streamgauge_ingest::binding::{Binding, BindingLog, MemoryBindings, PartitionBinding};
 use streamgauge_ingest::clock::{Clock, ManualClock};
 use streamgauge_ingest::decode::Reason;
 use streamgauge_ingest::judge::Released;
@@ -151,6 +151,24 @@ fn a_changed_log_is_noticed_where_it_changed() {
     assert!(
         matches!(&result, Err(SourceError::Changed { epoch, partition: 1, offsets: o })
             if *epoch == bound[i].epoch && *o == offsets),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn other_partitions_are_refused() {
+    let site = Site::new();
+    site.live();
+    let mut bound = site.bound();
+    let more = InputSettings { partitions: settings().partitions + 1, ..settings() };
+    let result = replay_bound(&site.log, &more, &bound, &mut |_| {});
+    assert!(matches!(result, Err(SourceError::OtherPartitions { .. })), "{result:?}");
+    let added = PartitionBinding { partition: 9, ..bound[2].partitions[0].clone() };
+    bound[2].partitions.push(added);
+    let result = replay_bound(&site.log, &settings(), &bound, &mut |_| {});
+    let epoch = bound[2].epoch;
+    assert!(
+        matches!(result, Err(SourceError::PartitionsChanged { epoch: e }) if e == epoch),
         "{result:?}"
     );
 }
