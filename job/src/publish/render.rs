@@ -3,6 +3,7 @@
 use crate::rows::{List, Tally, TallyKind};
 use crate::top::{Counted, PartContent, place_order, places};
 use crate::window::{ACTIVE_WINDOW_MS, BUSINESS_WINDOW_MS};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use streamgauge_ingest::batch::Dimension;
 use streamgauge_ingest::lateness::REAL_TIME_PANE_MS;
@@ -10,18 +11,54 @@ use streamgauge_sink::decimal::Decimal;
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::{CityPlace, Fields, Identity, Place};
 
-/// What is known of a window.
+/// What is known of a window. A long lateness holds many of them, so both lists
+/// are sorted vectors: most windows have one tally.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     /// By what they are of; revenue per currency.
-    pub(super) tallies: BTreeMap<(TallyKind, [u8; 3]), Tally>,
+    tallies: SmallVec<[((TallyKind, [u8; 3]), Tally); 1]>,
     /// By list and worker.
-    pub(super) parts: BTreeMap<(List, usize), PartContent>,
+    parts: Vec<((List, usize), PartContent)>,
 }
 
-/// A record: its type, its key, and its line up to the tail.
+impl Content {
+    /// Takes note of a count that came (`diff` > 0) or went; the count before may go
+    /// after the new one has come.
+    pub(super) fn count(&mut self, place: (TallyKind, [u8; 3]), tally: Tally, diff: isize) {
+        match self.tallies.binary_search_by_key(&place, |(p, _)| *p) {
+            Ok(i) if diff > 0 => self.tallies[i].1 = tally,
+            Ok(i) if self.tallies[i].1 == tally => drop(self.tallies.remove(i)),
+            Err(i) if diff > 0 => self.tallies.insert(i, (place, tally)),
+            _ => {}
+        }
+    }
+
+    /// Takes a part of a list in place of the part before.
+    pub(super) fn part(&mut self, list: List, worker: usize, part: PartContent) {
+        match self.parts.binary_search_by_key(&(list, worker), |(p, _)| *p) {
+            Ok(i) => self.parts[i].1 = part,
+            Err(i) => self.parts.insert(i, ((list, worker), part)),
+        }
+    }
+
+    fn tally(&self, kind: TallyKind) -> Option<&Tally> {
+        let place = self.tallies.binary_search_by_key(&(kind, [0; 3]), |(p, _)| *p);
+        place.ok().map(|i| &self.tallies[i].1)
+    }
+
+    /// The parts of a list.
+    fn parts(&self, list: List) -> impl Iterator<Item = &PartContent> {
+        let from = self.parts.partition_point(|((l, _), _)| *l < list);
+        self.parts[from..].iter().take_while(move |((l, _), _)| *l == list).map(|(_, part)| part)
+    }
+}
+
+/// Which of a window's records: its type, and the currency of revenue, else zeros.
+pub(super) type RecordId = (Metric, [u8; 3]);
+
+/// A record: which one, its key, and its line up to the tail.
 pub(super) struct Rendered {
-    pub(super) metric: Metric,
+    pub(super) id: RecordId,
     pub(super) key: Vec<u8>,
     pub(super) body: Vec<u8>,
 }
@@ -37,7 +74,7 @@ impl Renderer<'_> {
         let start_ms = self.end_ms - window_ms;
         let identity = Identity { metric, start_ms, end_ms: self.end_ms, dimensions: dims };
         let body = identity.body(fields).0;
-        self.records.push(Rendered { metric, key: identity.key(), body });
+        self.records.push(Rendered { id: (metric, [0; 3]), key: identity.key(), body });
     }
 
     fn value(&mut self, metric: Metric, window_ms: i64, value: Decimal, count: Option<i64>) {
@@ -56,13 +93,12 @@ pub(super) fn records(end_ms: i64, content: &Content) -> Vec<Rendered> {
             TallyKind::Sessions => sessions(&mut r, tally),
             TallyKind::Business => conversion_rate(&mut r, tally),
             TallyKind::Revenue => {
-                let business = content.tallies.get(&(TallyKind::Business, [0; 3]));
-                let users = business.map_or(0, |b| b.n[1]);
+                let users = content.tally(TallyKind::Business).map_or(0, |b| b.n[1]);
                 revenue(&mut r, *currency, tally, users);
             }
         }
     }
-    lists(&mut r, &content.parts);
+    lists(&mut r, content);
     records
 }
 
@@ -111,11 +147,12 @@ fn revenue(r: &mut Renderer<'_>, currency: [u8; 3], tally: &Tally, users: i64) {
         let name = String::from_utf8_lossy(&currency);
         let fields = Fields::Value { value, count: Some(tally.n[0]) };
         r.give(Metric::RevenuePerUser, BUSINESS_WINDOW_MS, &[("currency", &name)], &fields);
+        r.records.last_mut().expect("it was just given").id.1 = currency;
     }
 }
 
-fn lists(r: &mut Renderer<'_>, parts: &BTreeMap<(List, usize), PartContent>) {
-    let joined = |d: Dimension| join(List::By(d), parts);
+fn lists(r: &mut Renderer<'_>, content: &Content) {
+    let joined = |d: Dimension| join(List::By(d), content);
     let items = |d: Dimension| {
         joined(d).map(|(count, rows)| {
             let shown: i64 = rows.iter().map(|c| c.views).sum();
@@ -144,16 +181,16 @@ fn lists(r: &mut Renderer<'_>, parts: &BTreeMap<(List, usize), PartContent>) {
             r.give(metric, BUSINESS_WINDOW_MS, &[], &fields);
         }
     }
-    if let Some((ms, count)) = percentiles(parts) {
+    if let Some((ms, count)) = percentiles(content) {
         r.give(Metric::PageLoadTime, BUSINESS_WINDOW_MS, &[], &Fields::Percentiles { ms, count });
     }
 }
 
 /// All page views of a list, and its first places over all workers.
-fn join(list: List, parts: &BTreeMap<(List, usize), PartContent>) -> Option<(i64, Vec<Counted>)> {
+fn join(list: List, content: &Content) -> Option<(i64, Vec<Counted>)> {
     let mut count = 0;
     let mut rows = Vec::new();
-    for (_, part) in parts.range((list, 0)..=(list, usize::MAX)) {
+    for part in content.parts(list) {
         if let PartContent::Places { views, first } = part {
             count += views;
             rows.extend(first.iter().cloned());
@@ -175,9 +212,9 @@ fn city(counted: Counted) -> CityPlace {
 }
 
 /// The 50th, 95th and 99th percentile by nearest rank, and the number of values.
-fn percentiles(parts: &BTreeMap<(List, usize), PartContent>) -> Option<([i64; 3], i64)> {
+fn percentiles(content: &Content) -> Option<([i64; 3], i64)> {
     let mut times: BTreeMap<i64, i64> = BTreeMap::new();
-    for (_, part) in parts.range((List::LoadTimes, 0)..=(List::LoadTimes, usize::MAX)) {
+    for part in content.parts(List::LoadTimes) {
         if let PartContent::LoadTimes(part) = part {
             part.iter().for_each(|(ms, n)| *times.entry(*ms).or_default() += n);
         }

@@ -6,7 +6,7 @@
 //! later is a correction, until it is *frozen* and dropped.
 
 use super::Output;
-use super::render::{Content, records};
+use super::render::{Content, RecordId, records};
 use crate::epochs::by_epoch_of_two;
 use crate::expiry::forget_until;
 use crate::rows::{Tally, TallyKey, TallyKind};
@@ -17,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, REAL_TIME_PANE_MS, slice_end_ms};
 use streamgauge_sink::change::{Change, State, Topic, final_digest};
 use streamgauge_sink::digest::Digest;
-use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::Identity;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -62,18 +61,21 @@ impl Kind {
     }
 }
 
-/// What is published under a key.
+/// What is published of a record.
+#[derive(Clone)]
 struct Published {
-    metric: Metric,
-    body: u128,
+    id: RecordId,
     state: State,
-    digest: Option<Digest>,
+    /// Hash of its line up to the tail.
+    body: u128,
+    digest: Option<Box<Digest>>,
 }
 
 #[derive(Default)]
 struct Window {
     content: Content,
-    published: BTreeMap<Vec<u8>, Published>,
+    /// By what they are.
+    published: Vec<Published>,
 }
 
 /// The windows of one kind on one worker.
@@ -170,55 +172,62 @@ impl Window {
         output: Output,
         changes: &mut Vec<Change>,
     ) {
-        let mut before = std::mem::take(&mut self.published);
-        for record in records(end_ms, &self.content) {
+        let before = std::mem::take(&mut self.published);
+        let mut is_gone = vec![true; before.len()];
+        let records = records(end_ms, &self.content);
+        self.published.reserve_exact(records.len());
+        for record in records {
             let body = xxh3_128(&record.body);
-            let was = before.remove(&record.key);
+            let place = before.binary_search_by_key(&record.id, |was| was.id).ok();
+            let was = place.map(|i| {
+                is_gone[i] = false;
+                &before[i]
+            });
             // The close of its window makes a result final even if nothing changed.
-            let same = was.as_ref().is_some_and(|w| {
+            let same = was.filter(|w| {
                 w.body == body && (state != State::Final || w.state != State::Provisional)
             });
-            if let Some(was) = was.as_ref().filter(|_| same) {
-                let was =
-                    Published { metric: was.metric, body, state: was.state, digest: was.digest };
-                self.published.insert(record.key, was);
+            if let Some(same) = same {
+                self.published.push(same.clone());
                 continue;
             }
-            let topic = Topic::Result(record.metric);
+            let topic = Topic::Result(record.id.0);
             let is_final = state != State::Provisional;
             let now = (output.digests && is_final).then(|| final_digest(topic, &record.body));
             let replaced = was.filter(|w| w.state != State::Provisional);
+            let digest = now.map(Box::new);
+            self.published.push(Published { id: record.id, state, body, digest });
             changes.push(Change {
                 topic,
-                key: record.key.clone(),
+                key: record.key,
                 state,
                 body: record.body,
-                was: replaced.as_ref().and_then(|w| w.digest),
+                was: replaced.and_then(|w| w.digest.as_deref().copied()),
                 now,
                 replaces: replaced.is_some(),
             });
-            let published = Published { metric: record.metric, body, state, digest: now };
-            self.published.insert(record.key, published);
         }
-        changes.extend(before.into_iter().map(|(key, was)| retraction(kind, end_ms, key, &was)));
+        self.published.sort_unstable_by_key(|p| p.id);
+        let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
+        changes.extend(gone.map(|(was, _)| retraction(kind, end_ms, was)));
     }
 }
 
 /// The end of a result that ceased to exist.
-fn retraction(kind: Kind, end_ms: i64, key: Vec<u8>, was: &Published) -> Change {
+fn retraction(kind: Kind, end_ms: i64, was: &Published) -> Change {
     let window_ms = match kind {
         Kind::Business => crate::window::BUSINESS_WINDOW_MS,
         _ => REAL_TIME_PANE_MS,
     };
     // Only results over sessions can cease to exist, and they have no dimensions.
-    let identity =
-        Identity { metric: was.metric, start_ms: end_ms - window_ms, end_ms, dimensions: &[] };
+    let metric = was.id.0;
+    let identity = Identity { metric, start_ms: end_ms - window_ms, end_ms, dimensions: &[] };
     Change {
-        topic: Topic::Result(was.metric),
-        key,
+        topic: Topic::Result(metric),
+        key: identity.key(),
         state: State::Retracted,
         body: identity.head(),
-        was: was.digest,
+        was: was.digest.as_deref().copied(),
         now: None,
         replaces: was.state != State::Provisional,
     }
@@ -260,17 +269,11 @@ pub fn publish_windows<'s>(
         move |tick, tallies, parts, changes| {
             for ((key, tally), _, diff) in tallies {
                 let content = books[Kind::of(key.kind) as usize].content(key.end_ms);
-                let place = (key.kind, key.currency);
-                // The count before goes, the new one comes, in either order.
-                if diff > 0 {
-                    content.tallies.insert(place, tally);
-                } else if content.tallies.get(&place) == Some(&tally) {
-                    content.tallies.remove(&place);
-                }
+                content.count((key.kind, key.currency), tally, diff);
             }
             for part in parts {
                 let content = books[Kind::Business as usize].content(part.window_end_ms);
-                content.parts.insert((part.list, part.worker), part.content);
+                content.part(part.list, part.worker, part.content);
             }
             for book in &mut books {
                 book.close(tick, &rules, output, changes);
