@@ -258,3 +258,42 @@ fn value_hash(d: Dimension, first: &str, second: &str) -> u64 {
 fn small(n: usize) -> u32 {
     u32::try_from(n).expect("the texts of one batch stay below 4 GiB")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Decoder;
+    use std::collections::BTreeSet;
+
+    /// A view whose values are the same text in every dimension.
+    fn view(text: &str) -> String {
+        format!(
+            r#"{{"timestamp":1,"eventType":"PAGE_VIEW","userId":"u","pageViewData":{{"url":"{text}","referrer":"x://{text}"}},"sessionData":{{"country":"{text}","city":"{text}","deviceType":"{text}","browser":"{text}","os":"{text}"}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_value_is_held_once_and_is_what_the_event_says() {
+        let (mut decoder, mut batch) = (Decoder::new(1 << 20), BatchBuilder::default());
+        let texts_of = |i: usize| format!("v{}", i % 600);
+        for i in 0..1_200 {
+            batch.push(&decoder.decode(view(&texts_of(i)).as_bytes()).unwrap());
+        }
+        let (rows, texts) = batch.finish();
+        for (i, row) in rows.iter().enumerate() {
+            let text = texts_of(i);
+            for (d, index) in Dimension::ALL.into_iter().zip(row.values) {
+                let value = texts.values[index as usize];
+                let (expected, split) = match d {
+                    Dimension::City => (text.repeat(2), text.len()),
+                    _ => (text.clone(), 0),
+                };
+                assert_eq!((texts.get(value.span), value.dimension), (&*expected, d));
+                assert_eq!(value.split as usize, split);
+            }
+        }
+        assert_eq!(texts.values.len(), 600 * Dimension::ALL.len());
+        let hashes: BTreeSet<_> = texts.values.iter().map(|v| (v.dimension, v.hash)).collect();
+        assert_eq!(hashes.len(), texts.values.len());
+    }
+}

@@ -66,3 +66,29 @@ impl SourceCounts {
         self.read == self.accepted + self.rejected() + self.duplicates
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_jumps_are_kept_in_whatever_order_they_come() {
+        let jump =
+            |n: u64| Jump { partition: u32::try_from(n / 60).unwrap(), offset: n % 60, ms: 1 };
+        let (mut up, mut down) = (SourceCounts::default(), SourceCounts::default());
+        (0..150).for_each(|n| up.note_jump(jump(n)));
+        (0..150).rev().for_each(|n| down.note_jump(jump(n)));
+        assert_eq!(up.jumps, (0..100).map(jump).collect());
+        assert_eq!(down.jumps, up.jumps);
+    }
+
+    #[test]
+    fn every_record_is_accounted_for_once() {
+        let mut counts = SourceCounts { read: 6, accepted: 3, duplicates: 1, ..Default::default() };
+        assert!(!counts.balances());
+        counts.dead_letters[Reason::Future as usize] = 2;
+        assert!(counts.balances());
+        counts.accepted += 1;
+        assert!(!counts.balances());
+    }
+}

@@ -222,3 +222,24 @@ fn city(out: &mut Vec<u8>, p: &CityPlace) {
     o.integer("views", p.views).integer("users", p.users);
     o.close();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(start_ms: i64, dimensions: &[(&str, &str)]) -> String {
+        let metric = Metric::RevenuePerUser;
+        let identity = Identity { metric, start_ms, end_ms: start_ms + 60_000, dimensions };
+        String::from_utf8(identity.key()).unwrap()
+    }
+
+    #[test]
+    fn a_key_can_be_taken_apart_whatever_its_dimensions_are() {
+        assert_eq!(key(-60_000, &[]), "REVENUE_PER_USER|-60000|0|");
+        assert_eq!(key(0, &[("currency", "USD")]), "REVENUE_PER_USER|0|60000|currency=USD");
+        assert_eq!(
+            key(0, &[("a=b", "50% x,y"), ("c", "\0|\x1f\n ~ä\x7f")]),
+            "REVENUE_PER_USER|0|60000|a%3Db=50%25 x%2Cy,c=%00%7C%1F%0A ~ä\x7f"
+        );
+    }
+}

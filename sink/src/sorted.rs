@@ -156,4 +156,38 @@ mod tests {
             prop_assert_eq!(lines, expected);
         }
     }
+
+    /// What the lines in memory count for.
+    fn used(sorted: &SortedLines) -> usize {
+        let cost = |(key, line): (&Vec<u8>, &Option<Vec<u8>>)| {
+            key.len() + line.as_ref().map_or(0, Vec::len) + ENTRY_BYTES
+        };
+        sorted.lines.iter().map(cost).sum()
+    }
+
+    #[test]
+    fn memory_is_bounded_and_made_use_of() {
+        let entry_bytes = 4 + 16 + ENTRY_BYTES;
+        let mut sorted = SortedLines::with_memory(5 * entry_bytes);
+        let mut held = Vec::new();
+        for n in 0..12u32 {
+            sorted.set(n.to_be_bytes().to_vec(), Some(vec![b'x'; 16])).unwrap();
+            assert_eq!(sorted.used_bytes, used(&sorted));
+            held.push((sorted.runs.len(), sorted.lines.len()));
+        }
+        let ups = |run| (1..6).map(move |lines| (run, lines));
+        let expected: Vec<_> = ups(0).chain([(1, 0)]).chain(ups(1)).chain([(2, 0)]).collect();
+        assert_eq!(held, expected);
+    }
+
+    #[test]
+    fn a_line_that_is_replaced_takes_its_room_once() {
+        let mut sorted = SortedLines::with_memory(3 * ENTRY_BYTES);
+        for len in [16, 0, 32, 8] {
+            sorted.set(Vec::new(), Some(vec![b'x'; len])).unwrap();
+            assert_eq!((sorted.used_bytes, sorted.runs.len()), (used(&sorted), 0));
+            sorted.set(Vec::new(), None).unwrap();
+            assert_eq!((sorted.used_bytes, sorted.runs.len()), (used(&sorted), 0));
+        }
+    }
 }

@@ -70,3 +70,55 @@ impl Partition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::chunk::Outcome;
+    use super::*;
+    use crate::decode::Kind;
+
+    const REACH_MS: i64 = 300_000 + 1_000;
+
+    fn seen() -> Seen {
+        Seen::new(&InputSettings {
+            partitions: 1,
+            lateness_ms: 1_000,
+            session_gap_ms: 5_000,
+            ..InputSettings::default()
+        })
+    }
+
+    fn entry(id: u128, at_ms: i64) -> Entry {
+        let (kind, outcome, identity) = (Kind::PageView, Outcome::Row, Some(id));
+        Entry { at_ms, partition: 0, bad_leaves: 0, kind, bot: false, identity, outcome }
+    }
+
+    #[test]
+    fn an_id_matters_until_its_latest_record_is_late_for_all() {
+        for (third_ms, is_duplicate) in [(REACH_MS + 99, true), (REACH_MS + 100, false)] {
+            let mut seen = seen();
+            assert!(!seen.is_duplicate(&entry(1, 0), 0));
+            assert!(seen.is_duplicate(&entry(1, 100), 100));
+            // What passes the first record's time must not forget the second's.
+            assert!(!seen.is_duplicate(&entry(2, REACH_MS), REACH_MS));
+            assert_eq!(seen.is_duplicate(&entry(1, 50), third_ms), is_duplicate, "{third_ms}");
+        }
+    }
+
+    #[test]
+    fn ids_that_no_longer_matter_are_forgotten() {
+        let mut seen = seen();
+        let held =
+            |seen: &Seen| (seen.partitions[0].latest_ms.len(), seen.partitions[0].order.len());
+        for id in 0..10u8 {
+            assert!(!seen.is_duplicate(&entry(u128::from(id), i64::from(id)), i64::from(id)));
+        }
+        assert_eq!(held(&seen), (10, 10));
+        assert!(seen.is_duplicate(&entry(9, 9), REACH_MS + 4));
+        assert_eq!(held(&seen), (5, 6), "five are of age, and the last was noted twice");
+        assert!(!seen.is_duplicate(&entry(10, 4), REACH_MS + 4));
+        assert_eq!(held(&seen), (5, 6), "what is of age when it comes is not noted");
+        assert!(!seen.is_duplicate(&entry(11, REACH_MS + 9), REACH_MS + 9));
+        assert_eq!(held(&seen), (1, 1));
+    }
+}

@@ -149,7 +149,9 @@ fn half_a_pair_in_a_text_that_is_read() {
         r#","conversionData":{"currency":@}"#,
     ];
     for place in places {
-        for half in [r#""\ud800x""#, r#""\udc00""#, r#""\ude00\ud83d""#, r#""\ud800""#] {
+        for half in
+            [r#""\ud800x""#, r#""\udc00""#, r#""\ude00\ud83d""#, r#""\ud800\ue000""#, r#""\ud800""#]
+        {
             check(event(&place.replace('@', half)), "malformed", "");
         }
         check(event(&place.replace('@', r#"["\ud800"]"#)), verdict(place), "u");

@@ -79,9 +79,11 @@ fn details_name_the_field() {
         (r#"{"timestamp":"1"}"#, "timestamp is no integer of 64 bits"),
         (r#"{"sessionData":1,"userId":1}"#, "sessionData"),
         (r#"{"timestamp":1,"userId":"u"}"#, "eventType"),
+        (r#"{"timestamp":1,"eventType":"\u0041"}"#, "userId and sessionId"),
         (r#"{"userId":"u","userId":"u"}"#, "a field twice in its object, at byte 23 (userId)"),
         (r#"{"pageViewData":{"url":"\ud800"}}"#, "half a surrogate pair, at byte 23 (url)"),
         (r#"{"a":[1 2]}"#, "neither a comma nor a closing bracket after an element, at byte 8"),
+        (r#"{"a":{"b":1 2}}"#, "neither a comma nor a closing brace after a field, at byte 12"),
     ] {
         let mut decoder = Decoder::new(1 << 20);
         let rejection = decoder.decode(value.as_bytes()).unwrap_err();
