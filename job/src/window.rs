@@ -86,3 +86,37 @@ pub fn business_pane_end_ms(at_ms: i64) -> i64 {
 pub fn alert_end_ms(at_ms: i64) -> i64 {
     slice_end_ms(at_ms, ALERT_PANE_MS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOWS: Windows =
+        Windows { lateness_ms: 600_000, session_gap_ms: 1_800_000, allowed_disorder_ms: 5_000 };
+
+    #[test]
+    fn state_lives_until_no_record_can_change_what_is_made_from_it() {
+        let end_ms = 1_000_000;
+        assert_eq!(WINDOWS.frozen_ms(end_ms), 1_600_000);
+        assert_eq!(WINDOWS.real_time_pane_expires_ms(end_ms), 1_000_000 + 295_000 + 600_000);
+        assert_eq!(WINDOWS.business_pane_expires_ms(end_ms), 1_000_000 + 50_000 + 600_000);
+        assert_eq!(WINDOWS.sessions_frozen_ms(end_ms), 1_000_000 + 1_800_000 + 600_000);
+        assert_eq!(WINDOWS.session_expires_ms(end_ms), 1_000_000 + 3_600_000 + 600_000);
+    }
+
+    #[test]
+    fn what_is_settled_lies_a_gap_and_the_lateness_behind_the_watermark() {
+        assert_eq!(WINDOWS.settled_ms(10_000_000), 7_600_000);
+        assert_eq!(WINDOWS.settled_ms(streamgauge_ingest::BEFORE_TIME_MS), i64::MIN);
+    }
+
+    #[test]
+    fn panes_hold_their_start_and_not_their_end() {
+        let ends = |at_ms| [real_time_end_ms, business_pane_end_ms, alert_end_ms].map(|f| f(at_ms));
+        assert_eq!(ends(0), [5_000, 10_000, 300_000]);
+        assert_eq!(ends(4_999), [5_000, 10_000, 300_000]);
+        assert_eq!(ends(5_000), [10_000, 10_000, 300_000]);
+        assert_eq!(ends(299_999), [300_000, 300_000, 300_000]);
+        assert_eq!(ends(300_000), [305_000, 310_000, 600_000]);
+    }
+}

@@ -16,3 +16,6 @@ mod cli;
 mod oracle;
 mod properties;
 mod reference;
+mod rows;
+mod session;
+mod values;

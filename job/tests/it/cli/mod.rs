@@ -10,6 +10,7 @@ mod digest;
 mod failures;
 mod hostile;
 mod inputs;
+mod lists;
 mod log;
 mod reasons;
 mod replay;
