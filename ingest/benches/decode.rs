@@ -31,6 +31,7 @@ fn main() {
     measure("1 KB", 1024, "");
     measure("700 B", 700, "");
     measure("1 KB with escapes", 1024, r#"\u00e9\/ \"x\""#);
+    measure("1.3 KB of fields", 0, "");
 }
 
 fn measure(name: &str, bytes_each: usize, escape: &str) {
@@ -77,10 +78,29 @@ fn event(index: u64, bytes_each: usize, escape: &str, random: &mut Random) -> St
         .replace("$LOAD", &random.below(4000).to_string());
     let context = r#","context":{"path":["home","laptops"],"ab":{"a":true,"n":12.5},"note":""#;
     let fill = bytes_each.saturating_sub(start.len() + context.len() + 3);
+    if bytes_each == 0 {
+        return many_fields(start, random);
+    }
     if fill == 0 {
         return start + "}";
     }
     format!("{start}{context}{}\"}}}}", "lorem ipsum ".repeat(fill / 12))
+}
+
+/// Goes on with small values that nobody reads, as trackers send them.
+fn many_fields(start: String, random: &mut Random) -> String {
+    let mut event =
+        start + r#","screen":{"width":1920,"height":1080,"colorDepth":24},"performance":{"#;
+    for name in ["dnsLookup", "tcpConnect", "timeToFirstByte", "domInteractive", "resources"] {
+        event += &format!("\"{name}\":{},", random.below(3000));
+    }
+    event += r#""cached":false},"experiments":["#;
+    for name in ["checkout-one-page", "free-shipping-banner", "recommendations", "search", "video"]
+    {
+        let variant = ["control", "treatment"][usize::try_from(random.below(2)).unwrap_or(0)];
+        event += &format!("{{\"name\":\"{name}\",\"variant\":\"{variant}\"}},");
+    }
+    event + r#"null],"tracker":{"name":"shop-web","version":"4.18.2","sequence":6}}"#
 }
 
 /// A small seeded generator (64-bit linear congruential, upper half).

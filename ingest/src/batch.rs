@@ -162,25 +162,33 @@ impl BatchBuilder {
     /// If the texts of the batch outgrow 4 GiB: chunks are far smaller.
     pub fn push(&mut self, event: &Decoded<'_>) {
         let mut values = [Row::NO_VALUE; Dimension::ALL.len()];
-        let mut set = |d: Dimension, first: &str, second: &str| {
-            values[d as usize] = self.texts.intern(&mut self.known, d, first, second);
+        let mut set = |d: Dimension, hash: u64, first: &str, second: &str| {
+            values[d as usize] = self.texts.intern(&mut self.known, d, hash, first, second);
         };
+        let one = |d: Dimension, text: &str| xxh3_64_with_seed(text.as_bytes(), d as u64);
         let country = event.country.unwrap_or(UNKNOWN);
         let device = event.device.unwrap_or(UNKNOWN);
+        let country_hash = one(Dimension::Country, country);
         if event.kind == Kind::PageView {
-            set(Dimension::Page, event.page, "");
-            set(Dimension::Referrer, event.referrer, "");
-            set(Dimension::Country, country, "");
-            set(Dimension::City, country, event.city.unwrap_or(UNKNOWN));
-            set(Dimension::Device, device, "");
-            set(Dimension::Browser, event.browser.unwrap_or(UNKNOWN), "");
-            set(Dimension::Os, event.os.unwrap_or(UNKNOWN), "");
+            for (d, text) in [
+                (Dimension::Page, event.page),
+                (Dimension::Referrer, event.referrer),
+                (Dimension::Device, device),
+                (Dimension::Browser, event.browser.unwrap_or(UNKNOWN)),
+                (Dimension::Os, event.os.unwrap_or(UNKNOWN)),
+            ] {
+                set(d, one(d, text), text, "");
+            }
+            let city = event.city.unwrap_or(UNKNOWN);
+            let city_hash = xxh3_64_with_seed(city.as_bytes(), country_hash);
+            set(Dimension::Country, country_hash, country, "");
+            set(Dimension::City, city_hash, country, city);
         } else {
             if event.country.is_some() {
-                set(Dimension::Country, country, "");
+                set(Dimension::Country, country_hash, country, "");
             }
             if event.device.is_some() {
-                set(Dimension::Device, device, "");
+                set(Dimension::Device, one(Dimension::Device, device), device, "");
             }
         }
         let user = self.texts.push(event.user);
@@ -218,24 +226,26 @@ impl Texts {
         span
     }
 
+    /// The index of a value, which is added if it is new.
     fn intern(
         &mut self,
         known: &mut HashTable<u32>,
         d: Dimension,
+        hash: u64,
         first: &str,
         second: &str,
     ) -> u32 {
-        let hash = value_hash(d, first, second);
         let split = if second.is_empty() { 0 } else { small(first.len()) };
         let same = |&i: &u32| {
             let v = self.values[i as usize];
-            let text = self.get(v.span).as_bytes();
-            v.hash == hash
-                && v.dimension == d
-                && v.split == split
-                && text.len() == first.len() + second.len()
-                && text[..first.len()] == *first.as_bytes()
-                && text[first.len()..] == *second.as_bytes()
+            v.hash == hash && v.dimension == d && v.split == split && {
+                let text = self.get(v.span).as_bytes();
+                match text.split_at_checked(first.len()) {
+                    Some((begin, [])) => begin == first.as_bytes() && second.is_empty(),
+                    Some((begin, end)) => begin == first.as_bytes() && end == second.as_bytes(),
+                    None => false,
+                }
+            }
         };
         if let Some(&i) = known.find(hash, same) {
             return i;
@@ -247,11 +257,6 @@ impl Texts {
         known.insert_unique(hash, index, |&i| self.values[i as usize].hash);
         index
     }
-}
-
-fn value_hash(d: Dimension, first: &str, second: &str) -> u64 {
-    let h = xxh3_64_with_seed(first.as_bytes(), d as u64);
-    if second.is_empty() { h } else { xxh3_64_with_seed(second.as_bytes(), h) }
 }
 
 /// Lengths within a chunk fit 32 bits: a chunk is bounded by its largest record.

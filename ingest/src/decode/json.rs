@@ -10,6 +10,7 @@
 //! number becomes a float, no ignored string is unescaped.
 
 use super::fault::Fault;
+use super::skip::{Failed, number_end};
 use super::text::{self, Text};
 
 /// The names that are read in one kind of object.
@@ -133,25 +134,7 @@ impl<'a, 's> Scanner<'a, 's> {
     #[inline]
     pub(super) fn number(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
-        if self.byte() == b'-' {
-            self.at += 1;
-        }
-        if self.byte() == b'0' {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.byte() == b'.' {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.byte(), b'e' | b'E') {
-            self.at += 1;
-            if matches!(self.byte(), b'+' | b'-') {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
+        self.move_to(number_end(self.text.as_bytes(), start))?;
         Ok(&self.text[start..self.at])
     }
 
@@ -201,10 +184,8 @@ impl<'a, 's> Scanner<'a, 's> {
 
     #[cold]
     fn escaped_end(&mut self, at: usize) -> Result<usize, Fault> {
-        text::escaped_end(self.text.as_bytes(), at).map_err(|(fault, at)| {
-            self.at = at;
-            fault
-        })
+        self.move_to(text::escaped_end(self.text.as_bytes(), at))?;
+        Ok(self.at)
     }
 
     #[cold]
@@ -215,16 +196,19 @@ impl<'a, 's> Scanner<'a, 's> {
         Ok(Text::Unescaped { start, end })
     }
 
+    /// Goes to where something ends, or to where its fault was met.
     #[inline]
-    fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while self.byte().is_ascii_digit() {
-            self.at += 1;
+    pub(super) fn move_to(&mut self, end: Result<usize, Failed>) -> Result<(), Fault> {
+        match end {
+            Ok(at) => {
+                self.at = at;
+                Ok(())
+            }
+            Err((fault, at)) => {
+                self.at = at;
+                Err(fault)
+            }
         }
-        if self.at == start {
-            return Err(Fault::Number);
-        }
-        Ok(())
     }
 
     #[inline]

@@ -65,7 +65,7 @@ impl Decoder {
             let detail = format!("{} bytes, {} allowed", value.len(), self.max_bytes);
             return Err(Rejection::unread(Reason::Oversize, detail));
         }
-        let text = match std::str::from_utf8(value) {
+        let text = match simdutf8::compat::from_utf8(value) {
             Ok(text) => text,
             Err(error) => {
                 let detail = format!("at byte {}", error.valid_up_to());
