@@ -165,10 +165,9 @@ impl BatchBuilder {
         let mut set = |d: Dimension, hash: u64, first: &str, second: &str| {
             values[d as usize] = self.texts.intern(&mut self.known, d, hash, first, second);
         };
-        let one = |d: Dimension, text: &str| xxh3_64_with_seed(text.as_bytes(), d as u64);
         let country = event.country.unwrap_or(UNKNOWN);
         let device = event.device.unwrap_or(UNKNOWN);
-        let country_hash = one(Dimension::Country, country);
+        let country_hash = value_hash(Dimension::Country, country);
         if event.kind == Kind::PageView {
             for (d, text) in [
                 (Dimension::Page, event.page),
@@ -177,7 +176,7 @@ impl BatchBuilder {
                 (Dimension::Browser, event.browser.unwrap_or(UNKNOWN)),
                 (Dimension::Os, event.os.unwrap_or(UNKNOWN)),
             ] {
-                set(d, one(d, text), text, "");
+                set(d, value_hash(d, text), text, "");
             }
             let city = event.city.unwrap_or(UNKNOWN);
             let city_hash = xxh3_64_with_seed(city.as_bytes(), country_hash);
@@ -188,7 +187,7 @@ impl BatchBuilder {
                 set(Dimension::Country, country_hash, country, "");
             }
             if event.device.is_some() {
-                set(Dimension::Device, one(Dimension::Device, device), device, "");
+                set(Dimension::Device, value_hash(Dimension::Device, device), device, "");
             }
         }
         let user = self.texts.push(event.user);
@@ -257,6 +256,11 @@ impl Texts {
         known.insert_unique(hash, index, |&i| self.values[i as usize].hash);
         index
     }
+}
+
+/// Seeds that are near each other would give short texts the same hash.
+fn value_hash(d: Dimension, text: &str) -> u64 {
+    xxh3_64_with_seed(text.as_bytes(), (d as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Lengths within a chunk fit 32 bits: a chunk is bounded by its largest record.

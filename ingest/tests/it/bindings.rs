@@ -163,7 +163,7 @@ fn other_partitions_are_refused() {
     let more = InputSettings { partitions: settings().partitions + 1, ..settings() };
     let result = replay_bound(&site.log, &more, &bound, &mut |_| {});
     assert!(matches!(result, Err(SourceError::OtherPartitions { .. })), "{result:?}");
-    let added = PartitionBinding { partition: 9, ..bound[2].partitions[0].clone() };
+    let added = PartitionBinding { partition: 9, ..bound[2].partitions[0] };
     bound[2].partitions.push(added);
     let result = replay_bound(&site.log, &settings(), &bound, &mut |_| {});
     let epoch = bound[2].epoch;

@@ -11,12 +11,15 @@ use streamgauge_sink::decimal::Decimal;
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::{CityPlace, Fields, Identity, Place};
 
+/// What a tally is of: its kind, and the currency of revenue, else zeros.
+type TallyPlace = (TallyKind, [u8; 3]);
+
 /// What is known of a window. A long lateness holds many of them, so both lists
 /// are sorted vectors: most windows have one tally.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// By what they are of; revenue per currency.
-    tallies: SmallVec<[((TallyKind, [u8; 3]), Tally); 1]>,
+    /// By what they are of.
+    tallies: SmallVec<[(TallyPlace, Tally); 1]>,
     /// By list and worker.
     parts: Vec<((List, usize), PartContent)>,
 }
@@ -24,7 +27,7 @@ pub(super) struct Content {
 impl Content {
     /// Takes note of a count that came (`diff` > 0) or went; the count before may go
     /// after the new one has come.
-    pub(super) fn count(&mut self, place: (TallyKind, [u8; 3]), tally: Tally, diff: isize) {
+    pub(super) fn count(&mut self, place: TallyPlace, tally: Tally, diff: isize) {
         match self.tallies.binary_search_by_key(&place, |(p, _)| *p) {
             Ok(i) if diff > 0 => self.tallies[i].1 = tally,
             Ok(i) if self.tallies[i].1 == tally => drop(self.tallies.remove(i)),

@@ -119,11 +119,6 @@ impl Pane {
         }
     }
 
-    /// Forgets the values.
-    pub(super) fn drop_values(&mut self) {
-        self.values = Self::new(self.end_ms).values;
-    }
-
     fn many(&mut self) -> &mut HashSet<ByAddress> {
         if let Values::Few { contexts, pages } = &mut self.values {
             let of_contexts = contexts.iter().flat_map(|c| c.0.iter().map(Rc::clone));

@@ -6,9 +6,10 @@
 //! which values (lists). A record that is late for the business family is late for
 //! the real-time family, too, so there is no real-time presence without a row.
 //!
-//! Invariants: rows are in ascending order; a row is kept until no record that
-//! could still be accepted is counted differently because of it, its values until
-//! the same holds of them.
+//! Invariant: rows are in ascending order; a row is kept until no record that
+//! could still be accepted is counted differently because of it. That is when the
+//! five minutes of real time have passed; lists and business windows have long
+//! done without it then.
 
 use super::deltas::Deltas;
 use super::pane::{CONTEXT, Context, Pane};
@@ -32,8 +33,6 @@ struct AlertWindow {
 #[derive(Default)]
 pub(super) struct Profile {
     panes: VecDeque<Pane>,
-    /// Number of rows at the front whose values were dropped.
-    without_values: usize,
     alerts: SmallVec<[AlertWindow; 2]>,
     /// The context of the last page view.
     context: Option<Rc<Context>>,
@@ -221,14 +220,6 @@ impl Profile {
             .is_some_and(|p| windows.real_time_pane_expires_ms(p.end_ms) <= watermark_ms)
         {
             self.panes.pop_front();
-            self.without_values = self.without_values.saturating_sub(1);
-        }
-        while let Some(pane) = self.panes.get_mut(self.without_values) {
-            if windows.business_pane_expires_ms(pane.end_ms) > watermark_ms {
-                break;
-            }
-            pane.drop_values();
-            self.without_values += 1;
         }
         let frozen = self.alerts.iter().take_while(|w| windows.frozen_ms(w.end_ms) <= watermark_ms);
         match frozen.count() {

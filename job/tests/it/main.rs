@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod closing;
 #[allow(
     unreachable_pub,
     unused_imports,
