@@ -4,6 +4,8 @@
 //! of input, the best and the median of the repetitions. The events come from
 //! a seeded generator, so two runs decode the same bytes.
 
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -27,16 +27,10 @@ pub fn collect<'s>(
     mut each: impl FnMut(EpochChanges) + 'static,
 ) -> Stream<'s, Epoch, Vec<()>> {
     let to_first = Exchange::new(|_: &Change| 0);
-    by_epoch(
-        (changes, to_first),
-        |_| None,
-        ticks,
-        "collect",
-        move |epoch, tick, mut changes, _| {
-            if is_first {
-                changes.sort_unstable_by(|a, b| (a.topic, &a.key).cmp(&(b.topic, &b.key)));
-                each(EpochChanges { epoch, watermark_ms: tick.watermark_ms, changes });
-            }
-        },
-    )
+    by_epoch((changes, to_first), ticks, "collect", move |epoch, tick, mut changes, _| {
+        if is_first {
+            changes.sort_unstable_by(|a, b| (a.topic, &a.key).cmp(&(b.topic, &b.key)));
+            each(EpochChanges { epoch, watermark_ms: tick.watermark_ms, changes });
+        }
+    })
 }

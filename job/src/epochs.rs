@@ -13,6 +13,7 @@ use timely::dataflow::channels::Message;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::generic::{InputHandleCore, OutputBuilder};
 use timely::progress::frontier::MutableAntichain;
 
@@ -93,8 +94,7 @@ pub type Input<'s, D, P> = (Stream<'s, Epoch, Vec<D>>, P);
 
 /// Calls `logic` once per epoch with its data and tick, and emits what it adds.
 pub fn by_epoch<'s, D, O, P, L>(
-    (data, pact): Input<'s, D, P>,
-    epoch_of: impl Fn(&D) -> Option<Epoch> + 'static,
+    data: Input<'s, D, P>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     name: &str,
     mut logic: L,
@@ -105,28 +105,21 @@ where
     P: ParallelizationContract<Epoch, Vec<D>>,
     L: FnMut(Epoch, Tick, Vec<D>, &mut Vec<O>) + 'static,
 {
-    let mut builder = OperatorBuilder::new(name.to_owned(), ticks.scope());
-    let mut input = builder.new_input(data, pact);
-    let mut tick_input = builder.new_input(ticks, Pipeline);
-    let (output, stream) = builder.new_output();
-    let mut output = OutputBuilder::<Epoch, CapacityContainerBuilder<Vec<O>>>::from(output);
-    builder.build(move |initial| {
-        drop(initial);
-        let (mut inbox, mut ticks) = (Inbox::default(), TickInbox::<1>::default());
-        let mut emitted = Vec::new();
-        move |frontiers| {
-            inbox.receive(&mut input, &epoch_of);
-            ticks.receive(&mut tick_input);
-            while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
-                logic(epoch, tick, inbox.take(epoch), &mut emitted);
-                output.activate().session(&capability).give_iterator(emitted.drain(..));
-            }
-        }
-    });
-    stream
+    let none = (empty::<_, Vec<()>>(ticks.scope()), Pipeline);
+    by_epoch_of_two(
+        none,
+        data,
+        |()| None,
+        ticks,
+        name,
+        move |epoch, tick, _, data, emitted| {
+            logic(epoch, tick, data, emitted);
+        },
+    )
 }
 
-/// The same with two inputs of data.
+/// The same with two inputs of data, of which the first may come from operators
+/// of differential dataflow: `epoch_of_first` is as in [`Inbox::receive`].
 pub fn by_epoch_of_two<'s, D1, D2, O, P1, P2, L>(
     (first, first_pact): Input<'s, D1, P1>,
     (second, second_pact): Input<'s, D2, P2>,
@@ -141,7 +134,7 @@ where
     O: Clone + 'static,
     P1: ParallelizationContract<Epoch, Vec<D1>>,
     P2: ParallelizationContract<Epoch, Vec<D2>>,
-    L: FnMut(Tick, Vec<D1>, Vec<D2>, &mut Vec<O>) + 'static,
+    L: FnMut(Epoch, Tick, Vec<D1>, Vec<D2>, &mut Vec<O>) + 'static,
 {
     let mut builder = OperatorBuilder::new(name.to_owned(), ticks.scope());
     let mut first_input = builder.new_input(first, first_pact);
@@ -159,7 +152,7 @@ where
             second.receive(&mut second_input, |_| None);
             ticks.receive(&mut tick_input);
             while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
-                logic(tick, first.take(epoch), second.take(epoch), &mut emitted);
+                logic(epoch, tick, first.take(epoch), second.take(epoch), &mut emitted);
                 output.activate().session(&capability).give_iterator(emitted.drain(..));
             }
         }

@@ -19,20 +19,13 @@ pub struct Tick {
     pub before_ms: i64,
     /// The global watermark of this epoch, ms.
     pub watermark_ms: i64,
-    /// Provisional results outside the real-time family are due.
-    pub elsewhere: bool,
+    /// Provisional results of business windows are due.
+    pub business_provisional: bool,
     /// Corrections are due.
     pub corrections: bool,
 }
 
 impl Tick {
-    /// Whether something that is passed at `at_ms` (a window's end) is passed in
-    /// this epoch and was not before.
-    #[must_use]
-    pub fn closes(&self, at_ms: i64) -> bool {
-        self.before_ms < at_ms && at_ms <= self.watermark_ms
-    }
-
     /// Whether a window that ends at `end_ms` was closed before this epoch.
     #[must_use]
     pub fn was_closed(&self, end_ms: i64) -> bool {
@@ -45,15 +38,15 @@ impl Tick {
 pub struct Pace {
     /// Whether provisional results are made at all.
     pub provisional: bool,
-    /// Epochs between provisional results outside the real-time family.
-    pub elsewhere_epochs: u64,
+    /// Epochs between provisional results of business windows.
+    pub provisional_epochs: u64,
     /// Epochs between corrections of one key.
     pub correction_epochs: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { provisional: true, elsewhere_epochs: 10, correction_epochs: 1 }
+        Self { provisional: true, provisional_epochs: 10, correction_epochs: 1 }
     }
 }
 
@@ -80,7 +73,7 @@ impl Ticks {
         let tick = Tick {
             before_ms: self.last.map_or(BEFORE_TIME_MS, |l| l.watermark_ms),
             watermark_ms: close.watermark_ms,
-            elsewhere: self.pace.provisional && due(self.pace.elsewhere_epochs),
+            business_provisional: self.pace.provisional && due(self.pace.provisional_epochs),
             corrections: due(self.pace.correction_epochs),
         };
         self.last = Some(close);
@@ -94,20 +87,24 @@ mod tests {
 
     #[test]
     fn due_when_a_multiple_was_passed() {
-        let pace = Pace { provisional: true, elsewhere_epochs: 10, correction_epochs: 4 };
+        let pace = Pace { provisional: true, provisional_epochs: 10, correction_epochs: 4 };
         let mut ticks = Ticks::new(pace);
         let due: Vec<_> = [0, 1, 4, 9, 10, 25]
             .map(|epoch| ticks.next(Close { epoch, watermark_ms: 0 }))
-            .map(|t| (t.elsewhere, t.corrections))
+            .map(|t| (t.business_provisional, t.corrections))
             .into();
         let (yes, no) = (true, false);
         assert_eq!(due, [(yes, yes), (no, no), (no, yes), (no, yes), (yes, no), (yes, yes)]);
     }
 
     #[test]
-    fn a_window_closes_once() {
-        let tick = Tick { before_ms: 5, watermark_ms: 10, elsewhere: false, corrections: false };
-        assert_eq!([5, 6, 10, 11].map(|end| tick.closes(end)), [false, true, true, false]);
+    fn a_window_is_closed_from_the_epoch_after() {
+        let tick = Tick {
+            before_ms: 5,
+            watermark_ms: 10,
+            business_provisional: false,
+            corrections: false,
+        };
         assert!(tick.was_closed(5) && !tick.was_closed(6));
     }
 }

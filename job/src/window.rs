@@ -13,8 +13,6 @@ use streamgauge_ingest::lateness::{
 pub const BUSINESS_WINDOW_MS: i64 = 60_000;
 /// Length of the window of [`crate::rows::TallyKind::ActiveUsers5m`], ms.
 pub const ACTIVE_WINDOW_MS: i64 = 300_000;
-/// Panes in that window.
-pub const ACTIVE_PANES: i64 = ACTIVE_WINDOW_MS / REAL_TIME_PANE_MS;
 
 /// What decides where windows lie and how long they live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -164,15 +164,6 @@ fn percent_encode(out: &mut Vec<u8>, text: &str) {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Body(pub Vec<u8>);
 
-impl Body {
-    /// The whole line as `--final-only` writes it, without a line end.
-    #[must_use]
-    pub fn into_final_line(mut self) -> Vec<u8> {
-        self.0.extend_from_slice(br#","state":"final"}"#);
-        self.0
-    }
-}
-
 impl Fields<'_> {
     fn write(&self, o: &mut Object<'_>) {
         match self {

@@ -11,8 +11,8 @@ use super::text::Text;
 use super::{money, page, referrer};
 use serde::{Deserialize, Serialize};
 
-/// The last ms of the year 9999.
-const LAST_TIMESTAMP_MS: i64 = 253_402_300_799_999;
+/// The last ms of the year 9999: no event is later.
+pub const LAST_TIMESTAMP_MS: i64 = 253_402_300_799_999;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -27,7 +27,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Decoded, Kind};
+pub use event::{Decoded, Kind, LAST_TIMESTAMP_MS};
 pub use money::minor_digits;
 pub use partition::partition_of;
 pub use rejection::{Reason, Rejection};

@@ -4,7 +4,7 @@
 //! who is idle, and the epochs: a fixed number of records each.
 
 use super::chunk::{DecodedChunk, Outcome};
-use super::core::{Case, Judge};
+use super::record::{Case, Judge};
 use super::{Close, Released};
 use crate::END_OF_TIME_MS;
 use crate::batch::{EventBatch, Texts};

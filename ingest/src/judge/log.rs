@@ -5,7 +5,7 @@
 //! sees all of them, and comes back here as [`LogJudge::raise`].
 
 use super::chunk::{DecodedChunk, Outcome};
-use super::core::{Case, Judge};
+use super::record::{Case, Judge};
 use crate::batch::EventBatch;
 use crate::dead_letter::DeadLetter;
 use crate::settings::InputSettings;

@@ -7,9 +7,10 @@
 //! in its own order.
 
 mod chunk;
-mod core;
+
 mod files;
 mod log;
+mod record;
 mod seen;
 
 pub use chunk::{Chunk, ChunkDecoder, DecodedChunk, Line};

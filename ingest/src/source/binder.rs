@@ -35,12 +35,6 @@ impl Binder {
         }
     }
 
-    /// The global watermark, ms.
-    #[must_use]
-    pub fn watermark_ms(&self) -> i64 {
-        self.watermark_ms
-    }
-
     /// The binding of an epoch. `ends` tells for each partition the next offset
     /// that will be appended; `now_ms` is the clock.
     ///

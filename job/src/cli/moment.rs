@@ -3,9 +3,7 @@
 //! It deliberately has no "now" and no local time zone: a time says its offset.
 
 use jiff::Timestamp;
-
-/// The last ms of the year 9999, after which no event may be.
-const LAST_MS: i64 = 253_402_300_799_999;
+use streamgauge_ingest::decode::LAST_TIMESTAMP_MS;
 
 /// Reads a time, in ms since the Unix epoch; parts of a ms are dropped.
 ///
@@ -16,7 +14,7 @@ pub fn parse_time(text: &str) -> Result<i64, String> {
         Ok(ms) => ms,
         Err(_) => parse_rfc3339(text)?,
     };
-    if (0..=LAST_MS).contains(&ms) {
+    if (0..=LAST_TIMESTAMP_MS).contains(&ms) {
         Ok(ms)
     } else {
         Err("before 1970 or after the year 9999".into())
@@ -53,7 +51,7 @@ mod tests {
         check("2023-12-21T02:50:56.789+01:00", Some(1_703_123_456_789));
         check("2023-12-21 01:50:56z", Some(1_703_123_456_000));
         check("9999-12-31T23:59:59.999Z", None);
-        check("253402300799999", Some(LAST_MS));
+        check("253402300799999", Some(LAST_TIMESTAMP_MS));
         check("253402300800000", None);
         check("-1", None);
         check("1969-12-31T23:59:59Z", None);

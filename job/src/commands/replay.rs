@@ -39,7 +39,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     };
     let pace = Pace {
         provisional: streamed,
-        elsewhere_epochs: config.time.provisional_epochs,
+        provisional_epochs: config.time.provisional_epochs,
         correction_epochs: 1,
     };
     let progress = Arc::new(Progress::default());

@@ -225,7 +225,7 @@ fn live_pace(config: &Config) -> Pace {
     let epochs = config.time.corrections_ms / config.time.epoch_ms;
     Pace {
         provisional: true,
-        elsewhere_epochs: config.time.provisional_epochs,
+        provisional_epochs: config.time.provisional_epochs,
         correction_epochs: u64::try_from(epochs).unwrap_or(1).max(1),
     }
 }

@@ -14,11 +14,10 @@ use super::problem::{Origin, Problem, shown};
 use super::schema::{self, Section};
 use super::settings::{Refused, default_value};
 use super::value::{Refusal, Value};
+use crate::funnel::MOST_STEPS;
 
 /// How few steps a funnel has.
 const FEWEST_STEPS: usize = 2;
-/// How many steps a funnel has.
-const MOST_STEPS: usize = 8;
 
 /// Reads all funnels of the file; what is wrong with them goes to `problems`.
 pub(super) fn read_all(

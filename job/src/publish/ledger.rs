@@ -113,49 +113,43 @@ pub fn publish_items<'s, I: Item>(
     name: &str,
 ) -> Stream<'s, Epoch, Vec<Change>> {
     let mut waiting: BTreeMap<Vec<u8>, Waiting<I>> = BTreeMap::new();
-    by_epoch(
-        (items, Pipeline),
-        |_| None,
-        ticks,
-        name,
-        move |_, tick, mut updates, changes| {
-            differential_dataflow::consolidation::consolidate_updates(&mut updates);
-            // What goes comes before what comes: then each key's end is what stands.
-            updates.sort_by_key(|(_, _, diff)| *diff);
-            let mut passed = Vec::new();
-            for (item, _, diff) in updates {
-                let key = item.key();
-                let entry =
-                    waiting.entry(key.clone()).or_insert_with(|| Waiting { was: None, now: None });
-                if diff < 0 {
-                    // What was never told needs no taking back.
-                    if entry.now.take().is_none() {
-                        entry.was = Some(item);
-                    }
-                } else {
-                    if !item.is_passed(tick.before_ms) {
-                        passed.push(key);
-                    }
-                    entry.now = Some(item);
+    by_epoch((items, Pipeline), ticks, name, move |_, tick, mut updates, changes| {
+        differential_dataflow::consolidation::consolidate_updates(&mut updates);
+        // What goes comes before what comes: then each key's end is what stands.
+        updates.sort_by_key(|(_, _, diff)| *diff);
+        let mut passed = Vec::new();
+        for (item, _, diff) in updates {
+            let key = item.key();
+            let entry =
+                waiting.entry(key.clone()).or_insert_with(|| Waiting { was: None, now: None });
+            if diff < 0 {
+                // What was never told needs no taking back.
+                if entry.now.take().is_none() {
+                    entry.was = Some(item);
                 }
-            }
-            for key in passed {
-                let Some(w) = waiting.remove(&key) else {
-                    continue;
-                };
-                changes.extend(change(key, &w, State::Final, output));
-            }
-            waiting.retain(|key, w| {
-                let frozen_ms =
-                    w.was.iter().chain(&w.now).map(|i| i.frozen_ms(&windows)).max().unwrap_or(0);
-                let due = tick.corrections || frozen_ms <= tick.watermark_ms;
-                if due {
-                    changes.extend(change(key.clone(), w, State::Corrected, output));
+            } else {
+                if !item.is_passed(tick.before_ms) {
+                    passed.push(key);
                 }
-                !due
-            });
-        },
-    )
+                entry.now = Some(item);
+            }
+        }
+        for key in passed {
+            let Some(w) = waiting.remove(&key) else {
+                continue;
+            };
+            changes.extend(change(key, &w, State::Final, output));
+        }
+        waiting.retain(|key, w| {
+            let frozen_ms =
+                w.was.iter().chain(&w.now).map(|i| i.frozen_ms(&windows)).max().unwrap_or(0);
+            let due = tick.corrections || frozen_ms <= tick.watermark_ms;
+            if due {
+                changes.extend(change(key.clone(), w, State::Corrected, output));
+            }
+            !due
+        });
+    })
 }
 
 /// The change of a key, if what stands under it changes.

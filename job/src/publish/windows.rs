@@ -102,7 +102,7 @@ impl Book {
         let first = tick.before_ms.saturating_add(1);
         if first <= tick.watermark_ms {
             for (end_ms, window) in self.windows.range_mut(first..=tick.watermark_ms) {
-                window.publish(kind, *end_ms, State::Final, output, changes);
+                window.publish(*end_ms, State::Final, output, changes);
                 self.dirty.remove(end_ms);
             }
         }
@@ -111,7 +111,7 @@ impl Book {
         late.retain(|end_ms| {
             let due = tick.corrections || kind.frozen_ms(rules, *end_ms) <= tick.watermark_ms;
             if let Some(window) = self.windows.get_mut(end_ms).filter(|_| due) {
-                window.publish(kind, *end_ms, State::Corrected, output, changes);
+                window.publish(*end_ms, State::Corrected, output, changes);
             }
             !due
         });
@@ -139,7 +139,7 @@ impl Book {
             return;
         }
         let kind = self.kind;
-        if kind == Kind::Business && !tick.elsewhere {
+        if kind == Kind::Business && !tick.business_provisional {
             return;
         }
         let due: Vec<i64> = match kind.slide_ms() {
@@ -155,7 +155,7 @@ impl Book {
         };
         for end_ms in due {
             if let Some(window) = self.windows.get_mut(&end_ms) {
-                window.publish(kind, end_ms, State::Provisional, output, changes);
+                window.publish(end_ms, State::Provisional, output, changes);
             }
         }
     }
@@ -164,14 +164,7 @@ impl Book {
 impl Window {
     /// Publishes the records of the window that are new or differ, and retracts
     /// those that are gone.
-    fn publish(
-        &mut self,
-        kind: Kind,
-        end_ms: i64,
-        state: State,
-        output: Output,
-        changes: &mut Vec<Change>,
-    ) {
+    fn publish(&mut self, end_ms: i64, state: State, output: Output, changes: &mut Vec<Change>) {
         let before = std::mem::take(&mut self.published);
         let mut is_gone = vec![true; before.len()];
         let records = records(end_ms, &self.content);
@@ -209,19 +202,15 @@ impl Window {
         }
         self.published.sort_unstable_by_key(|p| p.id);
         let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
-        changes.extend(gone.map(|(was, _)| retraction(kind, end_ms, was)));
+        changes.extend(gone.map(|(was, _)| retraction(end_ms, was)));
     }
 }
 
 /// The end of a result that ceased to exist.
-fn retraction(kind: Kind, end_ms: i64, was: &Published) -> Change {
-    let window_ms = match kind {
-        Kind::Business => crate::window::BUSINESS_WINDOW_MS,
-        _ => REAL_TIME_PANE_MS,
-    };
+fn retraction(end_ms: i64, was: &Published) -> Change {
     // Only results over sessions can cease to exist, and they have no dimensions.
-    let metric = was.id.0;
-    let identity = Identity { metric, start_ms: end_ms - window_ms, end_ms, dimensions: &[] };
+    let (metric, start_ms) = (was.id.0, end_ms - REAL_TIME_PANE_MS);
+    let identity = Identity { metric, start_ms, end_ms, dimensions: &[] };
     Change {
         topic: Topic::Result(metric),
         key: identity.key(),
@@ -266,7 +255,7 @@ pub fn publish_windows<'s>(
         |(_, epoch, _)| Some(*epoch),
         ticks,
         "publish windows",
-        move |tick, tallies, parts, changes| {
+        move |_, tick, tallies, parts, changes| {
             for ((key, tally), _, diff) in tallies {
                 let content = books[Kind::of(key.kind) as usize].content(key.end_ms);
                 content.count((key.kind, key.currency), tally, diff);

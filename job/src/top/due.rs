@@ -56,7 +56,7 @@ impl Changed {
         let mut due = Due::default();
         let later = self.open.split_off(&tick.watermark_ms.saturating_add(1));
         due.first.extend(std::mem::replace(&mut self.open, later));
-        if tick.elsewhere && tick.watermark_ms < i64::MAX - BUSINESS_WINDOW_MS {
+        if tick.business_provisional && tick.watermark_ms < i64::MAX - BUSINESS_WINDOW_MS {
             let ahead_ms = tick.watermark_ms.saturating_add(self.windows.allowed_disorder_ms);
             let current = slice_end_ms(ahead_ms, BUSINESS_PANE_MS);
             due.first.extend(self.open.contains(&current).then_some(current));
@@ -211,7 +211,7 @@ mod tests {
             for (epoch, (rows, steps)) in (0..).zip(&epochs) {
                 let before_ms = watermark_ms;
                 watermark_ms += steps * BUSINESS_PANE_MS;
-                let tick = Tick { before_ms, watermark_ms, elsewhere: false, corrections: epoch % 3 != 1 };
+                let tick = Tick { before_ms, watermark_ms, business_provisional: false, corrections: epoch % 3 != 1 };
                 let batch = batch(epoch, rows);
                 changed.arrived.push(Rc::clone(&batch));
                 batches.push(batch);

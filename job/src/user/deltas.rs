@@ -8,7 +8,7 @@ use super::values::{Slot, Value};
 use crate::expiry::Update;
 use crate::rows::{List, ListDiff, ListKey, PANES, Tally, TallyKey, TallyKind};
 use crate::time::Epoch;
-use crate::window::{ACTIVE_PANES, Windows};
+use crate::window::Windows;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -214,7 +214,7 @@ impl Deltas {
                 at_ms += REAL_TIME_PANE_MS;
             }
         }
-        debug_assert_eq!(users, 0, "ranges of at most {ACTIVE_PANES} panes end");
+        debug_assert_eq!(users, 0, "every range ends within five minutes");
     }
 
     fn drain_business(&mut self, give: &mut impl FnMut(TallyKind, i64, [u8; 3], Tally)) {

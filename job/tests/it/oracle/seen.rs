@@ -24,14 +24,14 @@ pub struct Pace {
     /// Whether windows show anything before they close.
     pub provisional: bool,
     /// Every how many epochs provisional records outside the real-time family are refreshed.
-    pub elsewhere_epochs: u64,
+    pub provisional_epochs: u64,
     /// Every how many epochs corrections are published.
     pub correction_epochs: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { provisional: true, elsewhere_epochs: 10, correction_epochs: 1 }
+        Self { provisional: true, provisional_epochs: 10, correction_epochs: 1 }
     }
 }
 
@@ -168,7 +168,7 @@ impl<'s> Reader<'s> {
         };
         let paced = match kind {
             Kind::RealTime | Kind::ActiveUsers | Kind::EndedSessions => true,
-            Kind::Business | Kind::Hour => epoch.is_tick_of(self.pace.elsewhere_epochs),
+            Kind::Business | Kind::Hour => epoch.is_tick_of(self.pace.provisional_epochs),
             Kind::Alerts => false,
         };
         let m_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);

@@ -108,7 +108,7 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
     };
     let pace = Pace {
         provisional: case.provisional,
-        elsewhere_epochs: case.elsewhere_epochs,
+        provisional_epochs: case.provisional_epochs,
         correction_epochs: case.correction_epochs,
     };
     let epochs: Arc<Mutex<Vec<EpochChanges>>> = Arc::default();

@@ -48,7 +48,7 @@ pub(super) struct Case {
     pub(super) exclude_bots: bool,
     pub(super) strict: bool,
     pub(super) provisional: bool,
-    pub(super) elsewhere_epochs: u64,
+    pub(super) provisional_epochs: u64,
     pub(super) correction_epochs: u64,
 }
 
@@ -246,7 +246,7 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         exclude_bots: input.3,
         strict: input.4,
         provisional: pace.0,
-        elsewhere_epochs: pace.1,
+        provisional_epochs: pace.1,
         correction_epochs: pace.2,
     })
 }

@@ -89,7 +89,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     let cuts = case.cuts(values.len());
     let pace = OraclePace {
         provisional: case.provisional,
-        elsewhere_epochs: case.elsewhere_epochs,
+        provisional_epochs: case.provisional_epochs,
         correction_epochs: case.correction_epochs,
     };
     let outcome = run(case, &values, &cuts);

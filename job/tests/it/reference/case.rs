@@ -109,8 +109,8 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         },
     );
     let paces = (any::<bool>(), any::<bool>(), 1u64..5, 1u64..5).prop_map(
-        |(provisional, digests, elsewhere_epochs, correction_epochs)| {
-            let pace = Pace { provisional, elsewhere_epochs, correction_epochs };
+        |(provisional, digests, provisional_epochs, correction_epochs)| {
+            let pace = Pace { provisional, provisional_epochs, correction_epochs };
             (pace, Output { provisional, digests })
         },
     );

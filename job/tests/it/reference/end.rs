@@ -51,25 +51,19 @@ fn watch<'s, K, R>(
     R: streamgauge::expiry::Diff,
 {
     let mut trace = trace;
-    by_epoch(
-        (done, Pipeline),
-        |_| None,
-        ticks,
-        "watch",
-        move |epoch, tick, _, _: &mut Vec<()>| {
-            let mut batches: Vec<Rc<Rows<K, R>>> = Vec::new();
-            trace.map_spans(|span| batches.extend(span.inner.clone()));
-            let rows = || batches.iter().flat_map(|batch| &batch.rows);
-            kept.push(Kept {
-                live: rows().filter(|row| !row.0.is_expired(tick.watermark_ms)).count(),
-                rows: rows().count(),
-                horizon_ms: K::horizon().with(std::cell::Cell::get),
-                watermark_ms: tick.watermark_ms,
-            });
-            trace.set_logical_compaction(Antichain::from_elem(epoch + 1).borrow());
-            trace.set_physical_compaction(AntichainRef::new(&[]));
-        },
-    );
+    by_epoch((done, Pipeline), ticks, "watch", move |epoch, tick, _, _: &mut Vec<()>| {
+        let mut batches: Vec<Rc<Rows<K, R>>> = Vec::new();
+        trace.map_spans(|span| batches.extend(span.inner.clone()));
+        let rows = || batches.iter().flat_map(|batch| &batch.rows);
+        kept.push(Kept {
+            live: rows().filter(|row| !row.0.is_expired(tick.watermark_ms)).count(),
+            rows: rows().count(),
+            horizon_ms: K::horizon().with(std::cell::Cell::get),
+            watermark_ms: tick.watermark_ms,
+        });
+        trace.set_logical_compaction(Antichain::from_elem(epoch + 1).borrow());
+        trace.set_physical_compaction(AntichainRef::new(&[]));
+    });
 }
 
 /// The dataflow as it is, with its two arrangements watched.
@@ -94,17 +88,11 @@ fn watched(
     watch(traces.0, changes.clone(), ticks.clone(), tallies);
     watch(traces.1, changes.clone(), ticks.clone(), lists);
     let ends = ends.clone();
-    by_epoch(
-        (changes, Pipeline),
-        |_| None,
-        ticks,
-        "horizons",
-        move |_, tick, _, _: &mut Vec<()>| {
-            if tick.before_ms == END_OF_TIME_MS {
-                ends.push(horizons_ms());
-            }
-        },
-    )
+    by_epoch((changes, Pipeline), ticks, "horizons", move |_, tick, _, _: &mut Vec<()>| {
+        if tick.before_ms == END_OF_TIME_MS {
+            ends.push(horizons_ms());
+        }
+    })
     .probe()
     .0
 }

@@ -143,7 +143,7 @@ fn due(
         Early::Never => false,
         Early::Begun { length_ms } => end_ms - length_ms <= now_ms,
         Early::Current { slide_ms } => is_current(slide_ms),
-        Early::CurrentElsewhere { slide_ms } => tick.elsewhere && is_current(slide_ms),
+        Early::CurrentElsewhere { slide_ms } => tick.business_provisional && is_current(slide_ms),
     };
     is_due.then_some(State::Provisional)
 }

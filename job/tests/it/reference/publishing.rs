@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use streamgauge::collect::{EpochChanges, collect};
 use streamgauge::dataflow::{self, Settings};
-use streamgauge::epochs::by_epoch;
+use streamgauge::epochs::by_epoch_of_two;
 use streamgauge::expiry::arrange;
 use streamgauge::publish::{publish_items, publish_windows, tally_route};
 use streamgauge::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
@@ -28,8 +28,9 @@ use streamgauge::top::{list_route, top_lists};
 use streamgauge_sink::change::Change;
 use streamgauge_sink::session::SessionRecord;
 use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Concatenate as _;
+use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::vec::Map as _;
 
 /// What the state per user gives, by its references.
@@ -103,9 +104,9 @@ fn from_users<'s, D: ExchangeData>(
     let route =
         Exchange::new(move |(datum, ..): &(D, _, _)| user(datum).bytes().map(u64::from).sum());
     let epoch_of = |(_, epoch, _): &(D, Epoch, isize)| Some(*epoch);
-    by_epoch((collection.inner, route), epoch_of, ticks, "from users", |_, _, updates, out| {
-        out.extend(updates);
-    })
+    let none = (empty::<_, Vec<()>>(ticks.scope()), Pipeline);
+    let pass = |_, _, updates: Vec<_>, _, out: &mut Vec<_>| out.extend(updates);
+    by_epoch_of_two((collection.inner, route), none, epoch_of, ticks, "from users", pass)
 }
 
 /// The operators' epochs, and the updates of what is published by definition.

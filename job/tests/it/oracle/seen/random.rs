@@ -48,7 +48,7 @@ fn at_the_end_all_is_seen_whatever_the_pace() {
         let finals = finals(&judged, &s);
         let cuts = random_cuts(usize::try_from(seed).unwrap(), judged.len());
         for (provisional, correction_epochs) in [(true, 1), (false, 1), (true, 20), (false, 7)] {
-            let pace = Pace { provisional, elsewhere_epochs: 10, correction_epochs };
+            let pace = Pace { provisional, provisional_epochs: 10, correction_epochs };
             let seen = seen_at(&judged, &cuts, cuts.len(), pace, &s);
             assert_eq!(without_state(&seen.results), without_state(&finals.results), "{seed}");
             let lines: BTreeSet<&String> = seen.alerts.values().collect();
@@ -62,7 +62,7 @@ fn at_the_end_all_is_seen_whatever_the_pace() {
 #[test]
 fn nothing_changes_once_frozen() {
     let s = Settings { partitions: 2, ..settings() };
-    let pace = Pace { provisional: false, elsewhere_epochs: 1, correction_epochs: 1 };
+    let pace = Pace { provisional: false, provisional_epochs: 1, correction_epochs: 1 };
     for seed in 0..20 {
         let judged = judge(&random_log(seed, 60), &s);
         let log = Log::new(&judged);

@@ -4,7 +4,7 @@ use super::super::example::{event, page_view};
 use super::super::judge;
 use super::*;
 
-const PACE: Pace = Pace { provisional: true, elsewhere_epochs: 2, correction_epochs: 3 };
+const PACE: Pace = Pace { provisional: true, provisional_epochs: 2, correction_epochs: 3 };
 const PROVISIONAL: &str = "provisional";
 const FINAL: &str = "final";
 const CORRECTED: &str = "corrected";
