@@ -93,6 +93,13 @@ const HELD_BACK_US: (u64, u64) = (5_000_000, 1_200_000_000);
 /// How long a second copy takes, microseconds: a retry after a lost answer.
 const SECOND_COPY_US: u64 = 3_000_000;
 
+/// How long after it has happened an event arrives at most.
+pub(crate) fn longest_delay_us(options: &Options) -> u64 {
+    let disorder_us = options.disorder_ms * 1000;
+    let held_back_us = if options.late_share > 0.0 { HELD_BACK_US.1 } else { 0 };
+    disorder_us.max(held_back_us) + SECOND_COPY_US
+}
+
 impl Delivery {
     pub(crate) fn new(options: &Options) -> Self {
         Delivery {

@@ -8,19 +8,21 @@
 //! Invariants: events happen in the order of their times; the same options give
 //! the same bytes; one event costs no allocation once the buffers have grown.
 //! The shop was open before the start: visits that began earlier and are still
-//! under way then are part of it, or the first minutes would be all arrivals
-//! and below the rate.
+//! under way then are part of it (see `opening`), or the first minutes would be
+//! all arrivals and below the rate.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use crate::SimulatorError;
-use crate::damage::{Condition, Delivery, Record};
+use crate::damage::{Condition, Delivery, Record, longest_delay_us};
 use crate::event::{Event, EventType, Key};
 use crate::journey::{EVENTS_PER_SESSION, Visit};
 use crate::json::Writer;
+use crate::moments::Moments;
 use crate::options::Options;
-use crate::random::{Random, Share, Stream, whole};
+use crate::random::{Random, Share, Stream};
 use crate::scenario::Scenario;
 use crate::visitor::{Pool, Visitor};
 
@@ -46,27 +48,27 @@ pub struct Emitted {
 /// The stream of records. Not an iterator, so that the caller keeps the buffer.
 #[derive(Debug)]
 pub struct Generator {
-    scenario: Scenario,
+    pub(crate) scenario: Scenario,
     pool: Pool,
-    random: Random,
+    pub(crate) random: Random,
     guests: Share,
     seed: u64,
-    pause_us: f64,
+    pub(crate) rate: f64,
+    pub(crate) pause_us: f64,
     /// The mean time between arrivals.
-    gap_ns: f64,
+    pub(crate) gap_ns: f64,
     /// Nanoseconds, because at a high rate whole microseconds would bend it.
-    next_arrival_ns: u64,
-    sessions: u32,
-    visits: Vec<Visit>,
+    pub(crate) next_arrival_ns: u64,
+    pub(crate) sessions: u32,
+    pub(crate) visits: Vec<Visit>,
     free: Vec<u32>,
-    agenda: BinaryHeap<Reverse<(u64, u32)>>,
+    pub(crate) agenda: BinaryHeap<Reverse<(u64, u32)>>,
     delivery: Delivery,
+    /// When the last record left, by the shop's time.
+    left_us: u64,
+    moments: Moments,
     writer: Writer,
 }
-
-/// Sessions that began more than this many median pauses before the start
-/// and are still open are too few to matter.
-const LONG_SESSION_PAUSES: f64 = 80.0;
 
 impl Generator {
     /// Builds the shop and opens it.
@@ -74,6 +76,18 @@ impl Generator {
     /// # Errors
     /// [`SimulatorError::Option`] as from [`Options::validate`].
     pub fn new(options: Options) -> Result<Self, SimulatorError> {
+        Ok(Self::new_unless(options, || false)?.expect("nobody stops it"))
+    }
+
+    /// As [`new`](Self::new), which takes seconds at the highest rates; `None` if
+    /// `is_stopped` says so meanwhile.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn new_unless(
+        options: Options,
+        is_stopped: impl FnMut() -> bool,
+    ) -> Result<Option<Self>, SimulatorError> {
         options.validate()?;
         let mut generator = Generator {
             scenario: Scenario::new(options.pages, options.skew),
@@ -81,6 +95,7 @@ impl Generator {
             random: Random::new(options.seed, Stream::Visits),
             guests: Share::new(options.guest_share),
             seed: options.seed,
+            rate: options.rate,
             pause_us: f64::from(options.pause_ms) * 1e3,
             gap_ns: 1e9 * EVENTS_PER_SESSION / options.rate,
             next_arrival_ns: 0,
@@ -89,10 +104,20 @@ impl Generator {
             free: Vec::new(),
             agenda: BinaryHeap::new(),
             delivery: Delivery::new(&options),
+            left_us: 0,
+            moments: Moments::new(longest_delay_us(&options)),
             writer: Writer::new(options.start_ms),
         };
-        generator.let_earlier_visitors_in();
-        Ok(generator)
+        let is_open = generator.let_earlier_visitors_in(is_stopped);
+        Ok(is_open.then_some(generator))
+    }
+
+    /// Lets what happens from now on have the time `elapsed` after the start,
+    /// however far the shop has come by its own time: for a caller who takes
+    /// events as fast as possible and wants them at the times of a clock. The
+    /// visitors' pauses and the delays on the way shrink or stretch with it.
+    pub fn set_clock(&mut self, elapsed: Duration) {
+        self.moments.note(self.left_us, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// Appends the next record to `out`, without a line end, and says what it
@@ -100,7 +125,8 @@ impl Generator {
     /// line feed, or none at all.
     pub fn next_event(&mut self, out: &mut Vec<u8>) -> Option<Emitted> {
         let record = self.next_record()?;
-        let event = &record.event;
+        self.left_us = record.due_us;
+        let event = &Event { at_us: self.moments.time_us(record.event.at_us), ..record.event };
         self.writer.write(event, &self.scenario, out, record.breakage());
         Some(Emitted {
             timestamp_ms: self.writer.timestamp_ms(event),
@@ -144,7 +170,8 @@ impl Generator {
             _ => {
                 self.next_arrival_ns += self.random.exponential(self.gap_ns);
                 let visitor = self.somebody();
-                let visit = self.arrive(visitor);
+                self.sessions = self.sessions.wrapping_add(1);
+                let visit = Visit::new(visitor, self.sessions, &self.scenario, &mut self.random);
                 (arrival_us, self.seat(visit))
             }
         };
@@ -172,12 +199,7 @@ impl Generator {
         event
     }
 
-    fn arrive(&mut self, visitor: Visitor) -> Visit {
-        self.sessions = self.sessions.wrapping_add(1);
-        Visit::new(visitor, self.sessions, &self.scenario, &mut self.random)
-    }
-
-    fn somebody(&mut self) -> Visitor {
+    pub(crate) fn somebody(&mut self) -> Visitor {
         let random = &mut self.random;
         if random.chance(self.guests) {
             return Visitor::guest(&self.scenario, random);
@@ -186,38 +208,13 @@ impl Generator {
         Visitor::member(index, self.seed, &self.scenario, random)
     }
 
-    fn seat(&mut self, visit: Visit) -> u32 {
+    pub(crate) fn seat(&mut self, visit: Visit) -> u32 {
         if let Some(slot) = self.free.pop() {
             self.visits[slot as usize] = visit;
             return slot;
         }
         self.visits.push(visit);
         u32::try_from(self.visits.len() - 1).expect("fewer than 2^32 visits at once")
-    }
-
-    /// Walks everyone who came before the start up to it, and keeps those who
-    /// are still there. Who they are is decided only then: most are gone by the
-    /// start, and a person costs more than a walk.
-    fn let_earlier_visitors_in(&mut self) {
-        let before_us = whole(LONG_SESSION_PAUSES * self.pause_us);
-        let mut arrival_ns = self.random.exponential(self.gap_ns);
-        while arrival_ns / 1000 < before_us {
-            let mut visit = self.arrive(Visitor::ANYONE);
-            let mut next_us = Some(arrival_ns / 1000);
-            while let Some(at_us) = next_us
-                && at_us < before_us
-            {
-                let delay_us = visit.advance(&self.scenario, self.pause_us, &mut self.random);
-                next_us = delay_us.map(|delay_us| at_us + delay_us);
-            }
-            if let Some(at_us) = next_us {
-                visit.visitor = self.somebody();
-                let slot = self.seat(visit);
-                self.agenda.push(Reverse((at_us - before_us, slot)));
-            }
-            arrival_ns += self.random.exponential(self.gap_ns);
-        }
-        self.next_arrival_ns = arrival_ns - before_us * 1000;
     }
 }
 
@@ -243,5 +240,38 @@ mod tests {
         check(Options::default());
         check(Options { pause_ms: 2_000, ..Options::default() });
         check(Options { users: 100, ..Options::default() });
+        check(Options { rate: 20_000.0, ..Options::default() });
+    }
+
+    #[test]
+    fn by_the_callers_clock_events_are_in_order_and_copies_are_copies() {
+        let options = Options {
+            late_share: 0.05,
+            duplicate_share: 0.1,
+            disorder_ms: 2_000,
+            ..Options::default()
+        };
+        let start_ms = options.start_ms;
+        let mut generator = Generator::new(options.clone()).expect("valid options");
+        let mut own = Generator::new(options).expect("valid options");
+        let mut pairs = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for index in 0..50_000_u64 {
+            // Ten times as fast as in the shop's own time.
+            generator.set_clock(Duration::from_micros(index * 500));
+            let mut value = Vec::new();
+            let emitted = generator.next_event(&mut value).expect("no end");
+            let shop = own.next_event(&mut Vec::new()).expect("no end");
+            pairs.push((shop.timestamp_ms, emitted.timestamp_ms));
+            let now_ms = start_ms + i64::try_from(index / 2).expect("small");
+            assert!((start_ms..=now_ms).contains(&emitted.timestamp_ms), "{emitted:?}");
+            if emitted.condition == Condition::Duplicate {
+                assert!(seen.contains(&value), "a copy of nothing");
+            }
+            seen.insert(value);
+        }
+        pairs.sort_by_key(|(shop_ms, _)| *shop_ms);
+        let steps = pairs.windows(2);
+        assert!(steps.clone().all(|s| s[0].0 == s[1].0 || s[0].1 <= s[1].1), "out of order");
     }
 }

@@ -31,6 +31,8 @@ mod event;
 mod generator;
 mod journey;
 mod json;
+mod moments;
+mod opening;
 mod options;
 mod output;
 mod pace;

@@ -95,6 +95,8 @@ const NETS: [&str; 3] = ["192.0.2.", "198.51.100.", "203.0.113."];
 pub(crate) struct Pool {
     activity: Weighted,
     open: Vec<u8>,
+    /// How many have no session open.
+    away: u32,
 }
 
 /// So often a busy visitor is passed over for another.
@@ -102,7 +104,7 @@ const TRIES: u32 = 16;
 
 impl Pool {
     pub(crate) fn new(users: u32, skew: f64) -> Self {
-        Pool { activity: Weighted::zipf(users, skew), open: vec![0; users as usize] }
+        Pool { activity: Weighted::zipf(users, skew), open: vec![0; users as usize], away: users }
     }
 
     /// Somebody who is not on the site, if that can be found soon; else
@@ -110,18 +112,20 @@ impl Pool {
     pub(crate) fn arrive(&mut self, random: &mut Random) -> u32 {
         let mut index = self.activity.draw(random);
         for _ in 1..TRIES {
-            if self.open[index as usize] == 0 {
+            if self.open[index as usize] == 0 || self.away == 0 {
                 break;
             }
             index = self.activity.draw(random);
         }
         let open = &mut self.open[index as usize];
+        self.away -= u32::from(*open == 0);
         *open = open.saturating_add(1);
         index
     }
 
     pub(crate) fn leave(&mut self, index: u32) {
         let open = &mut self.open[index as usize];
+        self.away += u32::from(*open == 1);
         *open = open.saturating_sub(1);
     }
 }
