@@ -36,7 +36,12 @@ pub(crate) fn simulate(args: &SimulateArgs, around: &Surroundings) -> Result<()>
         writer.unpark();
     })?;
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let generator = Generator::new(args.options(&config, now_ms))?;
+    let began = Instant::now();
+    let bar = bar(args.events);
+    bar.set_message("letting the first visitors in");
+    bar.tick();
+    let is_stopped = || stop.load(Ordering::Relaxed);
+    let generator = Generator::new_unless(args.options(&config, now_ms), is_stopped)?;
     let output = Output::create(match &args.to {
         Destination::File(path) => path,
         // The command line does not take `none`.
@@ -50,7 +55,8 @@ pub(crate) fn simulate(args: &SimulateArgs, around: &Surroundings) -> Result<()>
             Rate::Max => Pace::MAX,
         },
         stop: &stop,
-        bar: bar(args.events),
+        bar,
+        began,
         started: Instant::now(),
         flushed: Duration::ZERO,
         written: Written::default(),
@@ -83,11 +89,14 @@ struct Written {
 }
 
 struct Simulation<'a> {
-    generator: Generator,
+    /// None if it was asked to stop before the shop was open.
+    generator: Option<Generator>,
     output: Output,
     pace: Pace,
     stop: &'a AtomicBool,
     bar: ProgressBar,
+    began: Instant,
+    /// When the shop was open: moments of records are counted from here.
     started: Instant,
     /// When the output was last handed on, since the beginning.
     flushed: Duration,
@@ -98,12 +107,13 @@ impl Simulation<'_> {
     /// Writes until the last event or until it is asked to stop, finishes the
     /// output, and gives the closing line.
     fn run(mut self) -> Result<String, SimulatorError> {
-        let result = self.write();
+        let generator = self.generator.take();
+        let result = generator.map_or(Ok(()), |generator| self.write(generator));
         self.bar.finish_and_clear();
         result?;
         self.output.finish()?;
         let Written { events, bytes } = self.written;
-        let seconds = self.started.elapsed().as_secs_f64();
+        let seconds = self.began.elapsed().as_secs_f64();
         let rate = events as f64 / seconds.max(1e-9);
         let interrupted = if self.stop.load(Ordering::SeqCst) { "interrupted: " } else { "" };
         Ok(format!(
@@ -111,9 +121,9 @@ impl Simulation<'_> {
         ))
     }
 
-    fn write(&mut self) -> Result<(), SimulatorError> {
+    fn write(&mut self, mut generator: Generator) -> Result<(), SimulatorError> {
         let mut value = Vec::new();
-        while let Some(emitted) = self.generator.next_event(&mut value) {
+        while let Some(emitted) = generator.next_event(&mut value) {
             if let Some(intended) = self.pace.intended(&emitted) {
                 self.wait_until(intended)?;
             }
