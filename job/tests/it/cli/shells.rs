@@ -1,6 +1,7 @@
 //! `--help` and `completions`, as a shell sees them.
 
 use super::Folder;
+use std::io::{self, Write};
 use std::process::Command;
 
 const COMMANDS: [&str; 6] = ["run", "simulate", "replay", "check", "config", "completions"];
@@ -69,8 +70,9 @@ fn completions_work() {
             assert!(script.contains(word), "{name}: {word}");
         }
         // Both shells read a script without doing it.
-        if name != "bash" {
-            shell(&folder, name, &["-n", name]);
+        if name != "bash" && shell(&folder, name, &["-n", name]).is_none() {
+            // Not by a macro for printing, whose text a passing test keeps to itself.
+            let _ = writeln!(io::stderr(), "skipped: {name} is not here to read its completions");
         }
     }
     let complete = |words: &str, expected: &str| {
