@@ -1,10 +1,11 @@
 //! From the configuration to what the parts are built from.
 
-use crate::config::{self, Bots, Config, Dedup};
+use crate::config::{self, Bots, Config, Dedup, Rate};
 use crate::funnel::{Funnel, Step};
 use crate::window::Windows;
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
+use streamgauge_simulator::Options;
 
 /// How records of a file are read and judged.
 #[must_use]
@@ -31,6 +32,30 @@ pub fn windows(config: &Config) -> Windows {
         lateness_ms: config.time.lateness_ms,
         session_gap_ms: config.time.session_gap_ms,
         allowed_disorder_ms: config.time.allowed_disorder_ms,
+    }
+}
+
+/// What the simulator is asked for: without an end, and with the times of its
+/// usual rate if there is no limit to it.
+#[must_use]
+pub fn simulator_options(config: &Config, start_ms: i64) -> Options {
+    let simulator = &config.simulator;
+    let defaults = Options::default();
+    Options {
+        rate: match simulator.rate {
+            Rate::PerSecond(rate) => f64::from(rate),
+            Rate::Max => defaults.rate,
+        },
+        users: simulator.users,
+        seed: simulator.seed,
+        start_ms,
+        // The table's lower bound is 0.
+        disorder_ms: simulator.disorder_ms.unsigned_abs(),
+        late_share: simulator.late_share,
+        duplicate_share: simulator.duplicate_share,
+        malformed_share: simulator.malformed_share,
+        skew: simulator.skew,
+        ..defaults
     }
 }
 

@@ -11,7 +11,12 @@ use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 #[command(after_help = "\
 Examples:
   streamgauge run
-  streamgauge run --rate 2000 --workers 4")]
+  streamgauge run --rate 2000 --workers 4
+
+Everything is in memory and gone at the end; Ctrl-C ends it. Every 5 s a line on
+stdout tells the values of the last windows that are final, how many events were
+read a second, and how far the watermark is behind the clock. A value for which
+there is no final window yet is `—`.")]
 pub struct RunArgs {
     /// `simulator.rate`.
     #[arg(long, value_name = "R|max", help = flag_help("simulator.rate"))]

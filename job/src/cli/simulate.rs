@@ -6,7 +6,8 @@ use super::files::{Destination, parse_events_destination};
 use super::moment::parse_time;
 use super::settings::FileArg;
 use crate::config::schema::flag_help;
-use crate::config::{Config, Overrides, Problems, Rate, Surroundings, resolve};
+use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
+use crate::settings::simulator_options;
 use streamgauge_simulator::Options;
 
 /// The flags of `simulate`.
@@ -17,7 +18,7 @@ Examples:
       --start 2026-01-01T00:00:00Z
   streamgauge simulate --to - --rate 50 --late-share 0.01 | head")]
 pub struct SimulateArgs {
-    /// Where the events go, one JSON object a line: a file (.gz and .zst are packed), or `-` for stdout
+    /// Where the events go, one JSON object a line: a file (.gz and .zst are compressed), or `-` for stdout
     #[arg(long, value_name = "FILE|-", value_parser = parse_events_destination)]
     pub to: Destination,
     /// How many events to make [default: until it is stopped]
@@ -81,25 +82,8 @@ impl SimulateArgs {
 
     /// What the simulator is asked for; it begins at `now_ms` if no start is given.
     pub fn options(&self, config: &Config, now_ms: i64) -> Options {
-        let simulator = &config.simulator;
-        let defaults = Options::default();
-        Options {
-            events: self.events,
-            rate: match simulator.rate {
-                Rate::PerSecond(rate) => f64::from(rate),
-                Rate::Max => defaults.rate,
-            },
-            users: simulator.users,
-            seed: simulator.seed,
-            start_ms: self.start.unwrap_or(now_ms - now_ms.rem_euclid(1_000)),
-            // The table's lower bound is 0.
-            disorder_ms: simulator.disorder_ms.unsigned_abs(),
-            late_share: simulator.late_share,
-            duplicate_share: simulator.duplicate_share,
-            malformed_share: simulator.malformed_share,
-            skew: simulator.skew,
-            ..defaults
-        }
+        let start_ms = self.start.unwrap_or(now_ms - now_ms.rem_euclid(1_000));
+        Options { events: self.events, ..simulator_options(config, start_ms) }
     }
 }
 

@@ -2,12 +2,15 @@
 //! simulator writes, the job reads in paced epochs, and the numbers are told.
 
 mod numbers;
+mod shop;
 
 use super::cores;
 use super::interrupt::on_interrupt;
 use anyhow::{Context, Result};
 use numbers::Numbers;
-use std::sync::atomic::{AtomicBool, Ordering};
+use shop::{Flow, Shop};
+use std::io::{self, Write};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,25 +23,22 @@ use streamgauge::settings::{funnels, input_settings, windows};
 use streamgauge::time::{Pace, Ticks};
 use streamgauge_ingest::binding::MemoryBindings;
 use streamgauge_ingest::clock::Clock;
-use streamgauge_ingest::decode::partition_of;
 use streamgauge_ingest::judge::Released;
-use streamgauge_ingest::log::{EventLog, MemoryLog, NewRecord};
+use streamgauge_ingest::log::MemoryLog;
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::source::Live;
 use streamgauge_ingest::summary::SourceCounts;
-use streamgauge_simulator::{Generator, Options, Pace as SimulatorPace};
+use streamgauge_simulator::Generator;
 
 const PARTITIONS: u32 = 12;
 /// What the log in memory holds at most.
 const LOG_BYTES: usize = 64 << 20;
 /// Bindings kept: a replay within the process could use them.
 const BINDINGS: usize = 10_000;
+/// When the first line of numbers is told: a sign of life.
+const TELL_FIRST: Duration = Duration::from_secs(1);
 /// How often a line of numbers is told.
 const TELL: Duration = Duration::from_secs(5);
-/// Records that the simulator appends at once at most.
-const APPEND_RECORDS: usize = 512;
-/// How long the simulator sleeps at most: it must notice that it is to stop.
-const NAP: Duration = Duration::from_millis(20);
 
 struct SystemClock;
 
@@ -54,169 +54,126 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let input = input_settings(&config, PARTITIONS);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = MemoryLog::new(PARTITIONS, LOG_BYTES, Arc::clone(&clock));
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    on_interrupt(move || asked.store(true, Ordering::SeqCst))?;
-    let generator = Generator::new(simulator_options(&config, clock.now_ms()))?;
+    let flow = Arc::new(Flow::default());
+    let asked = Arc::clone(&flow);
+    on_interrupt(move || asked.stop.store(true, Ordering::SeqCst))?;
+    greet(&config);
+    let started = Instant::now();
+    let options = shop::options(&config, clock.now_ms());
+    let Some(generator) = Generator::new_unless(options, || flow.is_stopped())? else {
+        return Ok(());
+    };
     let numbers = Arc::new(Mutex::new(Numbers::default()));
     let dataflow = Settings {
         windows: windows(&config),
         funnels: funnels(&config),
         output: Output { provisional: true, digests: false },
     };
-    eprintln!(
-        "simulating a shop at {} events a second, in memory; the numbers of the last final \
-         window follow every {} s. Ctrl-C ends it.",
-        rate_text(config.simulator.rate),
-        TELL.as_secs()
-    );
-    thread::scope(|scope| {
-        let (stop, log) = (&*stop, &log);
-        let simulator = scope.spawn(move || simulate(generator, config.simulator.rate, log, stop));
+    let counts = thread::scope(|scope| {
+        let (flow, rate) = (&*flow, config.simulator.rate);
+        let shop = Shop::new(generator, rate, started, &log, flow);
+        let shop = scope.spawn(move || shop.run());
         let told = Arc::clone(&numbers);
-        let workers = config.job.worker_threads(cores());
-        let source = run_dataflow(
+        let job = Job {
+            config: &config,
+            input: &input,
+            log: &log,
+            clock: &*clock,
+            flow,
+            numbers: &numbers,
+        };
+        let counts = run_dataflow(
             &dataflow,
-            workers,
-            |feeder| read(feeder, &config, &input, log, &*clock, stop, &numbers),
+            config.job.worker_threads(cores()),
+            |feeder| job.read(feeder),
             move |changes| told.lock().unwrap_or_else(PoisonError::into_inner).apply(&changes),
             |_, _| {},
         );
-        // Whatever ended the job ends the simulator, too.
-        stop.store(true, Ordering::SeqCst);
-        simulator.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let counts = source?;
-        eprintln!(
-            "read {} records: {} accepted, {} rejected, {} duplicates",
-            counts.read,
-            counts.accepted,
-            counts.rejected(),
-            counts.duplicates
-        );
-        Ok(())
-    })
-}
-
-fn rate_text(rate: Rate) -> String {
-    match rate {
-        Rate::PerSecond(n) => n.to_string(),
-        Rate::Max => "as many as possible".to_owned(),
-    }
-}
-
-fn simulator_options(config: &Config, start_ms: i64) -> Options {
-    let s = &config.simulator;
-    Options {
-        events: None,
-        rate: match s.rate {
-            Rate::PerSecond(n) => f64::from(n),
-            Rate::Max => 10_000.0,
-        },
-        users: s.users,
-        seed: s.seed,
-        start_ms,
-        disorder_ms: u64::try_from(s.disorder_ms).unwrap_or(0),
-        late_share: s.late_share,
-        duplicate_share: s.duplicate_share,
-        malformed_share: s.malformed_share,
-        skew: s.skew,
-        ..Options::default()
-    }
-}
-
-/// Appends events when they are due, until asked to stop.
-fn simulate(
-    mut generator: Generator,
-    rate: Rate,
-    log: &MemoryLog,
-    stop: &AtomicBool,
-) -> Result<()> {
-    let pace = if rate == Rate::Max { SimulatorPace::MAX } else { SimulatorPace::REAL_TIME };
-    let started = Instant::now();
-    let mut bytes = Vec::new();
-    let mut records: Vec<(u32, std::ops::Range<usize>)> = Vec::new();
-    while !stop.load(Ordering::SeqCst) {
-        let start = bytes.len();
-        let Some(emitted) = generator.next_event(&mut bytes) else {
-            break;
-        };
-        let wait = pace.wait(&emitted, started.elapsed());
-        if !wait.is_zero() || records.len() >= APPEND_RECORDS {
-            let value = bytes.split_off(start);
-            append(log, &bytes, &records)?;
-            (bytes, records) = (value, Vec::new());
-            sleep(wait, stop);
-        }
-        let end = bytes.len();
-        let start = records.last().map_or(0, |(_, r)| r.end);
-        records.push((
-            partition_of(&String::from_utf8_lossy(emitted.key.as_bytes()), PARTITIONS),
-            start..end,
-        ));
-    }
-    append(log, &bytes, &records)
-}
-
-fn append(log: &MemoryLog, bytes: &[u8], records: &[(u32, std::ops::Range<usize>)]) -> Result<()> {
-    let new = |(partition, range): &(u32, std::ops::Range<usize>)| NewRecord {
-        partition: *partition,
-        key: &[],
-        value: &bytes[range.clone()],
-    };
-    let new: Vec<_> = records.iter().map(new).collect();
-    log.append(&new).context("cannot append to the log")?;
+        // Whatever ended the job ends the shop, too.
+        flow.stop.store(true, Ordering::SeqCst);
+        shop.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        counts
+    })?;
+    tell(&format!(
+        "read {} records: {} accepted, {} rejected, {} duplicates",
+        counts.read,
+        counts.accepted,
+        counts.rejected(),
+        counts.duplicates
+    ));
     Ok(())
 }
 
-fn sleep(wait: Duration, stop: &AtomicBool) {
-    let until = Instant::now() + wait;
-    while !stop.load(Ordering::SeqCst) {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
-        }
-        thread::sleep(left.min(NAP));
-    }
+fn greet(config: &Config) {
+    let rate = match config.simulator.rate {
+        Rate::PerSecond(n) => format!("{n} events a second"),
+        Rate::Max => "as many events as can be processed".to_owned(),
+    };
+    tell(&format!(
+        "simulating a shop with {rate}, in memory; every {} s a line tells the numbers of the \
+         last windows that are final. Ctrl-C ends it, and nothing is kept.",
+        TELL.as_secs()
+    ));
 }
 
-/// Feeds the dataflow in paced epochs until asked to stop and all is read.
-fn read(
-    mut feeder: Feeder,
-    config: &Config,
-    input: &InputSettings,
-    log: &MemoryLog,
-    clock: &dyn Clock,
-    stop: &AtomicBool,
-    numbers: &Mutex<Numbers>,
-) -> Result<SourceCounts> {
-    let bindings = MemoryBindings::new(BINDINGS);
-    let mut live = Live::new(log, &bindings, clock, input, config.time.epoch_ms)?;
-    let mut ticks = Ticks::new(live_pace(config));
-    let mut last = (Instant::now(), 0);
-    loop {
-        let stopping = stop.load(Ordering::SeqCst);
-        let records = live.epoch(&mut |released| match released {
-            Released::Rows(epoch, batch) => {
-                feeder.rows(epoch, batch);
-            }
-            Released::DeadLetters(_, _) => {}
-            Released::Close(close) => {
-                feeder.close(close.epoch, ticks.next(close));
-            }
-        })?;
-        if stopping && records == 0 {
-            return Ok(live.counts().clone());
-        }
-        if last.0.elapsed() >= TELL {
+fn tell(text: &str) {
+    // Without a stderr there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// The job's side: what is read, and how.
+struct Job<'a> {
+    config: &'a Config,
+    input: &'a InputSettings,
+    log: &'a MemoryLog,
+    clock: &'a dyn Clock,
+    flow: &'a Flow,
+    numbers: &'a Mutex<Numbers>,
+}
+
+impl Job<'_> {
+    /// Feeds the dataflow in paced epochs until asked to stop and all is read.
+    fn read(&self, mut feeder: Feeder) -> Result<SourceCounts> {
+        let bindings = MemoryBindings::new(BINDINGS);
+        let epoch_ms = self.config.time.epoch_ms;
+        let mut live = Live::new(self.log, &bindings, self.clock, self.input, epoch_ms)?;
+        let mut ticks = Ticks::new(live_pace(self.config));
+        let (mut told, mut due) = ((Instant::now(), 0), TELL_FIRST);
+        loop {
+            let is_closed = self.flow.closed.load(Ordering::SeqCst);
+            let records = live.epoch(&mut |released| match released {
+                Released::Rows(epoch, batch) => {
+                    feeder.rows(epoch, batch);
+                }
+                Released::DeadLetters(_, _) => {}
+                Released::Close(close) => {
+                    feeder.close(close.epoch, ticks.next(close));
+                }
+            })?;
             let read = live.counts().read;
-            let seconds = last.0.elapsed().as_secs_f64();
-            let rate = (read - last.1) as f64 / seconds;
-            let numbers = numbers.lock().unwrap_or_else(PoisonError::into_inner);
-            println!("{}", numbers.line(rate, clock.now_ms()));
-            last = (Instant::now(), read);
+            self.flow.read.store(read, Ordering::SeqCst);
+            if is_closed && records == 0 {
+                return Ok(live.counts().clone());
+            }
+            let since = told.0.elapsed();
+            if since >= due {
+                self.print((read - told.1) as f64 / since.as_secs_f64())?;
+                (told, due) = ((Instant::now(), read), TELL);
+            }
+            let wait_ms = u64::try_from(live.wait_ms()).unwrap_or(1);
+            thread::sleep(Duration::from_millis(wait_ms));
         }
-        let wait_ms = u64::try_from(live.wait_ms()).unwrap_or(1);
-        thread::sleep(Duration::from_millis(wait_ms));
+    }
+
+    /// Prints the line of numbers; `rate` is records read a second.
+    fn print(&self, rate: f64) -> Result<()> {
+        let line = {
+            let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            numbers.line(rate, self.clock.now_ms())
+        };
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{line}").and_then(|()| out.flush());
+        written.context("cannot write the line of numbers to standard output")
     }
 }
 

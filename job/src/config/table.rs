@@ -129,7 +129,7 @@ pub static SECTIONS: [Section; 5] = [
                 "rate",
                 Kind::Rate { max: 1_000_000 },
                 "200",
-                "Events a second, or \"max\": as fast as they can be made, with the times of 200 a second.",
+                "Events a second, or \"max\": as fast as they can be made, with the times of 200 a second (of `run`: as fast as they can be processed, with the times of the clock).",
             ),
             key(
                 "users",

@@ -14,6 +14,7 @@ mod lists;
 mod log;
 mod reasons;
 mod replay;
+mod run;
 mod same_bytes;
 mod shells;
 mod signals;
