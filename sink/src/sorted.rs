@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 
 /// Bytes kept in memory before a run is written.
 const DEFAULT_MEMORY_BYTES: usize = 128 << 20;
@@ -19,7 +20,16 @@ pub struct SortedLines {
     memory_bytes: usize,
     used_bytes: usize,
     lines: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    folder: PathBuf,
     runs: Vec<File>,
+}
+
+/// Lines that could not wait for their order.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot put lines in order in the folder {}", .folder.display())]
+struct RunError {
+    folder: PathBuf,
+    source: io::Error,
 }
 
 impl Default for SortedLines {
@@ -29,10 +39,18 @@ impl Default for SortedLines {
 }
 
 impl SortedLines {
-    /// Keeps about `memory_bytes` in memory.
+    /// Keeps about `memory_bytes` in memory, and the rest in the system's folder
+    /// for temporary files.
     #[must_use]
     pub fn with_memory(memory_bytes: usize) -> Self {
-        Self { memory_bytes, used_bytes: 0, lines: BTreeMap::new(), runs: Vec::new() }
+        let folder = std::env::temp_dir();
+        Self { memory_bytes, used_bytes: 0, lines: BTreeMap::new(), folder, runs: Vec::new() }
+    }
+
+    /// Keeps what does not fit in memory in temporary files of this folder.
+    #[must_use]
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder, ..Self::default() }
     }
 
     /// Sets the line of a key, or takes it away.
@@ -40,18 +58,23 @@ impl SortedLines {
     /// # Errors
     /// If a run cannot be written.
     pub fn set(&mut self, key: Vec<u8>, line: Option<Vec<u8>>) -> io::Result<()> {
-        self.used_bytes += key.len() + line.as_ref().map_or(0, Vec::len) + ENTRY_BYTES;
+        let key_bytes = key.len();
+        self.used_bytes += key_bytes + line.as_ref().map_or(0, Vec::len) + ENTRY_BYTES;
         if let Some(before) = self.lines.insert(key, line) {
-            self.used_bytes -= before.map_or(0, |l| l.len()) + ENTRY_BYTES;
+            self.used_bytes -= key_bytes + before.map_or(0, |l| l.len()) + ENTRY_BYTES;
         }
-        if self.used_bytes > self.memory_bytes {
-            self.write_run()?;
-        }
-        Ok(())
+        if self.used_bytes > self.memory_bytes { self.spill() } else { Ok(()) }
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        self.write_run().map_err(|source| {
+            let (kind, folder) = (source.kind(), self.folder.clone());
+            io::Error::new(kind, RunError { folder, source })
+        })
     }
 
     fn write_run(&mut self) -> io::Result<()> {
-        let mut out = BufWriter::new(tempfile::tempfile()?);
+        let mut out = BufWriter::new(tempfile::tempfile_in(&self.folder)?);
         for (key, line) in std::mem::take(&mut self.lines) {
             write_part(&mut out, Some(&key))?;
             write_part(&mut out, line.as_deref())?;
@@ -71,7 +94,7 @@ impl SortedLines {
         if self.runs.is_empty() {
             return self.lines.values().flatten().try_for_each(|line| each(line));
         }
-        self.write_run()?;
+        self.spill()?;
         let mut runs: Vec<_> = self.runs.into_iter().map(BufReader::new).collect();
         let mut heap = BinaryHeap::new();
         for i in 0..runs.len() {
@@ -137,6 +160,25 @@ fn read_part(input: &mut impl Read, present: u8) -> io::Result<Option<Vec<u8>>> 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_key_that_is_set_again_takes_no_more_room() {
+        let mut sorted = SortedLines::with_memory(1_000);
+        for _ in 0..1_000 {
+            sorted.set(b"some key".to_vec(), Some(b"some line".to_vec())).unwrap();
+        }
+        assert!(sorted.runs.is_empty());
+        assert_eq!(sorted.used_bytes, ENTRY_BYTES + 17);
+    }
+
+    #[test]
+    fn what_does_not_fit_goes_to_the_folder_and_an_error_names_it() {
+        let folder = PathBuf::from("no/such/folder");
+        let mut sorted = SortedLines { memory_bytes: 0, ..SortedLines::in_folder(folder) };
+        let error = sorted.set(vec![1], Some(vec![2])).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().ends_with("in the folder no/such/folder"), "{error}");
+    }
 
     proptest! {
         #[test]
