@@ -1,7 +1,8 @@
 //! Opening a file of records, compressed or not.
 
+use flate2::bufread::GzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
@@ -44,6 +45,52 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
+/// The members of a gzip file, read as one. Zeros after the last, as blocks of a
+/// tape are filled up with, are no part of it: `gzip` takes them, too.
+struct Gzip<R> {
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Gzip<R> {
+    fn new(stored: R) -> Self {
+        Self { member: Some(GzDecoder::new(stored)) }
+    }
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let n = member.read(buf)?;
+            if n > 0 || buf.is_empty() {
+                return Ok(n);
+            }
+            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { break };
+            match rest.fill_buf()?.first() {
+                None => {}
+                Some(0) => pass_zeros(&mut rest)?,
+                Some(_) => self.member = Some(GzDecoder::new(rest)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Reads zeros to the end, and nothing else.
+fn pass_zeros(stored: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = stored.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if bytes.iter().any(|byte| *byte != 0) {
+            let reason = "there is something else after its end and zeros";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        let len = bytes.len();
+        stored.consume(len);
+    }
+}
+
 /// Opens a file, decompressing by its ending (`.gz`, `.zst`); `stored_bytes`
 /// counts what is read of it as stored.
 ///
@@ -58,10 +105,7 @@ pub fn open<'a>(path: &Path, stored_bytes: &'a AtomicU64) -> Result<Box<dyn Read
     let counted = Counted { inner: file, bytes: stored_bytes };
     let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     Ok(match ending.as_deref() {
-        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(
-            1 << 16,
-            counted,
-        ))),
+        Some("gz") => Box::new(Gzip::new(BufReader::with_capacity(1 << 16, counted))),
         Some("zst") => Box::new(zstd::Decoder::new(counted).map_err(failed)?),
         _ => Box::new(counted),
     })

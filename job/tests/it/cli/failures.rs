@@ -56,6 +56,8 @@ fn damaged_files_are_named_with_what_to_do() {
     check("without-its-end.gz", &gzip[..gzip.len() - 1]);
     check("damaged.gz", &damaged(&gzip));
     check("text.gz", &whole);
+    check("more-after-zeros.gz", &[&gzip[..], &[0; 70_000], &gzip[..]].concat());
+    check("text-after-its-end.gz", &[&gzip[..], b"text"].concat());
     check("truncated.zst", &zstandard[..zstandard.len() / 2]);
     check("without-its-end.zst", &zstandard[..zstandard.len() - 1]);
     check("damaged.zst", &damaged(&zstandard));

@@ -47,6 +47,8 @@ fn files_are_read_as_one() {
         "joined.zst",
         &[zstandard(&whole[..second + 7]), zstandard(&whole[second + 7..])].concat(),
     );
+    // Zeros fill a last block up, as on a tape.
+    folder.put("padded.gz", &[gzip(&whole), vec![0; 200_000]].concat());
     let check = |from: &str| {
         assert!(outputs(&folder, from) == expected, "{from} differs from the whole");
     };
@@ -56,6 +58,7 @@ fn files_are_read_as_one() {
     check("whole.GZ");
     check("whole.zst");
     check("joined.gz");
+    check("padded.gz");
     check("joined.zst");
 }
 
