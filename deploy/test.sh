@@ -14,11 +14,15 @@ the dependencies; says how long each step takes.
   --advisories   check the dependencies for known vulnerabilities (network)
   --help         this text
 
+STREAMGAUGE_SEED=N makes other random cases than usual. Other settings of the
+caller (STREAMGAUGE_…) are not passed on.
+
 Caches are kept in ${XDG_CACHE_HOME:-~/.cache}/streamgauge. With CI=true the
 build goes there as well, unless CARGO_TARGET_DIR says otherwise.
 
-Example:
+Examples:
   deploy/test.sh --long
+  STREAMGAUGE_SEED=7 deploy/test.sh
 TEXT
 }
 
@@ -44,7 +48,7 @@ fi
 
 # A settings variable of the caller would change what the tests see.
 for name in $(compgen -e STREAMGAUGE_ || true); do
-  if [[ "$name" != STREAMGAUGE_LONG ]]; then
+  if [[ "$name" != STREAMGAUGE_LONG && "$name" != STREAMGAUGE_SEED ]]; then
     unset "$name"
   fi
 done
