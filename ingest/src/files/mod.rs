@@ -35,6 +35,10 @@ pub struct Progress {
     pub records: AtomicU64,
     /// Set by others: read no further, finish what was read.
     pub stop: AtomicBool,
+    /// Nothing more is read.
+    pub ended: AtomicBool,
+    /// All of the input was read, and all of it was judged.
+    pub complete: AtomicBool,
 }
 
 /// What to read, and how.
@@ -81,13 +85,15 @@ impl FileSource<'_> {
             let _ = end.send(result);
         });
         let mut judge = FileJudge::new(self.settings, self.epoch_records);
-        self.judge(&mut judge, &to_judge, release);
+        let all_judged = self.judge(&mut judge, &to_judge, release);
         // Without an end the reader is still waiting, or it has panicked.
-        match ended.try_recv() {
+        let all_read = match ended.try_recv() {
             Ok(result) => result?,
-            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Empty) => false,
             Err(TryRecvError::Disconnected) => panic!("the reader of files has panicked"),
-        }
+        };
+        self.progress.complete.store(all_read && all_judged, Ordering::SeqCst);
+        self.progress.ended.store(true, Ordering::SeqCst);
         judge.end(release);
         Ok(judge.counts().clone())
     }
@@ -99,19 +105,20 @@ impl FileSource<'_> {
         judge: &mut FileJudge,
         to_judge: &[Receiver<DecodedChunk>],
         release: &mut impl FnMut(Released),
-    ) {
+    ) -> bool {
         for decoder in to_judge.iter().cycle() {
             let chunk = loop {
                 match decoder.recv_timeout(LOOK_UP) {
                     Ok(chunk) => break chunk,
                     Err(RecvTimeoutError::Timeout) if !self.is_asked_to_stop() => {}
-                    Err(_) => return,
+                    Err(error) => return error == RecvTimeoutError::Disconnected,
                 }
             };
             let records = chunk.records() as u64;
             judge.judge(chunk, release);
             self.progress.records.fetch_add(records, Ordering::Relaxed);
         }
+        true
     }
 
     fn is_asked_to_stop(&self) -> bool {
@@ -119,29 +126,33 @@ impl FileSource<'_> {
     }
 }
 
-/// Reads all files; chunk i goes to decoder i modulo their number.
+/// Reads all files; chunk i goes to decoder i modulo their number. False if it was
+/// asked to stop before their end.
 fn read(
     files: &[PathBuf],
     max_bytes: usize,
     progress: &Progress,
     to_decode: &[Sender<Chunk>],
-) -> Result<(), FileError> {
+) -> Result<bool, FileError> {
     let mut turn = to_decode.iter().cycle();
     for path in files {
         let input = open(path, &progress.stored_bytes)?;
         let mut lines = LineReader::new(input, max_bytes);
-        while !progress.stop.load(Ordering::Relaxed) {
+        loop {
+            if progress.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
             let chunk = lines.next_chunk();
             let chunk = chunk.map_err(|source| FileError::Read { path: path.clone(), source })?;
             let Some(chunk) = chunk else { break };
             // Only a chunk takes a turn: the judge counts on it.
             let Some(decoder) = turn.next() else { break };
             if decoder.send(chunk).is_err() {
-                return Ok(());
+                return Ok(false);
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn decode(settings: &InputSettings, chunks: &Receiver<Chunk>, decoded: &Sender<DecodedChunk>) {

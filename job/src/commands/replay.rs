@@ -69,9 +69,20 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         settings: &input,
         funnels: &funnels,
         wall: started.elapsed(),
+        interrupted: !progress.complete.load(Ordering::SeqCst),
+        keeps_dead_letters: args.dead_letters.is_some(),
         cpu: cpu.elapsed(),
     };
-    tell(args, &summary, progress.stop.load(Ordering::SeqCst))
+    tell(args, &summary)
+}
+
+/// Says what became of the outputs, and gives the reason.
+fn explain(failed: Failed) -> anyhow::Error {
+    for path in &failed.incomplete {
+        // Without a stderr there is nobody to tell.
+        let _ = writeln!(io::stderr(), "what is in {} is incomplete", path.display());
+    }
+    failed.error.into()
 }
 
 fn wanted(args: &ReplayArgs) -> Wanted {
@@ -88,12 +99,8 @@ fn wanted(args: &ReplayArgs) -> Wanted {
 }
 
 /// The summary for people, and as the last line the one for programs.
-fn tell(args: &ReplayArgs, summary: &Summary<'_>, interrupted: bool) -> Result<()> {
-    let mut text = Vec::new();
-    if interrupted {
-        text.extend_from_slice(b"interrupted: what follows is about the records read until then\n");
-    }
-    text.extend_from_slice(summary.text().as_bytes());
+fn tell(args: &ReplayArgs, summary: &Summary<'_>) -> Result<()> {
+    let mut text = summary.text().into_bytes();
     if args.summary.is_some() {
         text.extend_from_slice(&summary.json());
         text.push(b'\n');
@@ -113,9 +120,13 @@ fn with_bar(
     let bytes = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
     let bar = ProgressBar::new(bytes);
     let style = "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})";
-    bar.set_style(
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let set_style = |style| {
+        let style = ProgressStyle::with_template(style);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    };
+    set_style(style);
+    let after =
+        if args.final_only { "putting the results in order" } else { "closing what is still open" };
     let counts = thread::scope(|scope| {
         let watcher = thread::current();
         let work = scope.spawn(move || {
@@ -127,6 +138,12 @@ fn with_bar(
         // The work wakes this thread when it ends.
         while !work.is_finished() {
             thread::park_timeout(DRAW);
+            if progress.ended.load(Ordering::Relaxed) {
+                set_style("{spinner} {msg} {elapsed}");
+                bar.set_message(format!("{records} records read, {after}"));
+                bar.tick();
+                continue;
+            }
             let records = progress.records.load(Ordering::Relaxed);
             let rate = records as f64 / started.elapsed().as_secs_f64();
             bar.set_position(progress.stored_bytes.load(Ordering::Relaxed));

@@ -27,7 +27,14 @@ pub struct Summary<'a> {
     pub wall: Duration,
     /// Processor time of the whole process.
     pub cpu: Duration,
+    /// Whether it was asked to stop before all was read.
+    pub interrupted: bool,
+    /// Whether the rejected and late records were written somewhere.
+    pub keeps_dead_letters: bool,
 }
+
+/// With fewer records, the start of the process is most of what a rate measures.
+const RATED_RECORDS: u64 = 5_000;
 
 impl Summary<'_> {
     /// One JSON object, without a line end.
@@ -63,6 +70,9 @@ impl Summary<'_> {
         o.text("digest", &self.output.digest.to_string());
         o.field("wallSeconds").extend_from_slice(seconds(self.wall).as_bytes());
         o.field("cpuSeconds").extend_from_slice(seconds(self.cpu).as_bytes());
+        if self.interrupted {
+            o.boolean("interrupted", true);
+        }
         o.close();
         out
     }
@@ -104,18 +114,18 @@ impl Summary<'_> {
     pub fn text(&self) -> String {
         let s = self.source;
         let mut text = String::new();
-        let rate = s.read as f64 / self.wall.as_secs_f64().max(1e-9);
-        let per_event_us = self.cpu.as_secs_f64() * 1e6 / (s.read.max(1)) as f64;
         let results: i64 =
             self.output.standing.iter().filter(|(t, _)| **t != Topic::Alert).map(|(_, n)| n).sum();
         let alerts = self.output.standing.get(&Topic::Alert).copied().unwrap_or(0);
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "read {} records in {} s ({rate:.0} a second, {per_event_us:.2} µs of processor time each)",
-            s.read,
-            seconds(self.wall)
-        );
+        if self.interrupted {
+            let _ = writeln!(
+                text,
+                "interrupted: the results cover only the part of the input that was read until then"
+            );
+        }
+        let _ =
+            writeln!(text, "read {} records in {} s{}", s.read, seconds(self.wall), self.rate());
         let _ = writeln!(
             text,
             "accepted {} ({} of unknown types, {} late for some families), rejected {}, duplicates {}, bots {}",
@@ -129,6 +139,7 @@ impl Summary<'_> {
         for reason in Reason::ALL.into_iter().filter(|r| s.dead_letters[*r as usize] > 0) {
             let _ = writeln!(text, "  {}: {}", reason.as_str(), s.dead_letters[reason as usize]);
         }
+        text.push_str(&self.advice());
         let _ = writeln!(text, "published {results} results and {alerts} alerts");
         if !s.jumps.is_empty() {
             let _ = writeln!(
@@ -144,6 +155,29 @@ impl Summary<'_> {
             );
         }
         text
+    }
+
+    fn rate(&self) -> String {
+        let read = self.source.read;
+        if read < RATED_RECORDS {
+            return String::new();
+        }
+        let rate = read as f64 / self.wall.as_secs_f64().max(1e-9);
+        let per_event_us = self.cpu.as_secs_f64() * 1e6 / read as f64;
+        format!(" ({rate:.0} a second, {per_event_us:.2} µs of processor time each)")
+    }
+
+    /// What to do about rejected and late records, if there are any.
+    fn advice(&self) -> String {
+        let s = self.source;
+        let mut advice = Vec::new();
+        if s.rejected() + s.partly_late > 0 && !self.keeps_dead_letters {
+            advice.push("--dead-letters FILE shows them, each with its reason");
+        }
+        if s.late.iter().any(|count| *count > 0) {
+            advice.push("a larger --lateness takes late ones");
+        }
+        if advice.is_empty() { String::new() } else { format!("  {}\n", advice.join("; ")) }
     }
 }
 

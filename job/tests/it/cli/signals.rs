@@ -46,6 +46,8 @@ fn a_replay_of_what_never_ends_is_drained() {
     let summary = summary(&ran);
     assert!(summary["read"].as_u64() > Some(0));
     assert_eq!(summary["read"], summary["accepted"]);
+    assert_eq!(summary["interrupted"], true);
+    assert!(ran.stderr.contains("only the part of the input"), "{}", ran.stderr);
     let mut views: BTreeMap<String, u64> = BTreeMap::new();
     for result in objects(&results).iter().filter(|result| result["metricType"] == "ACTIVE_USERS") {
         if result["state"] != "provisional" {

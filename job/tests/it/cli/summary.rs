@@ -174,6 +174,27 @@ fn what_is_written_does_not_change_what_is_counted() {
 }
 
 #[test]
+fn the_closing_text_says_what_to_do_next() {
+    let folder = Folder::new();
+    folder.put("events", &log(2_000));
+    folder.put("good", &text(&[view("u", START_MS)]));
+    let letters = "--dead-letters FILE shows them";
+    let late = "a larger --lateness takes late ones";
+    let check = |line: &str, expected: &[&str], unwanted: &[&str]| {
+        let said = folder.done(line).stderr;
+        assert!(expected.iter().all(|part| said.contains(part)), "{line}: {said}");
+        assert!(!unwanted.iter().any(|part| said.contains(part)), "{line}: {said}");
+    };
+    // So few say nothing about speed.
+    check("replay --from good --to none", &["read 1 records in "], &[letters, late, "a second"]);
+    check("replay --from events --to none", &[letters, late], &["a second"]);
+    check("replay --from events --to none --dead-letters d", &[late], &[letters]);
+    check("replay --from events --to none --lateness 1d", &[letters], &[late]);
+    let many = "events events events";
+    check(&format!("replay --from {many} --to none"), &[" a second, "], &[]);
+}
+
+#[test]
 fn settings_that_are_not_given_have_their_defaults() {
     let folder = Folder::new();
     folder.put("empty", b"");
