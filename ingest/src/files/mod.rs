@@ -8,7 +8,7 @@ mod lines;
 mod open;
 
 pub use lines::LineReader;
-pub use open::{FileError, open};
+pub use open::{FileError, check, open};
 
 use crate::judge::{Chunk, ChunkDecoder, DecodedChunk, FileJudge, Released};
 use crate::settings::InputSettings;
@@ -99,7 +99,7 @@ impl FileSource<'_> {
     }
 
     /// Takes the chunks in their order: chunk i comes from decoder i modulo their
-    /// number.
+    /// number. True if there are no more, false if it does not wait for them.
     fn judge(
         &self,
         judge: &mut FileJudge,

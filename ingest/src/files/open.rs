@@ -91,6 +91,24 @@ fn pass_zeros(stored: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
+/// Finds out whether all files can be opened, before anything is done because of
+/// them. Pipes are left alone: who writes to one would notice.
+///
+/// # Errors
+/// If one cannot be opened.
+pub fn check(paths: &[PathBuf]) -> Result<(), FileError> {
+    for path in paths {
+        let failed = |source| FileError::Open { path: path.clone(), source };
+        let meta = path.metadata().map_err(failed)?;
+        if meta.is_file() {
+            File::open(path).map_err(failed)?;
+        } else if meta.is_dir() {
+            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+    }
+    Ok(())
+}
+
 /// Opens a file, decompressing by its ending (`.gz`, `.zst`); `stored_bytes`
 /// counts what is read of it as stored.
 ///

@@ -181,7 +181,7 @@ fn whole(file: &Path, workers: usize) -> u64 {
         outputs: &Wanted::default(),
         progress,
     };
-    replay.run().expect("the replay ends").source.read
+    replay.run().unwrap_or_else(|failed| panic!("{}", failed.error)).source.read
 }
 
 /// The most memory that this process ever held, MB.

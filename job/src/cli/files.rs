@@ -5,6 +5,7 @@
 //!
 //! It deliberately opens nothing.
 
+use crate::replay::partial;
 use std::path::{Path, PathBuf};
 
 /// Where output goes.
@@ -60,12 +61,31 @@ pub(super) fn parse_input(text: &str) -> Result<PathBuf, String> {
 
 /// Whether two names are one regular file, existing or not. Devices such as
 /// /dev/null may be shared.
-pub(super) fn same_file(a: &Path, b: &Path) -> bool {
+fn same_file(a: &Path, b: &Path) -> bool {
     let is_special = |path: &Path| path.metadata().is_ok_and(|meta| !meta.is_file());
     if is_special(a) || is_special(b) {
         return false;
     }
-    resolved(a) == resolved(b)
+    resolved(a) == resolved(b) || is_one_inode(a, b)
+}
+
+/// Whether two names lead to one file that is there: hard links have nothing else
+/// in common.
+#[cfg(unix)]
+fn is_one_inode(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let inode = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+    inode(a).is_some_and(|a| Some(a) == inode(b))
+}
+
+#[cfg(not(unix))]
+fn is_one_inode(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Whether `path` is the output, or the name under which it is written at first.
+pub(super) fn is_taken_by(path: &Path, output: &Path) -> bool {
+    same_file(path, output) || same_file(path, &partial(&resolved(output)))
 }
 
 /// The file's path without links; for a file that is not there yet, its name in
@@ -114,3 +134,25 @@ mod tests {
         check("nowhere/a", "nowhere/a", true);
     }
 }
+
+    #[test]
+    fn the_name_at_first_is_taken_too() {
+        let check = |path: &str, output: &str, expected: bool| {
+            assert_eq!(is_taken_by(Path::new(path), Path::new(output)), expected, "{path}");
+        };
+        check("r", "./r", true);
+        check("./r.partial", "r", true);
+        check("r", "r.partial", false);
+        check("r.partial.partial", "r", false);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn hard_links_are_one_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&a, b"").expect("a file");
+        assert!(!same_file(&a, &b));
+        std::fs::hard_link(&a, &b).expect("a link");
+        assert!(same_file(&a, &b));
+    }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
-use super::files::{Destination, parse_file, parse_input, parse_results_destination, same_file};
+use super::files::{Destination, is_taken_by, parse_file, parse_input, parse_results_destination};
 use super::settings::{FileArg, SettingsArgs};
 use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 
@@ -17,7 +17,8 @@ Examples:
 
 Several files are read one after the other as one. At their end every result
 becomes final. The same events give the same results for every number of
-workers and every length of epoch.")]
+workers and every length of epoch. A file is written as NAME.partial, which takes
+its place when all is done; until then it is as it was.")]
 pub struct ReplayArgs {
     /// The recorded events, one JSON object a line; .gz and .zst are unpacked
     #[arg(long, value_name = "FILE", required = true, num_args = 1..,
@@ -101,11 +102,11 @@ impl ReplayArgs {
     pub fn check_files(&self) -> Result<(), FileConflict> {
         let outputs = self.outputs();
         for (index, (flag, path)) in outputs.iter().enumerate() {
-            if let Some(input) = self.from.iter().find(|input| same_file(input, path)) {
+            if let Some(input) = self.from.iter().find(|input| is_taken_by(input, path)) {
                 return Err(FileConflict::Overwritten { flag, input: input.clone() });
             }
             for (other_flag, other) in outputs.iter().skip(index + 1) {
-                if same_file(path, other) {
+                if is_taken_by(path, other) || is_taken_by(other, path) {
                     return Err(FileConflict::Twice { flag, other_flag, path: path.to_path_buf() });
                 }
             }

@@ -209,6 +209,8 @@ fn files_that_would_overwrite_each_other_are_refused() {
     check("--from a --to b --alerts ./b", Some("--to and --alerts are both b"));
     check(
         "--from a --to - --alerts c --dead-letters c",
+    check("--from a b.partial --to b", Some("--to would overwrite the input b.partial"));
+    check("--from a --to b.partial --alerts b", Some("--to and --alerts are both b.partial"));
         Some("--alerts and --dead-letters are both c"),
     );
 }

@@ -6,7 +6,6 @@ use anyhow::Result;
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -15,7 +14,7 @@ use streamgauge::cli::{Destination, ReplayArgs};
 use streamgauge::config::Surroundings;
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::replay::{Counts, Replay, ReplayError, Summary, Wanted};
+use streamgauge::replay::{Counts, Failed, Replay, Summary, Wanted};
 use streamgauge::settings::{funnels, input_settings, step_texts, windows};
 use streamgauge::time::Pace;
 use streamgauge_ingest::files::Progress;
@@ -55,7 +54,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         outputs: &outputs,
         progress: Arc::clone(&progress),
     };
-    let counts = with_bar(&args.from, &progress, || replay.run())?;
+    let counts = with_bar(args, &progress, || replay.run()).map_err(explain)?;
     let funnels: Vec<_> = funnels
         .into_iter()
         .map(|f| {
@@ -69,9 +68,9 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         settings: &input,
         funnels: &funnels,
         wall: started.elapsed(),
+        cpu: cpu.elapsed(),
         interrupted: !progress.complete.load(Ordering::SeqCst),
         keeps_dead_letters: args.dead_letters.is_some(),
-        cpu: cpu.elapsed(),
     };
     tell(args, &summary)
 }
@@ -113,11 +112,11 @@ fn tell(args: &ReplayArgs, summary: &Summary<'_>) -> Result<()> {
 /// Shows a bar on a terminal while `work` runs: share of the bytes, records,
 /// rate, time left.
 fn with_bar(
-    files: &[PathBuf],
+    args: &ReplayArgs,
     progress: &Progress,
-    work: impl FnOnce() -> Result<Counts, ReplayError> + Send,
-) -> Result<Counts> {
-    let bytes = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    work: impl FnOnce() -> Result<Counts, Failed> + Send,
+) -> Result<Counts, Failed> {
+    let bytes = args.from.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
     let bar = ProgressBar::new(bytes);
     let style = "{bar:30} {percent:>3}% {msg} {elapsed} (left: {eta})";
     let set_style = |style| {
@@ -138,13 +137,13 @@ fn with_bar(
         // The work wakes this thread when it ends.
         while !work.is_finished() {
             thread::park_timeout(DRAW);
+            let records = progress.records.load(Ordering::Relaxed);
             if progress.ended.load(Ordering::Relaxed) {
                 set_style("{spinner} {msg} {elapsed}");
                 bar.set_message(format!("{records} records read, {after}"));
                 bar.tick();
                 continue;
             }
-            let records = progress.records.load(Ordering::Relaxed);
             let rate = records as f64 / started.elapsed().as_secs_f64();
             bar.set_position(progress.stored_bytes.load(Ordering::Relaxed));
             bar.set_message(format!("{records} records, {rate:.0}/s"));
@@ -152,5 +151,5 @@ fn with_bar(
         work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     bar.finish_and_clear();
-    Ok(counts?)
+    counts
 }

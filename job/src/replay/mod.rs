@@ -2,9 +2,11 @@
 
 mod output;
 mod summary;
+mod target;
 
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
 pub use summary::Summary;
+pub use target::partial;
 
 use crate::collect::EpochChanges;
 use crate::dataflow::Settings;
@@ -15,10 +17,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use streamgauge_ingest::files::{FileError, FileSource, Progress};
+use streamgauge_ingest::files::{FileError, FileSource, Progress, check};
 use streamgauge_ingest::judge::Released;
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::summary::SourceCounts;
+use target::Waiting;
 use thiserror::Error;
 
 /// Epochs that may wait to be written.
@@ -33,6 +36,21 @@ pub enum ReplayError {
     /// An output could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+}
+
+/// A replay that failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: ReplayError,
+    /// Files with a part of the outputs; the outputs are as they were.
+    pub incomplete: Vec<PathBuf>,
+}
+
+impl<E: Into<ReplayError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), incomplete: Vec::new() }
+    }
 }
 
 /// What to replay, and how.
@@ -68,13 +86,25 @@ impl Replay<'_> {
     /// Reads the files to their end and writes the outputs.
     ///
     /// # Errors
-    /// If an input cannot be read to its end or an output cannot be written;
-    /// the outputs are incomplete then.
+    /// If an input cannot be read to its end or an output cannot be written.
+    /// Files that were there before are unchanged then, unless all could be
+    /// written and one could not be put in its place.
     ///
     /// # Panics
     /// If a worker panics.
-    pub fn run(&self) -> Result<Counts, ReplayError> {
+    pub fn run(&self) -> Result<Counts, Failed> {
+        check(self.files)?;
         let outputs = Outputs::create(self.outputs)?;
+        let waiting = outputs.waiting();
+        let counts = self.process(outputs).map_err(|error| {
+            let incomplete = waiting.iter().map(|w| w.partial().to_owned()).collect();
+            Failed { error, incomplete }
+        })?;
+        waiting.iter().try_for_each(Waiting::keep)?;
+        Ok(counts)
+    }
+
+    fn process(&self, outputs: Outputs) -> Result<Counts, ReplayError> {
         let (messages, to_write) = bounded(QUEUE_EPOCHS);
         thread::scope(|scope| {
             // The writer owns its queue: when it fails, nobody waits for it any more.

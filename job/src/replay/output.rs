@@ -1,24 +1,41 @@
 //! Where a replay's results go: one thread that writes what the dataflow and the
 //! source give it, in the order of epochs.
 
+use super::target::{Target, Waiting};
 use crate::collect::EpochChanges;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use streamgauge_ingest::dead_letter::DeadLetter;
 use streamgauge_sink::change::{Change, State, Topic};
-use streamgauge_sink::dead_letters;
 use streamgauge_sink::digest::Digest;
-use streamgauge_sink::sorted::SortedLines;
 use thiserror::Error;
 
 /// An output that could not be written.
 #[derive(Debug, Error)]
-#[error("cannot write {}", .path.display())]
-pub struct OutputError {
-    path: PathBuf,
-    source: io::Error,
+pub enum OutputError {
+    /// The system refuses it.
+    #[error("cannot write {path}", path = .path.display())]
+    Write {
+        /// The output.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is written, but not in its place.
+    #[error(
+        "cannot rename {partial} to {path}; the first is complete, move it yourself",
+        partial = .partial.display(), path = .path.display()
+    )]
+    Rename {
+        /// Where the output is.
+        partial: PathBuf,
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 /// What is written.
@@ -27,80 +44,6 @@ pub enum Message {
     Changes(EpochChanges),
     /// Rejected and partly late records.
     DeadLetters(Vec<DeadLetter>),
-}
-
-/// A file, or standard output, that is being written.
-struct Target {
-    path: PathBuf,
-    out: BufWriter<Box<dyn Write + Send>>,
-    /// Lines that wait for their order.
-    sorted: Option<SortedLines>,
-    line: Vec<u8>,
-}
-
-impl Target {
-    fn file(path: &Path, sorted: bool) -> Result<Self, OutputError> {
-        let fail = |source| OutputError { path: path.to_owned(), source };
-        let file = File::create(path).map_err(fail)?;
-        Ok(Self::new(path.to_owned(), Box::new(file), sorted))
-    }
-
-    fn new(path: PathBuf, out: Box<dyn Write + Send>, sorted: bool) -> Self {
-        let out = BufWriter::with_capacity(1 << 18, out);
-        Self { path, out, sorted: sorted.then(SortedLines::default), line: Vec::new() }
-    }
-
-    fn fail(&self) -> impl Fn(io::Error) -> OutputError + use<> {
-        let path = self.path.clone();
-        move |source| OutputError { path: path.clone(), source }
-    }
-
-    fn change(
-        &mut self,
-        change: &Change,
-        epoch: u64,
-        watermark_ms: i64,
-    ) -> Result<(), OutputError> {
-        let fail = self.fail();
-        self.line.clear();
-        if let Some(sorted) = &mut self.sorted {
-            let line = match change.state {
-                State::Provisional => return Ok(()),
-                State::Retracted if !change.replaces => return Ok(()),
-                State::Retracted => None,
-                State::Final | State::Corrected => {
-                    let mut line = Vec::with_capacity(change.body.len() + 20);
-                    change.write_final_line(&mut line);
-                    Some(line)
-                }
-            };
-            return sorted.set(change.key.clone(), line).map_err(fail);
-        }
-        change.write_line(epoch, watermark_ms, &mut self.line);
-        self.line.push(b'\n');
-        self.out.write_all(&self.line).map_err(fail)
-    }
-
-    fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), OutputError> {
-        let fail = self.fail();
-        let Some(sorted) = &mut self.sorted else {
-            return Ok(());
-        };
-        let mut line = Vec::with_capacity(512);
-        dead_letters::write_line(letter, &mut line);
-        sorted.set(dead_letters::key(letter), Some(line)).map_err(fail)
-    }
-
-    fn finish(mut self) -> Result<(), OutputError> {
-        let fail = self.fail();
-        if let Some(sorted) = self.sorted.take() {
-            let out = &mut self.out;
-            sorted
-                .finish(|line| out.write_all(line).and_then(|()| out.write_all(b"\n")))
-                .map_err(&fail)?;
-        }
-        self.out.flush().map_err(fail)
-    }
 }
 
 /// What was published in the end, counted.
@@ -150,25 +93,49 @@ pub struct Wanted {
 }
 
 impl Outputs {
-    /// Creates the files.
+    /// Opens the outputs. What was in files before stays until [`Finished::keep`].
     ///
     /// # Errors
-    /// If one cannot be created.
+    /// If one cannot be opened; none has changed then.
     pub fn create(wanted: &Wanted) -> Result<Self, OutputError> {
-        let open = |path: &Option<PathBuf>, sorted| {
-            path.as_deref().map(|p| Target::file(p, sorted)).transpose()
-        };
-        let mut results = open(&wanted.results, wanted.final_only)?;
-        if wanted.results_to_stdout {
-            let path = PathBuf::from("standard output");
-            results = Some(Target::new(path, Box::new(io::stdout()), wanted.final_only));
-        }
-        Ok(Self {
-            results,
-            alerts: open(&wanted.alerts, wanted.final_only)?,
-            dead_letters: open(&wanted.dead_letters, true)?,
+        let mut outputs = Self {
+            results: wanted.results_to_stdout.then(|| Target::stdout(wanted.final_only)),
+            alerts: None,
+            dead_letters: None,
             counts: OutputCounts::default(),
-        })
+        };
+        let opened = outputs.open(wanted);
+        if opened.is_err() {
+            outputs.discard();
+        }
+        opened.map(|()| outputs)
+    }
+
+    fn open(&mut self, wanted: &Wanted) -> Result<(), OutputError> {
+        if let Some(path) = &wanted.results {
+            self.results = Some(Target::file(path, wanted.final_only)?);
+        }
+        if let Some(path) = &wanted.alerts {
+            self.alerts = Some(Target::file(path, wanted.final_only)?);
+        }
+        if let Some(path) = &wanted.dead_letters {
+            self.dead_letters = Some(Target::file(path, true)?);
+        }
+        Ok(())
+    }
+
+    /// The files that have their new content under another name.
+    pub(super) fn waiting(&self) -> Vec<Waiting> {
+        let targets = [&self.results, &self.alerts, &self.dead_letters];
+        targets.into_iter().flatten().filter_map(|t| t.waiting().cloned()).collect()
+    }
+
+    /// Takes away what was begun and holds nothing yet.
+    fn discard(&self) {
+        for waiting in self.waiting() {
+            // What is left behind is empty.
+            let _ = fs::remove_file(waiting.partial());
+        }
     }
 
     /// Writes a message.

@@ -130,6 +130,37 @@ fn a_reason_is_said_once() {
 fn what_was_published_before_a_failure_is_whole_lines() {
     let folder = Folder::new();
     folder.put("good", &log(2_000));
-    folder.refused("replay --from good missing --to r --epoch-records 100", 1, &["missing"]);
-    assert!(lines(&folder.get("r")).len() > 100);
+    folder.put("damaged.gz", b"not gzip");
+    let parts = ["damaged.gz", "what is in r.partial is incomplete"];
+    folder.refused("replay --from good damaged.gz --to r --epoch-records 100", 1, &parts);
+    assert!(lines(&folder.get("r.partial")).len() > 100);
+    assert!(!folder.path("r").exists(), "r is there, and incomplete");
+}
+
+#[test]
+fn outputs_of_a_replay_that_fails_are_as_they_were() {
+    let folder = Folder::new();
+    folder.put("good", &log(300));
+    folder.put("damaged.gz", b"not gzip");
+    let outputs = ["r", "a", "d"];
+    for name in outputs {
+        folder.put(name, b"from before");
+    }
+    let check = |flags: &str, has_begun: bool| {
+        let line = format!("replay --to r --dead-letters d {flags}");
+        folder.refused(&line, 1, &["error: "]);
+        for name in outputs {
+            assert_eq!(folder.text(name), "from before", "{flags}: {name}");
+        }
+        let partial = folder.path("r.partial");
+        assert_eq!(partial.exists(), has_begun, "{flags}");
+        let _ = fs::remove_file(partial);
+    };
+    for flags in ["", " --final-only"] {
+        check(&format!("--alerts a --from missing{flags}"), false);
+        check(&format!("--alerts a --from good missing{flags}"), false);
+        check(&format!("--alerts no/such/folder --from good{flags}"), false);
+        check(&format!("--alerts a --from good damaged.gz{flags}"), true);
+        check(&format!("--alerts /dev/full --from good{flags}"), true);
+    }
 }

@@ -71,6 +71,38 @@ fn outputs_are_written_anew() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_stays_and_what_it_leads_to_is_written() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new();
+    folder.put("events", b"");
+    folder.put("there", b"something that was there before\n");
+    let mode = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(folder.path("there"), mode).expect("permissions");
+    for (name, target) in [("link", "there"), ("new-link", "not-yet")] {
+        symlink(target, folder.path(name)).expect("a link");
+        folder.done(&format!("replay --from events --to {name}"));
+        assert!(folder.path(name).is_symlink(), "{name}");
+        assert_eq!(folder.get(target), b"", "{target}");
+        assert!(!folder.path(&format!("{target}.partial")).exists(), "{target}");
+    }
+    let mode = folder.path("there").metadata().expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn an_input_is_not_overwritten_under_another_name() {
+    let folder = Folder::new();
+    folder.put("events", &log(30));
+    let events = folder.get("events");
+    std::fs::hard_link(folder.path("events"), folder.path("other")).expect("a link");
+    folder.refused("replay --from events --to other", 2, &["would overwrite the input events"]);
+    folder.put("r.partial", &events);
+    folder.refused("replay --from r.partial --to r", 2, &["would overwrite the input r.partial"]);
+    assert!(folder.get("other") == events && folder.get("r.partial") == events);
+}
+
 #[test]
 fn final_only_is_what_remains_of_all_changes() {
     let folder = Folder::new();
