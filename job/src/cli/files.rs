@@ -19,11 +19,16 @@ pub enum Destination {
     Nowhere,
 }
 
+/// `log` will be the configured log.
+const NO_LOG_YET: &str = "a log cannot be read or written yet: use files for now; \
+     a file of that name is `./log`";
+
 /// Reads `FILE|-|none`.
 pub(super) fn parse_results_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
         "none" => Ok(Destination::Nowhere),
+        "log" => Err(NO_LOG_YET.into()),
         _ => parse_file(text).map(Destination::File),
     }
 }
@@ -32,9 +37,10 @@ pub(super) fn parse_results_destination(text: &str) -> Result<Destination, Strin
 pub(super) fn parse_events_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
-        "log" | "none" => Err(format!(
-            "the target is a file, or `-` for stdout; a file of that name is `./{text}`"
-        )),
+        "log" => Err(NO_LOG_YET.into()),
+        "none" => {
+            Err("the target is a file, or `-` for stdout; a file of that name is `./none`".into())
+        }
         _ => parse_file(text).map(Destination::File),
     }
 }
@@ -55,6 +61,7 @@ pub(super) fn parse_input(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("events are read from files; for stdin write `/dev/stdin`".into()),
         "none" => Ok(PathBuf::from(text)),
+        "log" => Err(NO_LOG_YET.into()),
         _ => parse_file(text),
     }
 }
@@ -133,7 +140,6 @@ mod tests {
         check("/dev/null", "/dev/null", false);
         check("nowhere/a", "nowhere/a", true);
     }
-}
 
     #[test]
     fn the_name_at_first_is_taken_too() {
@@ -156,3 +162,4 @@ mod tests {
         std::fs::hard_link(&a, &b).expect("a link");
         assert!(same_file(&a, &b));
     }
+}

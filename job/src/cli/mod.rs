@@ -52,8 +52,9 @@ the defaults. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
 
 /// Real-time, exact website analytics.
 ///
-/// Page views, sessions, funnels and alerts from a stream of events, correct to
-/// the event however late it comes. Without a command it does `run`.
+/// Page views, users, sessions, conversions, top lists and an alert on bounces from
+/// recorded or simulated events, correct to the event however late it comes. Without
+/// a command it does `run`.
 #[derive(Debug, Parser)]
 #[command(
     name = "streamgauge",

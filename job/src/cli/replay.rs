@@ -20,7 +20,7 @@ becomes final. The same events give the same results for every number of
 workers and every length of epoch. A file is written as NAME.partial, which takes
 its place when all is done; until then it is as it was.")]
 pub struct ReplayArgs {
-    /// The recorded events, one JSON object a line; .gz and .zst are unpacked
+    /// The recorded events, one JSON object a line; .gz and .zst are decompressed
     #[arg(long, value_name = "FILE", required = true, num_args = 1..,
           value_parser = parse_input, value_hint = ValueHint::FilePath)]
     pub from: Vec<PathBuf>,
@@ -42,7 +42,8 @@ pub struct ReplayArgs {
     /// Partitions that the records are spread over by their key
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(u32).range(1..=4096))]
     pub partitions: u32,
-    /// Records that are processed together
+    /// Records that are processed together: fewer take less memory and publish
+    /// changes more often, more are faster; what stands at the end is the same
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=10_000_000))]
     pub epoch_records: u32,
     /// The configuration file.

@@ -188,7 +188,10 @@ fn wrong_usage_is_refused() {
     check("replay --from a --to - --lateness soon", "flag --lateness: `soon`");
     check("simulate --to - --start yesterday", "RFC 3339");
     check("simulate --to none", "`./none`");
-    check("simulate --to log", "the target is a file, or `-`");
+    check("simulate --to none", "the target is a file, or `-`");
+    for line in ["replay --from a --to log", "replay --from log --to -", "simulate --to log"] {
+        check(line, "cannot be read or written yet");
+    }
     check("simulate --to - --start 9001-01-01T00:00:00Z", "year 9000");
     check("--rate 5 check", "cannot be used");
     check("run --config missing.toml", "missing.toml");
@@ -206,11 +209,11 @@ fn files_that_would_overwrite_each_other_are_refused() {
     check("--from a --to b --alerts c --dead-letters d", None);
     check("--from a --to - --alerts /dev/null --dead-letters /dev/null", None);
     check("--from a x --to ./x", Some("--to would overwrite the input x"));
+    check("--from a b.partial --to b", Some("--to would overwrite the input b.partial"));
+    check("--from a --to b.partial --alerts b", Some("--to and --alerts are both b.partial"));
     check("--from a --to b --alerts ./b", Some("--to and --alerts are both b"));
     check(
         "--from a --to - --alerts c --dead-letters c",
-    check("--from a b.partial --to b", Some("--to would overwrite the input b.partial"));
-    check("--from a --to b.partial --alerts b", Some("--to and --alerts are both b.partial"));
         Some("--alerts and --dead-letters are both c"),
     );
 }

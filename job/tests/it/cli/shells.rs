@@ -31,6 +31,20 @@ fn every_help_has_an_example() {
 }
 
 #[test]
+fn helps_say_what_is_not_obvious() {
+    let folder = Folder::new();
+    let check = |line: &str, parts: &[&str]| {
+        let help = String::from_utf8(folder.done(line).stdout).expect("text");
+        let words: Vec<&str> = help.split_whitespace().collect();
+        let help = words.join(" ");
+        assert!(parts.iter().all(|part| help.contains(part)), "{line}: {help}");
+    };
+    check("run --help", &["in memory and gone at the end", "Every 5 s a line"]);
+    check("replay --help", &["are decompressed", "less memory", "NAME.partial"]);
+    check("simulate --help", &["are compressed"]);
+}
+
+#[test]
 fn wrong_usage_has_its_own_exit_code() {
     let folder = Folder::new();
     let check = |line: &str, part: &str| {

@@ -95,10 +95,9 @@ fn it_begins_now_to_the_second() {
 #[test]
 fn targets_are_a_file_or_stdout() {
     let folder = Folder::new();
-    for word in ["log", "none"] {
-        let parts = ["the target is a file, or `-` for stdout", &format!("`./{word}`")];
-        folder.refused(&format!("simulate --to {word}"), 2, &parts);
-    }
+    let parts = ["the target is a file, or `-` for stdout", "`./none`"];
+    folder.refused("simulate --to none", 2, &parts);
+    folder.refused("simulate --to log", 2, &["cannot be read or written yet", "`./log`"]);
     folder.refused("simulate --to - --start 9999-01-01T00:00:00Z", 2, &["--start", "year 9000"]);
     folder.refused(
         "simulate --to - --rate 0",
