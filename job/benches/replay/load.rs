@@ -42,6 +42,11 @@ impl Load {
         Self::new("plain", events)
     }
 
+    /// 200 events a second: `events` of them are some hours.
+    pub(super) fn quiet(events: u64) -> Self {
+        Self::new("quiet", events).with(|o| (o.rate, o.users) = (200.0, 10_000))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
         self

@@ -33,10 +33,13 @@ pub(super) enum Stage {
     State,
     Whole,
     WholeOnTwo,
+    /// Whole, where little is open at a time.
+    Brief,
+    BriefOnTwo,
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Lines,
         Self::Decoder,
         Self::Decode,
@@ -44,6 +47,8 @@ impl Stage {
         Self::State,
         Self::Whole,
         Self::WholeOnTwo,
+        Self::Brief,
+        Self::BriefOnTwo,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -55,6 +60,8 @@ impl Stage {
             Self::State => "…+state-per-user",
             Self::Whole => "whole-1-worker",
             Self::WholeOnTwo => "whole-2-workers",
+            Self::Brief => "brief-1-worker",
+            Self::BriefOnTwo => "brief-2-workers",
         }
     }
 
@@ -89,8 +96,10 @@ pub(super) fn measure(stage: Stage, file: &Path) -> Cost {
         Stage::Lines | Stage::Decoder | Stage::Decode | Stage::Judge | Stage::State => {
             one_thread(stage, file)
         }
-        Stage::Whole => whole(file, 1),
-        Stage::WholeOnTwo => whole(file, 2),
+        Stage::Whole => whole(file, 1, &InputSettings::default()),
+        Stage::WholeOnTwo => whole(file, 2, &InputSettings::default()),
+        Stage::Brief => whole(file, 1, &brief()),
+        Stage::BriefOnTwo => whole(file, 2, &brief()),
     };
     let records = records as f64;
     Cost {
@@ -161,10 +170,14 @@ fn one_thread(stage: Stage, file: &Path) -> u64 {
     records
 }
 
-fn whole(file: &Path, workers: usize) -> u64 {
-    let input = InputSettings::default();
+/// Sessions and windows that are soon over.
+fn brief() -> InputSettings {
+    InputSettings { session_gap_ms: 20_000, lateness_ms: 10_000, ..InputSettings::default() }
+}
+
+fn whole(file: &Path, workers: usize, input: &InputSettings) -> u64 {
     let settings = Settings {
-        windows: windows(&input),
+        windows: windows(input),
         funnels: funnels(),
         output: Output { provisional: false, digests: false },
     };
@@ -173,7 +186,7 @@ fn whole(file: &Path, workers: usize) -> u64 {
     let progress = Arc::new(Progress::default());
     let replay = Replay {
         files: &files,
-        input: &input,
+        input,
         dataflow: &settings,
         pace,
         epoch_records: EPOCH_RECORDS,
