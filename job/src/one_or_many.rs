@@ -66,6 +66,12 @@ impl<T> OneOrMany<T> {
     }
 
     /// The last element.
+    #[must_use]
+    pub fn last(&self) -> Option<&T> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// The last element, to be changed.
     pub fn last_mut(&mut self) -> Option<&mut T> {
         let last = self.len().checked_sub(1)?;
         self.get_mut(last)

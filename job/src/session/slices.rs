@@ -93,6 +93,11 @@ impl Session {
         if self.ends_last { self.last_ms } else { self.last_ms + gap_ms }
     }
 
+    /// The last of the events held one by one.
+    pub(crate) fn last_entry(&self) -> Option<&Entry> {
+        self.slices.last()?.entries.last()
+    }
+
     /// Number of events held one by one.
     #[must_use]
     pub fn held_events(&self) -> usize {

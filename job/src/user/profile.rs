@@ -228,6 +228,12 @@ impl Profile {
         }
     }
 
+    /// Reads the row and the context that the next event is likely to need.
+    pub(super) fn look(&self) -> i64 {
+        let pane_ms = self.panes.back().map_or(0, |pane| pane.end_ms);
+        pane_ms ^ self.context.as_ref().map_or(0, |c| c.0[0].hash.cast_signed())
+    }
+
     /// When the last of it can be dropped, ms; −∞ if there is nothing.
     pub(super) fn expires_ms(&self, windows: &Windows) -> i64 {
         let pane = self.panes.back().map(|p| windows.real_time_pane_expires_ms(p.end_ms));

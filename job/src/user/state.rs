@@ -9,7 +9,7 @@ use super::deltas::Deltas;
 use super::people::{People, User};
 use super::timers::{Due, Timers};
 use super::values::{Value, Values};
-use super::visit::Constants;
+use super::visit::{Constants, Visit};
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Entry, Rules};
@@ -113,8 +113,9 @@ impl State {
         &mut self.updates
     }
 
-    /// In three passes: where the users are, where their visits are, and what the
-    /// events change. The first two wait for memory, and for several rows at once.
+    /// In passes: where the users are, where their visits are, what the events will
+    /// touch of them, and what they change. All but the last wait for memory, and for
+    /// several rows at once.
     fn apply(&mut self, batch: &EventBatch) {
         let texts = &batch.texts;
         let users: Vec<usize> = batch
@@ -125,6 +126,7 @@ impl State {
         let rows = batch.rows.iter().zip(&users);
         let visits: Vec<usize> =
             rows.map(|(row, user)| self.row_visit(*user, row, texts)).collect();
+        self.look_ahead(&users, &visits);
         let mut resolved: Vec<Option<Rc<Value>>> = vec![None; texts.values.len()];
         for (i, row) in batch.rows.iter().enumerate() {
             for &index in &row.values {
@@ -145,6 +147,16 @@ impl State {
                 self.drop_user_if_idle(user);
             }
         }
+    }
+
+    /// Reads where the next pass will write, so that the waits for it overlap: 0.2 µs
+    /// an event. What is read is of no use.
+    fn look_ahead(&self, users: &[usize], visits: &[usize]) {
+        let read = users.iter().zip(visits).map(|(user, visit)| {
+            let visit = self.people.visits.get(*visit).map_or(0, Visit::look);
+            visit ^ self.people.users[*user].profile.look()
+        });
+        std::hint::black_box(read.fold(0, |all, one| all ^ one));
     }
 
     fn row_visit(&mut self, user: usize, row: &Row, texts: &Texts) -> usize {

@@ -69,6 +69,11 @@ impl Visit {
         Self { user, session: session.into(), sessions: OneOrMany::default() }
     }
 
+    /// Reads the place behind which the next event is likely to go.
+    pub(super) fn look(&self) -> i64 {
+        self.sessions.last().and_then(Session::last_entry).map_or(0, |entry| entry.at_ms)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
