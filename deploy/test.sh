@@ -53,6 +53,12 @@ for name in $(compgen -e STREAMGAUGE_ || true); do
   fi
 done
 
+# The same random cases in every run; a hundred times as many in a long one.
+export PROPTEST_RNG_SEED="${STREAMGAUGE_SEED:-1}"
+if [[ -n "${STREAMGAUGE_LONG:-}" ]]; then
+  export PROPTEST_CASES=25600
+fi
+
 fail() {
   printf '\n%s\n' "$*" >&2
   exit 1

@@ -18,17 +18,17 @@ pub struct EpochChanges {
     pub changes: Vec<Change>,
 }
 
-/// Hands every epoch to `each` on the first worker, in order, also one without
-/// changes. Returns a stream whose frontier tells what was handed over.
+/// Hands every epoch to the first worker's `each`, in order, also one without
+/// changes; the other workers have none. Returns a stream whose frontier tells what
+/// was handed over.
 pub fn collect<'s>(
     changes: Stream<'s, Epoch, Vec<Change>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
-    is_first: bool,
-    mut each: impl FnMut(EpochChanges) + 'static,
+    mut each: Option<impl FnMut(EpochChanges) + 'static>,
 ) -> Stream<'s, Epoch, Vec<()>> {
     let to_first = Exchange::new(|_: &Change| 0);
     by_epoch((changes, to_first), ticks, "collect", move |epoch, tick, mut changes, _| {
-        if is_first {
+        if let Some(each) = &mut each {
             changes.sort_unstable_by(|a, b| (a.topic, &a.key).cmp(&(b.topic, &b.key)));
             each(EpochChanges { epoch, watermark_ms: tick.watermark_ms, changes });
         }

@@ -47,15 +47,16 @@ pub struct Place {
 /// Builds the dataflow on one worker. Every worker must be given the tick of
 /// every epoch; batches may come in at any of them.
 ///
-/// `each` gets the changes of every epoch, in order, on worker 0; `held` is told
-/// after each epoch what this worker holds. The probe tells what is done.
+/// `each`, which the first worker alone is given, gets the changes of every epoch in
+/// order; `held` is told after each epoch what this worker holds. The probe tells
+/// what is done.
 pub fn build<'s>(
     batches: Stream<'s, Epoch, Vec<EventBatch>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     settings: &Settings,
     Place { worker, workers }: Place,
     held: impl FnMut(Held) + 'static,
-    each: impl FnMut(EpochChanges) + 'static,
+    each: Option<impl FnMut(EpochChanges) + 'static>,
 ) -> ProbeHandle<Epoch> {
     let (windows, output) = (settings.windows, settings.output);
     let scope = ticks.scope();
@@ -74,7 +75,7 @@ pub fn build<'s>(
         publish_items(users.sessions, ticks.clone(), windows, output, "publish sessions"),
         publish_items(users.bounces, ticks.clone(), windows, output, "publish alerts"),
     ]);
-    collect(changes, ticks, worker == 0, each).probe().0
+    collect(changes, ticks, each).probe().0
 }
 
 /// The horizons of the forgetting arrangements in this thread: what they were

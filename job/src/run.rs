@@ -117,13 +117,7 @@ fn work(
     let probe = worker.dataflow(|scope| {
         let batches = batches.to_stream(scope);
         let ticks = ticks.to_stream(scope);
-        let mut each = each;
-        let give = move |epoch| {
-            if let Some(each) = &mut each {
-                each(epoch);
-            }
-        };
-        dataflow::build(batches, ticks, settings, place, held, give)
+        dataflow::build(batches, ticks, settings, place, held, each)
     });
     let mut next: Epoch = 0;
     let mut open = true;

@@ -11,6 +11,7 @@ use log::Case;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;
+use streamgauge_ingest::lateness::Family;
 
 /// Types that the oracle knows and the engine does not make.
 const OTHERS: [&str; 4] = ["JOURNEYS|", "FUNNEL|", "BEHAVIOUR|", "ABANDONMENT_RATE|"];
@@ -65,6 +66,12 @@ fn check_end(outcome: &Outcome, finals: &Finals) -> Result<(), TestCaseError> {
     prop_assert_eq!(counts.partly_late, summary.partly_late);
     prop_assert_eq!(counts.unknown_types, summary.unknown_types);
     prop_assert_eq!(counts.bad_leaves, summary.bad_leaves);
+    for family in Family::ALL {
+        prop_assert_eq!(counts.late[family as usize], summary.late[family.name()]);
+    }
+    let jumps: Vec<_> = summary.jumps.iter().map(|j| (j.partition, j.offset, j.ms)).collect();
+    let counted: Vec<_> = counts.jumps.iter().map(|j| (j.partition, j.offset, j.ms)).collect();
+    prop_assert_eq!(counted, jumps);
     prop_assert!(counts.balances());
     Ok(())
 }

@@ -121,12 +121,12 @@ fn outcome(case: &Case, whole: bool) -> (Vec<EpochChanges>, BTreeMap<Epoch, Vec<
         let published = kept.clone().published(inputs.clock.clone(), &settings);
         e.all_of(published.inner, Clone::clone);
         let got = g.clone();
-        let each = move |changes| got.push((place.worker, changes));
+        let each = (place.worker == 0).then_some(move |changes| got.push((place.worker, changes)));
         if whole {
             dataflow::build(inputs.batches, inputs.ticks, &settings, place, |_| {}, each);
         } else {
             let changes = kept.by_operators(&inputs, &settings);
-            collect(changes, inputs.ticks, place.worker == 0, each);
+            collect(changes, inputs.ticks, each);
         }
         None
     });
