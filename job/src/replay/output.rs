@@ -93,7 +93,7 @@ pub struct Wanted {
 }
 
 impl Outputs {
-    /// Opens the outputs. What was in files before stays until [`Finished::keep`].
+    /// Opens the outputs. What was in files before stays until all is done.
     ///
     /// # Errors
     /// If one cannot be opened; none has changed then.
