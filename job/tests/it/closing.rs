@@ -9,6 +9,7 @@ use streamgauge::window::Windows;
 use streamgauge_ingest::BEFORE_TIME_MS;
 use streamgauge_ingest::batch::{BatchBuilder, EventBatch};
 use streamgauge_ingest::decode::Decoder;
+use streamgauge_sink::session::SessionRecord;
 
 const GAP_MS: i64 = 10_000;
 const WINDOWS: Windows =
@@ -30,12 +31,24 @@ impl Site {
     /// An epoch with starts of a session at these times; the ends of the sessions
     /// that come out of it, those taken back negative.
     fn epoch(&mut self, watermark_ms: i64, starts_ms: &[i64]) -> Vec<i64> {
-        let (mut decoder, mut batch) = (Decoder::new(1 << 20), BatchBuilder::default());
-        for at_ms in starts_ms {
-            let value = format!(
+        let start = |at_ms: &i64| {
+            format!(
                 r#"{{"timestamp":{at_ms},"eventType":"SESSION_START","userId":"u","sessionId":"s"}}"#
-            );
-            batch.push(&decoder.decode(value.as_bytes()).unwrap());
+            )
+        };
+        let sessions = self.records(watermark_ms, starts_ms.iter().map(start));
+        sessions.into_iter().map(|(session, diff)| session.ended_at_ms * diff).collect()
+    }
+
+    /// An epoch with these events; the sessions that come out of it.
+    fn records(
+        &mut self,
+        watermark_ms: i64,
+        events: impl IntoIterator<Item = String>,
+    ) -> Vec<(Arc<SessionRecord>, i64)> {
+        let (mut decoder, mut batch) = (Decoder::new(1 << 20), BatchBuilder::default());
+        for event in events {
+            batch.push(&decoder.decode(event.as_bytes()).unwrap());
         }
         let (rows, texts) = batch.finish();
         let batch = EventBatch { target: 0, rows, texts: Arc::new(texts) };
@@ -43,7 +56,7 @@ impl Site {
         let tick = Tick { before_ms, watermark_ms, business_provisional: false, corrections: true };
         self.epoch += 1;
         let updates = self.state.epoch(self.epoch, tick, [batch]);
-        updates.sessions.drain(..).map(|(s, _, diff)| s.ended_at_ms * diff as i64).collect()
+        updates.sessions.drain(..).map(|(s, _, diff)| (s, diff as i64)).collect()
     }
 }
 
@@ -72,4 +85,28 @@ fn a_session_is_held_until_nothing_can_change_it() {
     assert_eq!(site.state.held().visits, 1);
     assert!(site.epoch(expires_ms, &[]).is_empty());
     assert_eq!(site.state.held().visits, 0);
+}
+
+#[test]
+fn a_long_session_takes_the_latest_event_in_its_place() {
+    let view = |at_ms: i64, page: i64| {
+        format!(
+            r#"{{"timestamp":{at_ms},"eventType":"PAGE_VIEW","userId":"u","sessionId":"s","pageViewData":{{"url":"/{page}"}}}}"#
+        )
+    };
+    let mut site = Site::new();
+    for second in 1..=200 {
+        site.records(second * 1_000, [view(second * 1_000, second)]);
+    }
+    // The oldest slice that is still taken ends a gap and the lateness ago. In its
+    // place the event repeats the page before it, which is no step of the journey.
+    let at_ms = 200_000 - GAP_MS - WINDOWS.lateness_ms + 500;
+    let late = view(at_ms, at_ms / 1_000);
+    assert!(site.records(200_000, [late]).is_empty());
+    let sessions = site.records(200_000 + GAP_MS + 1, []);
+    let [(session, 1)] = sessions.as_slice() else {
+        panic!("{sessions:?}");
+    };
+    assert_eq!((session.page_views, session.journey_length), (201, 200));
+    assert_eq!(session.entry_exit, Some(("/1".into(), "/200".into())));
 }
