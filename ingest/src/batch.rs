@@ -238,12 +238,8 @@ impl Texts {
         let same = |&i: &u32| {
             let v = self.values[i as usize];
             v.hash == hash && v.dimension == d && v.split == split && {
-                let text = self.get(v.span).as_bytes();
-                match text.split_at_checked(first.len()) {
-                    Some((begin, [])) => begin == first.as_bytes() && second.is_empty(),
-                    Some((begin, end)) => begin == first.as_bytes() && end == second.as_bytes(),
-                    None => false,
-                }
+                let parts = self.get(v.span).as_bytes().split_at_checked(first.len());
+                parts == Some((first.as_bytes(), second.as_bytes()))
             }
         };
         if let Some(&i) = known.find(hash, same) {

@@ -7,7 +7,6 @@
 //! in its own order.
 
 mod chunk;
-
 mod files;
 mod log;
 mod record;

@@ -29,12 +29,13 @@ pub fn replay_bound(
         .map(|p| Position { partition: p.partition, offset: p.lo })
         .collect();
     let mut reader = EpochReader::new(log, settings, &positions)?;
+    let settings_hash = settings.hash();
     for binding in bindings {
         if !binding.partitions.iter().map(|p| p.partition).eq(positions.iter().map(|p| p.partition))
         {
             return Err(SourceError::PartitionsChanged { epoch: binding.epoch });
         }
-        if binding.settings_hash != settings.hash() {
+        if binding.settings_hash != settings_hash {
             return Err(SourceError::OtherSettings { epoch: binding.epoch });
         }
         let read = reader.read_bound(&binding.partitions)?;

@@ -199,7 +199,7 @@ fn join(list: List, content: &Content) -> Option<(i64, Vec<Counted>)> {
             rows.extend(first.iter().cloned());
         }
     }
-    rows.sort_by(place_order);
+    rows.sort_by(|a, b| place_order((a.views, &a.name), (b.views, &b.name)));
     rows.truncate(places(list));
     (count > 0).then_some((count, rows))
 }

@@ -12,7 +12,7 @@ use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, slice_end_ms};
 const MOST_KEPT: usize = if cfg!(test) { 5 } else { 128 };
 
 /// Windows to be told, by their ends, ms.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct Due {
     /// Those that close, or are provisional.
     first: Vec<i64>,

@@ -78,10 +78,10 @@ pub fn places(list: List) -> usize {
     }
 }
 
-/// The order of places: most views first, ties by name.
+/// The order of places, of views and name: most views first, ties by name.
 #[must_use]
-pub fn place_order(a: &Counted, b: &Counted) -> std::cmp::Ordering {
-    b.views.cmp(&a.views).then_with(|| a.name.cmp(&b.name))
+pub fn place_order<N: Ord>(a: (i64, N), b: (i64, N)) -> std::cmp::Ordering {
+    b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1))
 }
 
 /// Where the rows of a value are arranged. Load times are few, and are kept

@@ -1,6 +1,6 @@
 //! A window's lists, added up.
 
-use super::{Batch, Counted, PartContent, places};
+use super::{Batch, Counted, PartContent, place_order, places};
 use crate::rows::{List, ListDiff, ListKey, Name, PANES};
 use crate::time::Epoch;
 use crate::window::Windows;
@@ -24,9 +24,8 @@ impl<N: Borrow<Name>> Sum<N> {
         self.name.as_ref().map(Borrow::borrow)
     }
 
-    /// The order of places.
     fn order(&self, other: &Self) -> Ordering {
-        other.views.cmp(&self.views).then_with(|| self.name().cmp(&other.name()))
+        place_order((self.views, self.name()), (other.views, other.name()))
     }
 
     fn counted(&self) -> Option<Counted> {
@@ -76,8 +75,11 @@ impl<N: Borrow<Name>> ListSums<N> {
         place
     }
 
-    /// Of these values, the places of the first.
+    /// Of these values, the places of the first. Load times have none: all are told.
     fn first(&self, list: List, mut values: Vec<usize>) -> Vec<usize> {
+        if list == List::LoadTimes {
+            return Vec::new();
+        }
         let order = |a: &usize, b: &usize| self.sums[*a].order(&self.sums[*b]);
         let most = places(list);
         if values.len() > most {
