@@ -9,9 +9,8 @@
 //! Invariants: the bindings of a log have no gap (the `lo` of a partition is the
 //! `hi` bound before), epochs only grow, and so does the global watermark.
 
+use crate::decode::Reason;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use std::sync::Mutex;
 use xxhash_rust::xxh3::Xxh3;
 
 /// The part of one partition in an epoch.
@@ -32,7 +31,7 @@ pub struct PartitionBinding {
 }
 
 /// An epoch, bound.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// The epoch.
     pub epoch: u64,
@@ -42,8 +41,39 @@ pub struct Binding {
     pub idle: Vec<u32>,
     /// The global watermark after it, ms.
     pub watermark_ms: i64,
-    /// Hash of the settings that it is judged by.
+    /// Hash of the settings that its outputs are computed by.
     pub settings_hash: u64,
+    /// When it was bound, ms of the clock.
+    pub at_ms: i64,
+    /// What became of its records.
+    pub counts: EpochCounts,
+}
+
+/// What became of the records of an epoch: `read = accepted + rejected + duplicates`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochCounts {
+    /// All records.
+    pub read: u64,
+    /// Accepted, by at least one family.
+    pub accepted: u64,
+    /// Rejected, by reason.
+    pub dead_letters: [u64; Reason::ALL.len()],
+    /// Dropped as seen before.
+    pub duplicates: u64,
+}
+
+impl EpochCounts {
+    /// Number of rejected records of all reasons.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.dead_letters.iter().sum()
+    }
+
+    /// Whether every record read is accounted for.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.read == self.accepted + self.rejected() + self.duplicates
+    }
 }
 
 /// Digests the records of a partition within an epoch.
@@ -63,57 +93,6 @@ impl RecordDigest {
     #[must_use]
     pub fn finish(&self) -> u64 {
         self.0.digest()
-    }
-}
-
-/// Keeps bindings.
-pub trait BindingLog: Send + Sync {
-    /// The error of the place that keeps them.
-    type Error: std::error::Error + Send + Sync + 'static;
-
-    /// Keeps a binding; it is durable when this returns.
-    ///
-    /// # Errors
-    /// If it cannot be kept.
-    fn append(&self, binding: &Binding) -> Result<(), Self::Error>;
-
-    /// The bindings from `epoch` on, in order.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    fn starting_at(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error>;
-}
-
-/// Bindings in memory: the last `most` of them.
-#[derive(Debug)]
-pub struct MemoryBindings {
-    most: usize,
-    kept: Mutex<VecDeque<Binding>>,
-}
-
-impl MemoryBindings {
-    /// Keeps the last `most` bindings.
-    #[must_use]
-    pub fn new(most: usize) -> Self {
-        Self { most, kept: Mutex::new(VecDeque::new()) }
-    }
-}
-
-impl BindingLog for MemoryBindings {
-    type Error = std::convert::Infallible;
-
-    fn append(&self, binding: &Binding) -> Result<(), Self::Error> {
-        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        kept.push_back(binding.clone());
-        if kept.len() > self.most {
-            kept.pop_front();
-        }
-        Ok(())
-    }
-
-    fn starting_at(&self, epoch: u64) -> Result<Vec<Binding>, Self::Error> {
-        let kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(kept.iter().filter(|b| b.epoch >= epoch).cloned().collect())
     }
 }
 
@@ -143,20 +122,5 @@ mod tests {
         assert_eq!(digests, records.map(digest), "the same records, the same digest");
         let distinct: std::collections::BTreeSet<_> = digests.into_iter().collect();
         assert_eq!(distinct.len(), records.len(), "{digests:x?}");
-    }
-
-    #[test]
-    fn memory_keeps_the_last_bindings() {
-        let bindings = MemoryBindings::new(2);
-        let mut kept = Vec::new();
-        for epoch in 0..4 {
-            let (partitions, idle) = (Vec::new(), Vec::new());
-            let binding = Binding { epoch, partitions, idle, watermark_ms: 0, settings_hash: 0 };
-            bindings.append(&binding).unwrap();
-            let all = bindings.starting_at(0).unwrap();
-            kept.push(all.iter().map(|b| b.epoch).collect::<Vec<_>>());
-        }
-        assert_eq!(kept, [vec![0], vec![0, 1], vec![1, 2], vec![2, 3]]);
-        assert_eq!(bindings.starting_at(3).unwrap().len(), 1);
     }
 }

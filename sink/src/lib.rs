@@ -12,5 +12,7 @@ pub mod digest;
 pub mod json;
 pub mod metric;
 pub mod record;
+pub mod results;
 pub mod session;
 pub mod sorted;
+pub mod store;

@@ -3,7 +3,7 @@
 //! It forgets its oldest records when it holds too many bytes, as a log with
 //! retention by size does.
 
-use super::{EventLog, LogError, LogReader, NewRecord, Position, Record};
+use super::{EventLog, LogError, LogReader, NewRecord, POLL_BYTES, Position, Record};
 use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -143,11 +143,12 @@ fn read(
     partition: &Partition,
     at: &mut Position,
     most: usize,
+    most_bytes: usize,
     each: &mut dyn FnMut(Record<'_>),
 ) -> Result<usize, LogError> {
     partition.check(*at)?;
     let from = usize::try_from(at.offset - partition.start).unwrap_or(usize::MAX);
-    let mut count = 0;
+    let (mut count, mut bytes) = (0, 0);
     for stored in partition.records.iter().skip(from).take(most) {
         each(Record {
             partition: at.partition,
@@ -158,6 +159,10 @@ fn read(
         });
         at.offset += 1;
         count += 1;
+        bytes += stored.value.len();
+        if bytes >= most_bytes {
+            break;
+        }
     }
     Ok(count)
 }
@@ -179,7 +184,7 @@ impl LogReader for MemoryReader {
             let at = &mut self.positions[turn];
             // What is left is shared, so that the first partition doesn't take all.
             let share = left.div_ceil(count - i);
-            left -= read(content.partition(at.partition)?, at, share, each)?;
+            left -= read(content.partition(at.partition)?, at, share, POLL_BYTES, each)?;
         }
         self.turn = (self.turn + 1) % count.max(1);
         Ok(most - left)
@@ -197,7 +202,7 @@ impl LogReader for MemoryReader {
                 continue;
             };
             let most = usize::try_from(end.offset.saturating_sub(at.offset)).unwrap_or(usize::MAX);
-            read(content.partition(at.partition)?, at, most, each)?;
+            read(content.partition(at.partition)?, at, most, usize::MAX, each)?;
         }
         Ok(())
     }

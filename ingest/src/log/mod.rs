@@ -113,10 +113,15 @@ pub trait EventLog: Send + Sync {
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError>;
 }
 
+/// About how many bytes of records one poll of a partition gives at most: memory must
+/// not follow the size of what waits.
+pub const POLL_BYTES: usize = 4 << 20;
+
 /// Reads some partitions of a log.
 pub trait LogReader: Send {
-    /// Gives at most `most` records that are there now to `each`; returns how
-    /// many. Partitions take turns, so that none waits for another.
+    /// Gives at most `most` records that are there now to `each`, fewer if they are
+    /// large ([`POLL_BYTES`]); returns how many. Partitions take turns, so that none
+    /// waits for another.
     ///
     /// # Errors
     /// If retention has cut what was to be read next.

@@ -7,7 +7,7 @@
 //! close, too. Time enters results here only, as a value that is bound.
 
 use crate::BEFORE_TIME_MS;
-use crate::binding::{Binding, PartitionBinding};
+use crate::binding::{Binding, EpochCounts, PartitionBinding};
 use std::collections::BTreeMap;
 
 /// How long the end of a partition must have been reached, ms.
@@ -35,6 +35,18 @@ impl Binder {
         }
     }
 
+    /// Goes on after an epoch that was bound before, perhaps by another process: who
+    /// was idle then is idle until there is something to read, and time has passed
+    /// meanwhile.
+    pub fn resume(&mut self, last: &Binding) {
+        self.watermark_ms = last.watermark_ms;
+        let idle = last.idle.iter().map(|p| (*p, last.at_ms - IDLE_AFTER_MS));
+        self.at_end_since_ms = idle.collect();
+        let all_idle = last.idle.len() == last.partitions.len();
+        let is_known = last.watermark_ms != BEFORE_TIME_MS;
+        self.all_idle = (all_idle && is_known).then_some((last.at_ms, last.watermark_ms));
+    }
+
     /// The binding of an epoch. `ends` tells for each partition the next offset
     /// that will be appended; `now_ms` is the clock.
     ///
@@ -43,6 +55,7 @@ impl Binder {
         &mut self,
         epoch: u64,
         partitions: Vec<PartitionBinding>,
+        counts: EpochCounts,
         ends: &BTreeMap<u32, u64>,
         now_ms: i64,
     ) -> Binding {
@@ -60,7 +73,7 @@ impl Binder {
             None => self.advance_by_clock(&partitions, now_ms),
         }
         let (watermark_ms, settings_hash) = (self.watermark_ms, self.settings_hash);
-        Binding { epoch, partitions, idle, watermark_ms, settings_hash }
+        Binding { epoch, partitions, idle, watermark_ms, settings_hash, at_ms: now_ms, counts }
     }
 
     fn is_idle(&mut self, p: &PartitionBinding, ends: &BTreeMap<u32, u64>, now_ms: i64) -> bool {
@@ -108,7 +121,7 @@ mod tests {
         now_ms: i64,
     ) -> (Vec<u32>, i64) {
         let ends = BTreeMap::from([(0, ends[0]), (1, ends[1])]);
-        let bound = b.bind(0, parts.to_vec(), &ends, now_ms);
+        let bound = b.bind(0, parts.to_vec(), EpochCounts::default(), &ends, now_ms);
         (bound.idle, bound.watermark_ms)
     }
 
@@ -144,6 +157,24 @@ mod tests {
             bind(&mut b, [part(0, 2, 1, 800), part(1, 1, 0, 750)], [2, 1], 7_000),
             (vec![1], 800)
         );
+    }
+
+    #[test]
+    fn who_was_idle_is_idle_after_a_restart_and_time_has_passed() {
+        let mut b = Binder::new(0);
+        bind(&mut b, [part(0, 1, 1, 100), part(1, 1, 1, 50)], [1, 1], 0);
+        let idle = [part(0, 1, 0, 100), part(1, 1, 0, 50)];
+        bind(&mut b, idle, [1, 1], 6_000);
+        let ends = BTreeMap::from([(0, 1), (1, 1)]);
+        let last = b.bind(0, idle.to_vec(), EpochCounts::default(), &ends, 6_700);
+        let mut resumed = Binder::new(0);
+        resumed.resume(&last);
+        assert_eq!(bind(&mut resumed, idle, [1, 1], 9_000), (vec![0, 1], 3_050));
+        // What came meanwhile wakes its partition before time is let go on.
+        let mut resumed = Binder::new(0);
+        resumed.resume(&last);
+        let woken = [part(0, 2, 1, 800), part(1, 1, 0, 750)];
+        assert_eq!(bind(&mut resumed, woken, [2, 1], 9_000), (vec![1], 800));
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! A log as a source of epochs: live, or as it was bound before.
 //!
-//! Live, each epoch goes through four steps: *read* what is there, *propose* a
-//! binding of it, *bind* it durably, *release* its rows. A replay takes the
-//! bindings that were kept, reads exactly what they name, checks it against their
-//! digests, and releases the same.
+//! Each epoch goes through four steps: *read* what is there, *propose* a binding of
+//! it, *bind* it durably, let its *effects* leave. The source does the first two.
+//! Whoever keeps bindings does the third, and holds effects back until it is done.
+//! An epoch that was bound before is read exactly as it was bound, and checked
+//! against the digests of its binding.
 
 mod binder;
-mod bound;
-mod live;
+mod epochs;
 mod reader;
 
 pub use binder::Binder;
-pub use bound::replay_bound;
-pub use live::Live;
+pub use epochs::{BoundEpoch, Pacing, Source};
 pub use reader::{EpochReader, Read};
 
 use crate::log::LogError;
@@ -25,9 +24,6 @@ pub enum SourceError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A binding could not be kept or read.
-    #[error("cannot keep or read the bindings: {0}")]
-    Bindings(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The log does not hold what was bound.
     #[error(
         "partition {partition} [{}, {}) is not what was bound to epoch {epoch}: it was changed since (recreated, or cut by an unclean election)",
@@ -40,6 +36,14 @@ pub enum SourceError {
         partition: u32,
         /// The offsets bound.
         offsets: Range<u64>,
+    },
+    /// The records of an epoch are judged in another way than when it was bound.
+    #[error(
+        "the records of epoch {epoch} are judged otherwise than when it was bound: by another version of the program?"
+    )]
+    JudgedOtherwise {
+        /// The epoch.
+        epoch: u64,
     },
     /// The log has another number of partitions than the settings.
     #[error("the log has {log} partitions, the settings say {settings}")]

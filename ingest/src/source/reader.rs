@@ -3,7 +3,7 @@
 
 use super::SourceError;
 use crate::batch::EventBatch;
-use crate::binding::{PartitionBinding, RecordDigest};
+use crate::binding::{EpochCounts, PartitionBinding, RecordDigest};
 use crate::dead_letter::DeadLetter;
 use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place};
 use crate::log::{EventLog, LogReader, Position, Record};
@@ -15,6 +15,8 @@ use crate::summary::SourceCounts;
 pub struct Read {
     /// What its partitions hold, by partition.
     pub partitions: Vec<PartitionBinding>,
+    /// What became of its records.
+    pub counts: EpochCounts,
     /// Accepted events of known types.
     pub batch: Option<EventBatch>,
     /// Rejected records, and partly late ones.
@@ -115,7 +117,9 @@ impl EpochReader {
 
     fn finish(&mut self) -> Read {
         let decoded = self.decoder.decode(std::mem::take(&mut self.chunk));
+        let before = plain(self.judge.counts());
         let (batch, dead_letters) = self.judge.judge(decoded, &self.places);
+        let counts = EpochCounts::between(&before, self.judge.counts());
         self.places.clear();
         let partitions = self
             .parts
@@ -129,8 +133,13 @@ impl EpochReader {
                 watermark_ms: self.judge.watermark_ms(p.partition),
             })
             .collect();
-        Read { partitions, batch, dead_letters }
+        Read { partitions, counts, batch, dead_letters }
     }
+}
+
+/// The counts without the list of jumps.
+fn plain(counts: &SourceCounts) -> SourceCounts {
+    SourceCounts { jumps: Default::default(), ..*counts }
 }
 
 fn note(chunk: &mut Chunk, places: &mut Vec<Place>, parts: &mut [Part], record: Record<'_>) {

@@ -21,20 +21,17 @@ use streamgauge::publish::Output;
 use streamgauge::run::{Feeder, run as run_dataflow};
 use streamgauge::settings::{funnels, input_settings, windows};
 use streamgauge::time::{Pace, Ticks};
-use streamgauge_ingest::binding::MemoryBindings;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::judge::Released;
 use streamgauge_ingest::log::MemoryLog;
 use streamgauge_ingest::settings::InputSettings;
-use streamgauge_ingest::source::Live;
+use streamgauge_ingest::source::{Pacing, Source};
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_simulator::Generator;
 
 const PARTITIONS: u32 = 12;
 /// What the log in memory holds at most.
 const LOG_BYTES: usize = 64 << 20;
-/// Bindings kept: a replay within the process could use them.
-const BINDINGS: usize = 10_000;
 /// When the first line of numbers is told: a sign of life.
 const TELL_FIRST: Duration = Duration::from_secs(1);
 /// How often a line of numbers is told.
@@ -134,22 +131,25 @@ struct Job<'a> {
 impl Job<'_> {
     /// Feeds the dataflow in paced epochs until asked to stop and all is read.
     fn read(&self, mut feeder: Feeder) -> Result<SourceCounts> {
-        let bindings = MemoryBindings::new(BINDINGS);
-        let epoch_ms = self.config.time.epoch_ms;
-        let mut live = Live::new(self.log, &bindings, self.clock, self.input, epoch_ms)?;
+        let pacing = Pacing { epoch_ms: self.config.time.epoch_ms, settings_hash: 0 };
+        let mut live = Source::new(self.log, self.clock, self.input, pacing, None)?;
         let mut ticks = Ticks::new(live_pace(self.config));
         let (mut told, mut due) = ((Instant::now(), 0), TELL_FIRST);
         loop {
             let is_closed = self.flow.closed.load(Ordering::SeqCst);
-            let records = live.epoch(&mut |released| match released {
-                Released::Rows(epoch, batch) => {
-                    feeder.rows(epoch, batch);
-                }
-                Released::DeadLetters(_, _) => {}
-                Released::Close(close) => {
-                    feeder.close(close.epoch, ticks.next(close));
-                }
-            })?;
+            let epoch = live.next_epoch()?;
+            let records = epoch.as_ref().map_or(0, |e| e.binding.counts.read);
+            if let Some(epoch) = epoch {
+                epoch.release(&mut |released| match released {
+                    Released::Rows(epoch, batch) => {
+                        feeder.rows(epoch, batch);
+                    }
+                    Released::DeadLetters(_, _) => {}
+                    Released::Close(close) => {
+                        feeder.close(close.epoch, ticks.next(close));
+                    }
+                });
+            }
             let read = live.counts().read;
             self.flow.read.store(read, Ordering::SeqCst);
             if is_closed && records == 0 {

@@ -1,0 +1,220 @@
+//! Epochs of a log, one after the other: those that were bound before, then new ones
+//! as time goes on.
+
+use super::{Binder, EpochReader, Read, SourceError};
+use crate::batch::EventBatch;
+use crate::binding::{Binding, EpochCounts, PartitionBinding};
+use crate::clock::Clock;
+use crate::dead_letter::DeadLetter;
+use crate::judge::{Close, Released};
+use crate::log::{EventLog, Position};
+use crate::settings::InputSettings;
+use crate::summary::SourceCounts;
+use std::collections::BTreeMap;
+
+/// Most records bound to one epoch: a burst lengthens the epochs' number, not
+/// their size.
+const MOST_RECORDS: usize = 20_000;
+/// An epoch without records is bound after this time, ms: what the clock moves
+/// must go on.
+const QUIET_MS: i64 = 1_000;
+
+/// How epochs are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// Length of an epoch, ms, above 0.
+    pub epoch_ms: i64,
+    /// Hash of the settings that the job's outputs are computed by.
+    pub settings_hash: u64,
+}
+
+/// An epoch that is read, judged and given a binding.
+#[derive(Debug)]
+pub struct BoundEpoch {
+    /// Its binding.
+    pub binding: Binding,
+    /// Its accepted events of known types.
+    pub batch: Option<EventBatch>,
+    /// Its rejected records, and partly late ones.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+impl BoundEpoch {
+    /// Lets go of its parts in the order in which the dataflow takes them.
+    pub fn release(self, release: &mut impl FnMut(Released)) {
+        let Binding { epoch, watermark_ms, .. } = self.binding;
+        if !self.dead_letters.is_empty() {
+            release(Released::DeadLetters(epoch, self.dead_letters));
+        }
+        if let Some(batch) = self.batch {
+            release(Released::Rows(epoch, batch));
+        }
+        release(Released::Close(Close { epoch, watermark_ms }));
+    }
+}
+
+/// Reads a log epoch by epoch.
+pub struct Source<'a> {
+    log: &'a dyn EventLog,
+    clock: &'a dyn Clock,
+    pacing: Pacing,
+    reader: EpochReader,
+    binder: Binder,
+    /// What epochs are numbered from: the clock, and the number then.
+    numbered_from: (i64, u64),
+    last_epoch: Option<u64>,
+    last_bound_ms: i64,
+}
+
+impl<'a> Source<'a> {
+    /// A source that begins behind an epoch that was bound before; without one, with
+    /// what the log still holds.
+    ///
+    /// # Errors
+    /// If the log can't be read from there, or its partitions are not as many as the
+    /// settings say.
+    pub fn new(
+        log: &'a dyn EventLog,
+        clock: &'a dyn Clock,
+        settings: &InputSettings,
+        pacing: Pacing,
+        after: Option<&Binding>,
+    ) -> Result<Self, SourceError> {
+        let mut positions = Vec::new();
+        for partition in 0..log.partitions() {
+            let bound = after.and_then(|b| b.partitions.iter().find(|p| p.partition == partition));
+            let offset = match bound {
+                Some(bound) => bound.hi,
+                None => log.bounds(partition)?.start,
+            };
+            positions.push(Position { partition, offset });
+        }
+        let now_ms = clock.now_ms();
+        let mut source = Self {
+            log,
+            clock,
+            pacing,
+            reader: EpochReader::new(log, settings, &positions)?,
+            binder: Binder::new(pacing.settings_hash),
+            numbered_from: (now_ms, 0),
+            last_epoch: None,
+            last_bound_ms: now_ms,
+        };
+        if let Some(binding) = after {
+            for p in &binding.partitions {
+                source.reader.raise(p.partition, p.watermark_ms);
+            }
+            source.resume(binding);
+        }
+        Ok(source)
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> &SourceCounts {
+        self.reader.counts()
+    }
+
+    /// The reader, for what a checkpoint keeps of it.
+    pub fn reader_mut(&mut self) -> &mut EpochReader {
+        &mut self.reader
+    }
+
+    /// How long until the next epoch is due, ms.
+    #[must_use]
+    pub fn wait_ms(&self) -> i64 {
+        let epoch_ms = self.pacing.epoch_ms;
+        let passed_ms = (self.clock.now_ms() - self.numbered_from.0).max(0);
+        epoch_ms - passed_ms % epoch_ms
+    }
+
+    /// The next epoch as it was bound before.
+    ///
+    /// # Errors
+    /// If the log no longer holds what was bound, or the settings or the partitions
+    /// are others.
+    pub fn again(&mut self, binding: &Binding) -> Result<BoundEpoch, SourceError> {
+        let epoch = binding.epoch;
+        if !binding.partitions.iter().map(|p| p.partition).eq(0..self.log.partitions()) {
+            return Err(SourceError::PartitionsChanged { epoch });
+        }
+        if binding.settings_hash != self.pacing.settings_hash {
+            return Err(SourceError::OtherSettings { epoch });
+        }
+        let Read { partitions, counts, batch, dead_letters } =
+            self.reader.read_bound(&binding.partitions)?;
+        let same = |(read, bound): (&PartitionBinding, &PartitionBinding)| read == bound;
+        let differs = partitions.iter().zip(&binding.partitions).find(|pair| !same(*pair));
+        if let Some((_, bound)) = differs {
+            let (partition, offsets) = (bound.partition, bound.lo..bound.hi);
+            return Err(SourceError::Changed { epoch, partition, offsets });
+        }
+        if counts != binding.counts {
+            return Err(SourceError::JudgedOtherwise { epoch });
+        }
+        self.resume(binding);
+        Ok(BoundEpoch { binding: binding.clone(), batch, dead_letters })
+    }
+
+    /// The next epoch of what is there now. None if there were no records, and no
+    /// epoch without records is due.
+    ///
+    /// # Errors
+    /// If the log can't be read.
+    pub fn next_epoch(&mut self) -> Result<Option<BoundEpoch>, SourceError> {
+        let now_ms = self.clock.now_ms();
+        let Read { partitions, counts, batch, dead_letters } = self.reader.read(MOST_RECORDS)?;
+        let is_quiet = counts.read == 0 && self.last_epoch.is_some();
+        if is_quiet && (0..QUIET_MS).contains(&(now_ms - self.last_bound_ms)) {
+            return Ok(None);
+        }
+        let mut ends = BTreeMap::new();
+        for p in &partitions {
+            ends.insert(p.partition, self.log.bounds(p.partition)?.end);
+        }
+        let epoch = self.number(now_ms);
+        let binding = self.binder.bind(epoch, partitions, counts, &ends, now_ms);
+        self.last_bound_ms = now_ms;
+        self.raise_idle(&binding);
+        Ok(Some(BoundEpoch { binding, batch, dead_letters }))
+    }
+
+    /// Goes on behind an epoch that was bound before.
+    fn resume(&mut self, binding: &Binding) {
+        self.raise_idle(binding);
+        self.binder.resume(binding);
+        self.last_epoch = Some(binding.epoch);
+        self.numbered_from = (self.clock.now_ms(), binding.epoch + 1);
+    }
+
+    fn raise_idle(&mut self, binding: &Binding) {
+        for partition in &binding.idle {
+            self.reader.raise(*partition, binding.watermark_ms);
+        }
+    }
+
+    /// Epochs are numbered by the time that has passed, and never twice.
+    fn number(&mut self, now_ms: i64) -> u64 {
+        let (from_ms, from_epoch) = self.numbered_from;
+        let passed = u64::try_from((now_ms - from_ms) / self.pacing.epoch_ms).unwrap_or(0);
+        let by_time = from_epoch + passed;
+        let epoch = self.last_epoch.map_or(by_time, |last| by_time.max(last + 1));
+        self.last_epoch = Some(epoch);
+        epoch
+    }
+}
+
+impl EpochCounts {
+    /// What was counted between two moments.
+    #[must_use]
+    pub fn between(before: &SourceCounts, after: &SourceCounts) -> Self {
+        let mut dead_letters = after.dead_letters;
+        dead_letters.iter_mut().zip(before.dead_letters).for_each(|(a, b)| *a -= b);
+        Self {
+            read: after.read - before.read,
+            accepted: after.accepted - before.accepted,
+            dead_letters,
+            duplicates: after.duplicates - before.duplicates,
+        }
+    }
+}

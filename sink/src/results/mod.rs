@@ -1,0 +1,253 @@
+//! The log of results: topics, who writes them and how they are read.
+//!
+//! What every log of results promises, whatever keeps it: all records have one
+//! order, the same for every reader; a [`Transaction`] is there as a whole or not at
+//! all, and durable when [`ResultWriter::commit`] returns; there is one writer, and a
+//! newer one ends an older one's right to commit. What retention has cut is told.
+//!
+//! It deliberately knows nothing of how results are computed: it keeps bytes.
+
+mod memory;
+
+pub use memory::MemoryResults;
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use streamgauge_ingest::binding::Binding;
+use thiserror::Error;
+
+/// Where records of one kind go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Topic {
+    /// Final and corrected results of windows. The last record of a key stands; a
+    /// record without a value ends it.
+    ProcessedMetrics,
+    /// Records of sessions; as above.
+    Sessions,
+    /// Alerts that fire, or are taken back (their `state` says so).
+    Alerts,
+    /// Rejected records, and those that came late for some results.
+    DeadLetters,
+    /// Provisional results: superseded at once, never part of the history.
+    LiveMetrics,
+    /// How the job does, about once a second. The last record stands.
+    JobStatus,
+}
+
+impl Topic {
+    /// All topics.
+    pub const ALL: [Self; 6] = [
+        Self::ProcessedMetrics,
+        Self::Sessions,
+        Self::Alerts,
+        Self::DeadLetters,
+        Self::LiveMetrics,
+        Self::JobStatus,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ProcessedMetrics => "processed-metrics",
+            Self::Sessions => "sessions",
+            Self::Alerts => "cep-alerts",
+            Self::DeadLetters => "dead-letters",
+            Self::LiveMetrics => "live-metrics",
+            Self::JobStatus => "job-status",
+        }
+    }
+}
+
+/// A record to be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// Where it goes.
+    pub topic: Topic,
+    /// The epoch that it is an effect of.
+    pub epoch: u64,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its value, one JSON object; none where what stood under the key has ended.
+    pub value: Option<Vec<u8>>,
+}
+
+/// How far a job has come: the epochs up to and with this one are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The epoch.
+    pub epoch: u64,
+    /// Number of its records in the topics that a job commits to exactly once.
+    pub records: u64,
+    /// Their hash.
+    pub hash: u64,
+    /// The hash of all epochs' hashes up to and with this one, in order.
+    pub chain: u64,
+}
+
+/// What is kept at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transaction {
+    /// Bindings of epochs whose effects may leave with this transaction or later.
+    pub bindings: Vec<Binding>,
+    /// The settings that the hashes in bindings stand for, as JSON, when they are new.
+    pub settings: Option<(u64, String)>,
+    /// The effects of epochs, in the order of epochs.
+    pub records: Vec<Record>,
+    /// The epochs that are complete with these records, in order.
+    pub progress: Vec<Progress>,
+}
+
+impl Transaction {
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bindings.is_empty()
+            && self.settings.is_none()
+            && self.records.is_empty()
+            && self.progress.is_empty()
+    }
+}
+
+/// A place between two records of a log of results: the next to be read.
+///
+/// Only the log that gave it knows what is in it; others keep it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position(pub Vec<u64>);
+
+/// A record as it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// When it was kept, ms since the Unix epoch.
+    pub at_ms: i64,
+    /// Where it is.
+    pub topic: Topic,
+    /// The epoch that it is an effect of.
+    pub epoch: u64,
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its value; none where what stood under the key has ended.
+    pub value: Option<&'a [u8]>,
+}
+
+/// Why a log of results could not do what was asked.
+#[derive(Debug, Error)]
+pub enum ResultError {
+    /// A newer writer has taken over.
+    #[error(
+        "another job has taken over the results (writer {newer}; this one was {own}): it ends here, and nothing is written twice"
+    )]
+    Fenced {
+        /// The writer that is in charge.
+        newer: u64,
+        /// This one.
+        own: u64,
+    },
+    /// Retention has cut records that were to be read.
+    #[error("results up to {kept_from:?} are gone: retention has cut them")]
+    Lost {
+        /// Where what is kept begins.
+        kept_from: Position,
+    },
+    /// What keeps the log has failed.
+    #[error("{what}: {source}")]
+    Storage {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A log of results.
+pub trait ResultLog: Send + Sync {
+    /// Takes the right to write from whoever has it.
+    ///
+    /// # Errors
+    /// If it cannot be taken.
+    fn writer(&self) -> Result<Box<dyn ResultWriter>, ResultError>;
+
+    /// A reader of these topics from a position on.
+    ///
+    /// # Errors
+    /// If what comes next was cut by retention.
+    fn reader(
+        &self,
+        topics: &[Topic],
+        from: Position,
+    ) -> Result<Box<dyn ResultReader>, ResultError>;
+
+    /// Where the records begin that were kept at `at_ms` or later.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn position_at(&self, at_ms: i64) -> Result<Position, ResultError>;
+
+    /// The bindings of epochs from `epoch` on that are kept, in order.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError>;
+
+    /// The last epoch that was committed, and the last that is bound.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn state(&self) -> Result<LogState, ResultError>;
+
+    /// The settings, as JSON, that a hash in bindings stands for.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn settings(&self, hash: u64) -> Result<Option<String>, ResultError>;
+}
+
+/// How far what is kept reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogState {
+    /// The last committed epoch.
+    pub committed: Option<Progress>,
+    /// The last bound epoch.
+    pub bound: Option<u64>,
+}
+
+/// The one writer of a log of results.
+pub trait ResultWriter: Send {
+    /// Keeps all of a transaction or nothing; it is durable when this returns.
+    ///
+    /// # Errors
+    /// If a newer writer has taken over, or nothing can be kept. What was not kept
+    /// may be there nevertheless: only a new writer can tell.
+    fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError>;
+
+    /// Drops the bindings and the progress of epochs before `epoch`, and whatever
+    /// retention cuts at `now_ms`.
+    ///
+    /// # Errors
+    /// If a newer writer has taken over, or nothing can be dropped.
+    fn retain(&mut self, epoch: u64, now_ms: i64) -> Result<(), ResultError>;
+
+    /// The progress of an epoch that was committed and is still kept.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn progress(&self, epoch: u64) -> Result<Option<Progress>, ResultError>;
+}
+
+/// Reads some topics.
+pub trait ResultReader: Send {
+    /// Gives at most `most` records that are there now to `each`, in order; returns
+    /// how many.
+    ///
+    /// # Errors
+    /// If retention has cut what was to be read next.
+    fn poll(&mut self, most: usize, each: &mut dyn FnMut(Stored<'_>))
+    -> Result<usize, ResultError>;
+
+    /// Where it is: what is behind is read, wherever its topic is.
+    fn position(&self) -> Position;
+
+    /// Returns when there may be something new, at the latest after `at_most`.
+    fn wait(&mut self, at_most: Duration);
+}

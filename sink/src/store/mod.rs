@@ -1,0 +1,67 @@
+//! The history of results: what a store promises to those who ask it.
+//!
+//! A store is fed from the topic of final and corrected results by its own position,
+//! so it can lag or be away and nothing else notices. Names and places follow
+//! InfluxDB's data model: a *measurement* has points, a point has *tags*, a time (the
+//! end of the window) and *fields*.
+
+use thiserror::Error;
+
+/// What to look up: one field of one series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// The measurement: a metricType in lower case, such as `page_views_per_second`.
+    pub measurement: String,
+    /// The tags of the series besides `metric`, by name; exactly these.
+    pub tags: Vec<(String, String)>,
+    /// The field, such as `value` or `count`.
+    pub field: String,
+    /// Points with times from here on, ms.
+    pub from_ms: i64,
+    /// Up to here, not with it, ms.
+    pub to_ms: i64,
+    /// If given, above 0: of each aligned step of this length only the last point.
+    pub step_ms: Option<i64>,
+    /// Most points to give: the first ones.
+    pub most: usize,
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldValue {
+    /// An integer.
+    Integer(i64),
+    /// A number with a point.
+    Float(f64),
+    /// A text.
+    Text(String),
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// Times (ends of windows, ms) and values, in order of time.
+    pub points: Vec<(i64, FieldValue)>,
+    /// Whether there were more than were asked for.
+    pub truncated: bool,
+}
+
+/// Why a store could not do what was asked.
+#[derive(Debug, Error)]
+#[error("{what}: {source}")]
+pub struct StoreError {
+    /// What was tried.
+    pub what: String,
+    /// What came of it.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Answers questions about the past.
+pub trait HistoryStore: Send + Sync {
+    /// The points of a series.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn history(&self, query: &HistoryQuery) -> Result<History, StoreError>;
+}
