@@ -7,6 +7,7 @@
 //! result.
 
 pub mod batch;
+pub mod binary;
 pub mod binding;
 pub mod bots;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod lateness;
 pub mod log;
 pub mod settings;
 pub mod source;
+pub mod sqlite;
 pub mod summary;
 pub mod watermark;
 

@@ -8,8 +8,10 @@
 //!
 //! The conformance suite in the tests of this crate holds every log to it.
 
+mod embedded;
 mod memory;
 
+pub use embedded::{EmbeddedLog, Retention};
 pub use memory::MemoryLog;
 
 use std::ops::Range;
@@ -71,6 +73,24 @@ pub enum LogError {
         /// The next offset that will be appended.
         end: u64,
     },
+    /// What keeps the log has failed.
+    #[error("{what}: {reason}")]
+    Storage {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        reason: String,
+    },
+    /// What is stored is not what was appended.
+    #[error("records of partition {partition} from offset {} up to {} are damaged in {place}: restore the file from a copy, or move it away to begin with an empty log", .offsets.start, .offsets.end)]
+    Damaged {
+        /// The partition.
+        partition: u32,
+        /// Its offsets that cannot be read.
+        offsets: Range<u64>,
+        /// Where.
+        place: String,
+    },
     /// There is no such partition.
     #[error("there is no partition {partition}: the log has {partitions}")]
     NoPartition {
@@ -120,15 +140,15 @@ pub const POLL_BYTES: usize = 4 << 20;
 /// Reads some partitions of a log.
 pub trait LogReader: Send {
     /// Gives at most `most` records that are there now to `each`, fewer if they are
-    /// large ([`POLL_BYTES`]); returns how many. Partitions take turns, so that none
-    /// waits for another.
+    /// large ([`POLL_BYTES`]); returns how many. Partitions take turns, or come in the
+    /// order of appending: none waits for what came to another later.
     ///
     /// # Errors
     /// If retention has cut what was to be read next.
     fn poll(&mut self, most: usize, each: &mut dyn FnMut(Record<'_>)) -> Result<usize, LogError>;
 
-    /// Gives the records up to these offsets (not with them), partition after
-    /// partition; what is not there yet is not waited for.
+    /// Gives the records up to these offsets (not with them), each partition's in
+    /// order; what is not there yet is not waited for.
     ///
     /// # Errors
     /// If retention has cut what was to be read next.

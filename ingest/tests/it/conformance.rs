@@ -5,12 +5,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 use streamgauge_ingest::clock::ManualClock;
-use streamgauge_ingest::log::{EventLog, LogError, MemoryLog, NewRecord, Position, Record};
+use streamgauge_ingest::log::{
+    EmbeddedLog, EventLog, LogError, MemoryLog, NewRecord, Position, Record, Retention,
+};
+use streamgauge_ingest::sqlite::Sync;
 
 /// A log to be tested, and how to turn its clock.
 struct Fixture {
     log: Box<dyn EventLog>,
     advance_ms: Box<dyn Fn(i64)>,
+    /// Where it is kept, until the test ends.
+    _directory: Option<tempfile::TempDir>,
 }
 
 const PARTITIONS: u32 = 3;
@@ -92,9 +97,13 @@ fn no_partition_waits_for_another(f: &Fixture) {
     let many: Vec<_> = (0..100).map(|_| new(0, b"many")).collect();
     f.log.append(&many).unwrap();
     f.log.append(&[new(2, b"one")]).unwrap();
+    // However many come later to the other: it has its turn with what came before.
+    f.log.append(&many).unwrap();
     let mut reader = f.log.reader(&[at(0, 0), at(2, 0)]).unwrap();
     let mut partitions = Vec::new();
-    reader.poll(10, &mut |r| partitions.push(r.partition)).unwrap();
+    for _ in 0..11 {
+        reader.poll(10, &mut |r| partitions.push(r.partition)).unwrap();
+    }
     assert!(partitions.contains(&2), "{partitions:?}");
 }
 
@@ -105,6 +114,7 @@ fn reads_exactly_what_is_bound(f: &Fixture) {
     let mut reader = f.log.reader(&[at(0, 1), at(1, 0)]).unwrap();
     let mut read = Vec::new();
     reader.read_until(&[at(0, 3), at(1, 2)], &mut |r| read.push((r.partition, r.offset))).unwrap();
+    read.sort_unstable();
     assert_eq!(read, [(0, 1), (0, 2), (1, 0), (1, 1)]);
     reader.read_until(&[at(0, 3), at(1, 99)], &mut |r| read.push((r.partition, r.offset))).unwrap();
     assert_eq!(read[4..], [(1, 2), (1, 3), (1, 4)], "what isn't there is not waited for");
@@ -158,6 +168,19 @@ fn memory(most_bytes: usize) -> Fixture {
     Fixture {
         log: Box::new(MemoryLog::new(PARTITIONS, most_bytes, clock)),
         advance_ms: Box::new(move |ms| turned.advance(ms)),
+        _directory: None,
+    }
+}
+
+fn embedded(retention: Retention) -> Fixture {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let turned = Arc::clone(&clock);
+    let directory = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(directory.path(), PARTITIONS, retention, Sync::Full, clock);
+    Fixture {
+        log: Box::new(log.unwrap()),
+        advance_ms: Box::new(move |ms| turned.advance(ms)),
+        _directory: Some(directory),
     }
 }
 
@@ -167,8 +190,18 @@ fn the_log_in_memory_conforms() {
 }
 
 #[test]
+fn the_embedded_log_conforms() {
+    check(|| embedded(Retention::default()));
+}
+
+#[test]
 fn what_retention_cut_is_told_and_never_skipped() {
-    let f = memory(4_000);
+    cuts_by_size(&memory(4_000));
+    let by_size = Retention { stored_bytes: 200, ..Retention::default() };
+    cuts_by_size(&embedded(by_size));
+}
+
+fn cuts_by_size(f: &Fixture) {
     let mut reader = f.log.reader(&[at(0, 0)]).unwrap();
     for i in 0..20u8 {
         f.log.append(&[new(0, &[i; 500])]).unwrap();

@@ -8,4 +8,5 @@
 
 mod bindings;
 mod conformance;
+mod embedded;
 mod judging;

@@ -97,6 +97,10 @@ impl MemoryWriter {
 }
 
 impl ResultWriter for MemoryWriter {
+    fn number(&self) -> u64 {
+        self.own
+    }
+
     fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError> {
         let now_ms = self.log.clock.now_ms();
         let mut content = self.in_charge()?;

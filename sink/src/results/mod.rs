@@ -7,8 +7,10 @@
 //!
 //! It deliberately knows nothing of how results are computed: it keeps bytes.
 
+mod embedded;
 mod memory;
 
+pub use embedded::EmbeddedResults;
 pub use memory::MemoryResults;
 
 use serde::{Deserialize, Serialize};
@@ -214,6 +216,9 @@ pub struct LogState {
 
 /// The one writer of a log of results.
 pub trait ResultWriter: Send {
+    /// Its number: a later writer has a higher one.
+    fn number(&self) -> u64;
+
     /// Keeps all of a transaction or nothing; it is durable when this returns.
     ///
     /// # Errors

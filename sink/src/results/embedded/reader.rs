@@ -1,0 +1,160 @@
+//! Reading topics in the order in which they were written.
+
+use super::{Bell, rows, storage, topic_number};
+use crate::results::{Position, ResultError, ResultReader, Stored, Topic};
+use rusqlite::{Connection, OptionalExtension};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::Duration;
+use streamgauge_ingest::sqlite;
+
+/// How often is looked for what another process has written.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A row, uncompressed.
+struct Row {
+    id: i64,
+    topic: Topic,
+    at_ms: i64,
+    plain: Vec<u8>,
+}
+
+pub(super) struct EmbeddedReader {
+    path: PathBuf,
+    connection: Connection,
+    topics: Vec<Topic>,
+    bell: Bell,
+    /// How often the bell had rung when there was nothing new.
+    rung: u64,
+    /// The next row, and how many of its records are read.
+    next: (i64, usize),
+    /// The row that is read in part.
+    current: Option<Row>,
+}
+
+impl EmbeddedReader {
+    pub(super) fn new(
+        path: &Path,
+        topics: &[Topic],
+        from: &Position,
+        bell: Bell,
+    ) -> Result<Self, ResultError> {
+        let connection = sqlite::open_to_read(path).map_err(|e| storage("cannot open", path, e))?;
+        let number = |i: usize| from.0.get(i).copied().unwrap_or(0);
+        let row = i64::try_from(number(0)).unwrap_or(i64::MAX);
+        let next = (row, usize::try_from(number(1)).unwrap_or(usize::MAX));
+        let (topics, path) = (topics.to_vec(), path.to_owned());
+        let mut reader = Self { path, connection, topics, bell, rung: 0, next, current: None };
+        reader.check()?;
+        Ok(reader)
+    }
+
+    /// Whether all from the position on is still there. A position of nothing is
+    /// where what is there begins.
+    fn check(&mut self) -> Result<(), ResultError> {
+        let Some(cut) = self.cut_row().map_err(|e| storage("cannot read", &self.path, e))? else {
+            return Ok(());
+        };
+        match self.next.0 {
+            0 => self.next = (cut + 1, 0),
+            next if next <= cut => {
+                let kept_from = Position(vec![cut.unsigned_abs() + 1, 0]);
+                return Err(ResultError::Lost { kept_from });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The last row that was cut of any of the topics.
+    fn cut_row(&self) -> rusqlite::Result<Option<i64>> {
+        let mut cut =
+            self.connection.prepare_cached("SELECT cut_row FROM topics WHERE topic = ?1")?;
+        let mut last = None;
+        for topic in &self.topics {
+            let row: Option<i64> =
+                cut.query_row((topic_number(*topic),), |row| row.get(0)).optional()?;
+            last = last.max(row);
+        }
+        Ok(last)
+    }
+
+    fn load(&self) -> Result<Option<Row>, ResultError> {
+        let failed = |e: rusqlite::Error| storage("cannot read", &self.path, e);
+        let next = "SELECT id, topic, at_ms, hash, bytes FROM rows WHERE id >= ?1 ORDER BY id";
+        let mut next = self.connection.prepare_cached(next).map_err(failed)?;
+        let mut found = next.query((self.next.0,)).map_err(failed)?;
+        while let Some(row) = found.next().map_err(failed)? {
+            let number: i64 = row.get(1).map_err(failed)?;
+            let Some(topic) = self.topics.iter().find(|t| topic_number(**t) == number) else {
+                continue;
+            };
+            let (id, at_ms) = (row.get(0).map_err(failed)?, row.get(2).map_err(failed)?);
+            let hash = row.get(3).map_err(failed)?;
+            let bytes = row.get_ref(4).and_then(|b| Ok(b.as_blob()?)).map_err(failed)?;
+            let plain = rows::decompress(hash, bytes).ok_or_else(|| damaged(&self.path, id))?;
+            return Ok(Some(Row { id, topic: *topic, at_ms, plain }));
+        }
+        Ok(None)
+    }
+}
+
+fn damaged(path: &Path, id: i64) -> ResultError {
+    let error = std::io::Error::other(format!("row {id} is damaged"));
+    storage("cannot read", path, error)
+}
+
+impl ResultReader for EmbeddedReader {
+    fn poll(
+        &mut self,
+        most: usize,
+        each: &mut dyn FnMut(Stored<'_>),
+    ) -> Result<usize, ResultError> {
+        // What is committed after this rings again.
+        self.rung = *self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.current.is_none() {
+            self.check()?;
+        }
+        let mut count = 0;
+        while count < most {
+            let loaded = match self.current.take() {
+                Some(row) => Some(row),
+                None => self.load()?,
+            };
+            let Some(row) = loaded else { break };
+            if row.id != self.next.0 {
+                self.next = (row.id, 0);
+            }
+            let mut is_read = true;
+            for record in rows::records(&row.plain).skip(self.next.1) {
+                if count == most {
+                    is_read = false;
+                    break;
+                }
+                let record = record.ok_or_else(|| damaged(&self.path, row.id))?;
+                let rows::Row { epoch, key, value } = record;
+                each(Stored { at_ms: row.at_ms, topic: row.topic, epoch, key, value });
+                self.next.1 += 1;
+                count += 1;
+            }
+            if is_read {
+                self.next = (row.id + 1, 0);
+            } else {
+                self.current = Some(row);
+            }
+        }
+        Ok(count)
+    }
+
+    fn position(&self) -> Position {
+        Position(vec![self.next.0.unsigned_abs(), self.next.1 as u64])
+    }
+
+    fn wait(&mut self, at_most: Duration) {
+        let rung = self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *rung == self.rung {
+            // Whether it was woken or has waited long enough is all the same.
+            drop(self.bell.1.wait_timeout(rung, at_most.min(LOOK)));
+        }
+    }
+}

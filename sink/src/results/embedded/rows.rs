@@ -1,0 +1,74 @@
+//! The bytes of a row: records of one topic, compressed together.
+
+use crate::results::{Record, Topic};
+use serde::{Deserialize, Serialize};
+use streamgauge_ingest::binary;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Effort of compression: results repeat their names so much that more gains little.
+const LEVEL: i32 = 1;
+/// A row is never larger uncompressed; a length beyond this is damage.
+const MOST_BYTES: usize = 1 << 30;
+
+/// A record of a row.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Row<'a> {
+    pub(super) epoch: u64,
+    #[serde(borrow)]
+    pub(super) key: &'a [u8],
+    #[serde(borrow)]
+    pub(super) value: Option<&'a [u8]>,
+}
+
+/// The records of a topic as they are stored, and their hash.
+pub(super) fn encode(topic: Topic, records: &[Record]) -> std::io::Result<Option<(Vec<u8>, i64)>> {
+    let mut plain = Vec::new();
+    for record in records.iter().filter(|r| r.topic == topic) {
+        let Record { epoch, key, value, .. } = record;
+        let row = Row { epoch: *epoch, key, value: value.as_deref() };
+        let from = plain.len();
+        plain.extend_from_slice(&[0; 4]);
+        binary::encode_into(&row, &mut plain);
+        let length = u32::try_from(plain.len() - from - 4).unwrap_or(u32::MAX);
+        plain[from..from + 4].copy_from_slice(&length.to_le_bytes());
+    }
+    if plain.is_empty() {
+        return Ok(None);
+    }
+    let mut stored = u32::try_from(plain.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+    stored.extend(zstd::bulk::compress(&plain, LEVEL)?);
+    let hash = xxh3_64(&stored).cast_signed();
+    Ok(Some((stored, hash)))
+}
+
+/// The bytes of a row uncompressed; none if they are not what was stored.
+pub(super) fn decompress(hash: i64, stored: &[u8]) -> Option<Vec<u8>> {
+    if xxh3_64(stored).cast_signed() != hash {
+        return None;
+    }
+    let (length, compressed) = stored.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|n| *n <= MOST_BYTES)?;
+    zstd::bulk::decompress(compressed, length).ok()
+}
+
+/// The records of a row, one after the other.
+pub(super) fn records(plain: &[u8]) -> impl Iterator<Item = Option<Row<'_>>> {
+    let mut rest = plain;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut next = || {
+            let (length, after) = rest.split_first_chunk()?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            let (row, after) = after.split_at_checked(length)?;
+            rest = after;
+            binary::decode_borrowed(row).ok()
+        };
+        let row = next();
+        if row.is_none() {
+            rest = &[];
+        }
+        Some(row)
+    })
+}

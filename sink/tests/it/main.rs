@@ -1,0 +1,5 @@
+//! Tests of the crate from outside.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod results;

@@ -1,0 +1,213 @@
+//! What every log of results must do, whatever keeps it.
+
+use std::sync::Arc;
+use std::time::Duration;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::clock::ManualClock;
+use streamgauge_ingest::sqlite::Sync;
+use streamgauge_sink::results::{
+    EmbeddedResults, MemoryResults, Position, Progress, Record, ResultError, ResultLog,
+    ResultReader, Topic, Transaction,
+};
+
+const START_MS: i64 = 1_700_000_000_000;
+const DAY_MS: i64 = 86_400_000;
+
+struct Fixture {
+    log: Box<dyn ResultLog>,
+    clock: Arc<ManualClock>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+fn memory() -> Fixture {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    Fixture { log: Box::new(MemoryResults::new(clock.clone())), clock, _directory: None }
+}
+
+fn embedded() -> Fixture {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let directory = tempfile::tempdir().unwrap();
+    let log = EmbeddedResults::open(directory.path(), Sync::Full, clock.clone()).unwrap();
+    Fixture { log: Box::new(log), clock, _directory: Some(directory) }
+}
+
+fn record(topic: Topic, epoch: u64, key: &str, value: Option<&str>) -> Record {
+    let value = value.map(|v| v.as_bytes().to_vec());
+    Record { topic, epoch, key: key.as_bytes().to_vec(), value }
+}
+
+fn progress(epoch: u64) -> Progress {
+    Progress { epoch, records: 1, hash: epoch * 3, chain: epoch * 7 }
+}
+
+fn transaction(epoch: u64, records: Vec<Record>) -> Transaction {
+    let bindings = vec![Binding { epoch, watermark_ms: 5, ..Binding::default() }];
+    Transaction { bindings, settings: None, records, progress: vec![progress(epoch)] }
+}
+
+fn read(reader: &mut dyn ResultReader, most: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    reader
+        .poll(most, &mut |s| {
+            let value = s.value.map(|v| String::from_utf8_lossy(v).into_owned());
+            let (name, key) = (s.topic.name(), String::from_utf8_lossy(s.key));
+            all.push(format!("{name} {} {key} {value:?}", s.epoch));
+        })
+        .unwrap();
+    all
+}
+
+const METRICS: Topic = Topic::ProcessedMetrics;
+
+fn one_order_for_all(f: &Fixture) {
+    let mut writer = f.log.writer().unwrap();
+    for epoch in 0..5 {
+        let records = vec![
+            record(METRICS, epoch, "a", Some("1")),
+            record(METRICS, epoch, "b", None),
+            record(Topic::Alerts, epoch, "x", Some("2")),
+        ];
+        writer.commit(&transaction(epoch, records)).unwrap();
+    }
+    let topics = [METRICS, Topic::Alerts];
+    let whole = read(&mut *f.log.reader(&topics, Position::default()).unwrap(), 100);
+    assert_eq!(whole.len(), 15);
+    assert_eq!(whole[..2], ["processed-metrics 0 a Some(\"1\")", "processed-metrics 0 b None"]);
+    let alerts = read(&mut *f.log.reader(&[Topic::Alerts], Position::default()).unwrap(), 100);
+    assert_eq!(alerts.len(), 5);
+    for most in [1, 2, 3, 7] {
+        let mut position = Position::default();
+        let mut pieces = Vec::new();
+        loop {
+            // A reader of its own for each piece: the position says it all.
+            let mut reader = f.log.reader(&topics, position).unwrap();
+            let piece = read(&mut *reader, most);
+            position = reader.position();
+            if piece.is_empty() {
+                break;
+            }
+            pieces.extend(piece);
+        }
+        assert_eq!(pieces, whole, "in pieces of {most}");
+    }
+}
+
+fn keeps_bindings_progress_and_settings(f: &Fixture) {
+    assert_eq!(f.log.state().unwrap(), streamgauge_sink::results::LogState::default());
+    let mut writer = f.log.writer().unwrap();
+    for epoch in [3, 4, 9] {
+        writer.commit(&transaction(epoch, vec![])).unwrap();
+    }
+    let settings = Some((u64::MAX - 5, "{}".to_owned()));
+    let ahead = Binding { epoch: 12, ..Binding::default() };
+    writer
+        .commit(&Transaction { settings, bindings: vec![ahead], ..Transaction::default() })
+        .unwrap();
+    let state = f.log.state().unwrap();
+    assert_eq!((state.committed, state.bound), (Some(progress(9)), Some(12)));
+    let epochs = |from| f.log.bindings(from).unwrap().iter().map(|b| b.epoch).collect::<Vec<_>>();
+    assert_eq!((epochs(0), epochs(4)), (vec![3, 4, 9, 12], vec![4, 9, 12]));
+    assert_eq!(writer.progress(4).unwrap(), Some(progress(4)));
+    assert_eq!(writer.progress(5).unwrap(), None);
+    assert_eq!(f.log.settings(u64::MAX - 5).unwrap().as_deref(), Some("{}"));
+    assert_eq!(f.log.settings(1).unwrap(), None);
+    writer.retain(4, START_MS).unwrap();
+    assert_eq!((epochs(0), writer.progress(3).unwrap()), (vec![4, 9, 12], None));
+}
+
+fn a_newer_writer_ends_an_older_one(f: &Fixture) {
+    let mut old = f.log.writer().unwrap();
+    old.commit(&transaction(1, vec![record(METRICS, 1, "a", Some("1"))])).unwrap();
+    let mut new = f.log.writer().unwrap();
+    assert!(new.number() > old.number());
+    let fenced = old.commit(&transaction(2, vec![record(METRICS, 2, "a", Some("2"))]));
+    assert!(matches!(fenced, Err(ResultError::Fenced { .. })), "{fenced:?}");
+    assert!(old.retain(9, START_MS).is_err());
+    new.commit(&transaction(2, vec![record(METRICS, 2, "a", Some("3"))])).unwrap();
+    let all = read(&mut *f.log.reader(&[METRICS], Position::default()).unwrap(), 9);
+    assert_eq!(all, ["processed-metrics 1 a Some(\"1\")", "processed-metrics 2 a Some(\"3\")"]);
+}
+
+fn finds_by_time(f: &Fixture) {
+    let mut writer = f.log.writer().unwrap();
+    for epoch in 0..3 {
+        writer.commit(&transaction(epoch, vec![record(METRICS, epoch, "a", Some("1"))])).unwrap();
+        f.clock.advance(1_000);
+    }
+    for (ms, expected) in [(-5, 3), (0, 3), (1, 2), (2_000, 1), (2_001, 0)] {
+        let from = f.log.position_at(START_MS + ms).unwrap();
+        let count = read(&mut *f.log.reader(&[METRICS], from).unwrap(), 9).len();
+        assert_eq!(count, expected, "from {ms}");
+    }
+    let end = f.log.position_at(START_MS + 9_000).unwrap();
+    let mut reader = f.log.reader(&[METRICS], end).unwrap();
+    writer.commit(&transaction(7, vec![record(METRICS, 7, "z", Some("1"))])).unwrap();
+    assert_eq!(read(&mut *reader, 9).len(), 1, "what comes later is read from there");
+}
+
+type Test = fn(&Fixture);
+
+const SUITE: [(&str, Test); 4] = [
+    ("one order for all", one_order_for_all),
+    ("keeps bindings, progress and settings", keeps_bindings_progress_and_settings),
+    ("a newer writer ends an older one", a_newer_writer_ends_an_older_one),
+    ("finds by time", finds_by_time),
+];
+
+#[test]
+fn results_in_memory_conform() {
+    for (name, test) in SUITE {
+        println!("{name}");
+        test(&memory());
+    }
+}
+
+#[test]
+fn embedded_results_conform() {
+    for (name, test) in SUITE {
+        println!("{name}");
+        test(&embedded());
+    }
+}
+
+#[test]
+fn whoever_waits_is_woken() {
+    for f in [memory(), embedded()] {
+        let mut writer = f.log.writer().unwrap();
+        let mut reader = f.log.reader(&[METRICS], Position::default()).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || {
+                let mut all = Vec::new();
+                while all.is_empty() {
+                    reader.wait(Duration::from_secs(60));
+                    all = read(&mut *reader, 9);
+                }
+                all
+            });
+            writer.commit(&transaction(1, vec![record(METRICS, 1, "a", Some("1"))])).unwrap();
+            assert_eq!(waiting.join().unwrap().len(), 1);
+        });
+    }
+}
+
+#[test]
+fn retention_cuts_by_topic_and_tells() {
+    let f = embedded();
+    let mut writer = f.log.writer().unwrap();
+    let mut slow = f.log.reader(&[METRICS], Position::default()).unwrap();
+    let both = |epoch| {
+        vec![record(METRICS, epoch, "a", Some("1")), record(Topic::Sessions, epoch, "s", Some("2"))]
+    };
+    writer.commit(&transaction(0, both(0))).unwrap();
+    assert_eq!(read(&mut *slow, 1).len(), 1);
+    let behind = slow.position();
+    writer.commit(&transaction(1, both(1))).unwrap();
+    f.clock.advance(2 * DAY_MS);
+    writer.commit(&transaction(2, both(2))).unwrap();
+    writer.retain(0, START_MS + 2 * DAY_MS).unwrap();
+    let lost = slow.poll(9, &mut |_| {});
+    assert!(matches!(&lost, Err(ResultError::Lost { .. })), "{lost:?}");
+    assert!(f.log.reader(&[METRICS], behind).is_err());
+    let new = |topic| read(&mut *f.log.reader(&[topic], Position::default()).unwrap(), 9).len();
+    assert_eq!((new(METRICS), new(Topic::Sessions)), (1, 3));
+}
