@@ -167,7 +167,7 @@ impl BatchBuilder {
         };
         let country = event.country.unwrap_or(UNKNOWN);
         let device = event.device.unwrap_or(UNKNOWN);
-        let country_hash = value_hash(Dimension::Country, country);
+        let country_hash = plain_hash(Dimension::Country, country);
         if event.kind == Kind::PageView {
             for (d, text) in [
                 (Dimension::Page, event.page),
@@ -176,7 +176,7 @@ impl BatchBuilder {
                 (Dimension::Browser, event.browser.unwrap_or(UNKNOWN)),
                 (Dimension::Os, event.os.unwrap_or(UNKNOWN)),
             ] {
-                set(d, value_hash(d, text), text, "");
+                set(d, plain_hash(d, text), text, "");
             }
             let city = event.city.unwrap_or(UNKNOWN);
             let city_hash = xxh3_64_with_seed(city.as_bytes(), country_hash);
@@ -187,7 +187,7 @@ impl BatchBuilder {
                 set(Dimension::Country, country_hash, country, "");
             }
             if event.device.is_some() {
-                set(Dimension::Device, value_hash(Dimension::Device, device), device, "");
+                set(Dimension::Device, plain_hash(Dimension::Device, device), device, "");
             }
         }
         let user = self.texts.push(event.user);
@@ -255,8 +255,21 @@ impl Texts {
 }
 
 /// Seeds that are near each other would give short texts the same hash.
-fn value_hash(d: Dimension, text: &str) -> u64 {
+fn plain_hash(d: Dimension, text: &str) -> u64 {
     xxh3_64_with_seed(text.as_bytes(), (d as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+/// The hash of a value, from its text and where its second part begins.
+#[must_use]
+pub fn value_hash(d: Dimension, text: &str, split: u32) -> u64 {
+    match (d, text.split_at_checked(split as usize)) {
+        (Dimension::City, Some((country, city))) => {
+            // A city without a name has no second part; it is never without a country.
+            let (country, city) = if split == 0 { (text, "") } else { (country, city) };
+            xxh3_64_with_seed(city.as_bytes(), plain_hash(Dimension::Country, country))
+        }
+        _ => plain_hash(d, text),
+    }
 }
 
 /// Lengths within a chunk fit 32 bits: a chunk is bounded by its largest record.
@@ -295,6 +308,7 @@ mod tests {
                 };
                 assert_eq!((texts.get(value.span), value.dimension), (&*expected, d));
                 assert_eq!(value.split as usize, split);
+                assert_eq!(value_hash(d, &expected, value.split), value.hash);
             }
         }
         assert_eq!(texts.values.len(), 600 * Dimension::ALL.len());

@@ -7,12 +7,14 @@
 //!                                             +-> bounces -----> publish alerts --------------------------------+
 //! ```
 
+use crate::checkpoint::Parts;
 use crate::collect::{EpochChanges, collect};
+use crate::expiry::Update;
 use crate::expiry::arrange;
 use crate::funnel::Funnel;
 use crate::publish::{Output, publish_items, publish_windows, tally_route};
 use crate::route::by_user;
-use crate::rows::{ListKey, TallyKey};
+use crate::rows::{ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Rules, session_tallies};
 use crate::time::{Epoch, Tick};
 use crate::top::{list_route, top_lists};
@@ -21,8 +23,9 @@ use crate::window::Windows;
 use differential_dataflow::operators::CountTotal;
 use std::rc::Rc;
 use streamgauge_ingest::batch::EventBatch;
+use timely::dataflow::operators::vec::ToStream;
 use timely::dataflow::operators::{Concat, Concatenate, Probe};
-use timely::dataflow::{ProbeHandle, Stream};
+use timely::dataflow::{ProbeHandle, Scope, Stream};
 
 /// What the dataflow is built from.
 #[derive(Clone, Debug)]
@@ -44,6 +47,27 @@ pub struct Place {
     pub workers: usize,
 }
 
+/// What goes beyond the life of a worker.
+#[derive(Default)]
+pub struct Durable {
+    /// What it goes on from.
+    pub restored: Option<Restored>,
+    /// Where its parts of checkpoints go.
+    pub parts: Option<Parts>,
+}
+
+/// What a worker goes on from: its share of a checkpoint.
+pub struct Restored {
+    /// The epoch of the checkpoint.
+    pub epoch: Epoch,
+    /// The users of this worker.
+    pub state: Box<dyn FnOnce(&mut State)>,
+    /// Any share of the counts of windows; they find their workers.
+    pub tallies: Vec<(TallyKey, Tally)>,
+    /// Any share of the rows of lists.
+    pub lists: Vec<(ListKey, ListDiff)>,
+}
+
 /// Builds the dataflow on one worker. Every worker must be given the tick of
 /// every epoch; batches may come in at any of them.
 ///
@@ -55,6 +79,7 @@ pub fn build<'s>(
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     settings: &Settings,
     Place { worker, workers }: Place,
+    durable: Durable,
     held: impl FnMut(Held) + 'static,
     each: Option<impl FnMut(EpochChanges) + 'static>,
 ) -> ProbeHandle<Epoch> {
@@ -62,20 +87,43 @@ pub fn build<'s>(
     let scope = ticks.scope();
     let rules = Rules { funnels: Rc::from(settings.funnels.as_slice()) };
 
+    let Durable { restored, parts: saved } = durable;
+    let (state, old_tallies, old_lists) = restore(scope, State::new(rules, windows), restored);
+
     let routed = by_user(batches, workers);
-    let users = state_per_user(routed, ticks.clone(), State::new(rules, windows), held);
+    let users = state_per_user(routed, ticks.clone(), state, saved.clone(), held);
 
     let tallies = users.tallies.concat(session_tallies(users.sessions.clone(), windows));
+    let tallies = tallies.concat(old_tallies);
     let counts = arrange(tallies, "tallies", tally_route).count_total().inner;
-    let rows = arrange(users.lists, "list rows", list_route);
-    let parts = top_lists(rows, ticks.clone(), windows, worker);
+    let rows = arrange(users.lists.concat(old_lists), "list rows", list_route);
+    let parts = top_lists(rows, ticks.clone(), windows, worker, saved.clone());
 
     let changes = scope.concatenate([
-        publish_windows(counts, parts, ticks.clone(), windows, output),
+        publish_windows(counts, parts, ticks.clone(), (windows, output), saved),
         publish_items(users.sessions, ticks.clone(), windows, output, "publish sessions"),
         publish_items(users.bounces, ticks.clone(), windows, output, "publish alerts"),
     ]);
     collect(changes, ticks, each).probe().0
+}
+
+/// Updates of tallies and of list rows.
+type Updates<'s, K, R> = Stream<'s, Epoch, Vec<Update<K, R>>>;
+
+/// The state to begin with, and what the arrangements begin with.
+fn restore<'s>(
+    scope: Scope<'s, Epoch>,
+    mut state: State,
+    restored: Option<Restored>,
+) -> (State, Updates<'s, TallyKey, Tally>, Updates<'s, ListKey, ListDiff>) {
+    let (mut tallies, mut lists) = (Vec::new(), Vec::new());
+    if let Some(Restored { epoch, state: load, tallies: old_tallies, lists: old_lists }) = restored
+    {
+        load(&mut state);
+        tallies.extend(old_tallies.into_iter().map(|(key, tally)| ((key, ()), epoch, tally)));
+        lists.extend(old_lists.into_iter().map(|(key, diff)| ((key, ()), epoch, diff)));
+    }
+    (state, tallies.to_stream(scope), lists.to_stream(scope))
 }
 
 /// The horizons of the forgetting arrangements in this thread: what they were

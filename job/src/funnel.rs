@@ -5,6 +5,7 @@
 //! slice to the progress after it, so that slices can be composed without their
 //! events.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use streamgauge_ingest::decode::Kind;
 
@@ -83,7 +84,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// How far the events so far came, from a given start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Not strict: unused. Strict: bit k is a run that has matched k steps.
     runs: u16,

@@ -1,5 +1,6 @@
 //! The job: the dataflow that keeps every result correct, and what runs it.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod collect;
 pub mod config;
@@ -7,6 +8,7 @@ pub mod dataflow;
 pub mod epochs;
 pub mod expiry;
 pub mod funnel;
+pub mod live;
 pub mod one_or_many;
 pub mod publish;
 pub mod replay;

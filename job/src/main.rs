@@ -48,6 +48,7 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Check(args) => print(args.output(around)?.as_bytes()),
         Command::Completions(args) => print(&args.output()),
         Command::Run(args) => commands::run(&args, around),
+        Command::Job(args) => commands::job(&args, around),
         Command::Simulate(args) => commands::simulate(&args, around),
         Command::Replay(args) => commands::replay(&args, around),
     }

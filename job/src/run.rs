@@ -5,21 +5,23 @@
 //! the dataflow is too many epochs behind, so a slow dataflow slows the source.
 
 use crate::collect::EpochChanges;
-use crate::dataflow::{self, Place, Settings};
+use crate::dataflow::{self, Durable, Place, Settings};
 use crate::time::{Epoch, Tick};
 use crate::user::Held;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use std::time::Duration;
 use streamgauge_ingest::batch::EventBatch;
-use timely::dataflow::InputHandle;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::{InputHandle, ProbeHandle};
 use timely::worker::Worker;
 
 /// Messages that may wait in the feed of a worker.
 const FEED_MESSAGES: usize = 16;
 /// Epochs that a worker may be given before the first of them is done.
-const EPOCHS_IN_FLIGHT: u64 = 8;
+const EPOCHS_IN_FLIGHT: usize = 8;
 /// How long an idle worker sleeps unless it is woken.
 const PARK: Duration = Duration::from_millis(10);
 
@@ -46,6 +48,12 @@ impl Feeder {
         self.send(self.turn, Feed::Rows(epoch, batch))
     }
 
+    /// Whether another epoch can be given without waiting for anybody.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.feeds.iter().all(|feed| feed.len() + 2 <= FEED_MESSAGES)
+    }
+
     /// Closes an epoch on all workers. False if the job has ended.
     pub fn close(&mut self, epoch: Epoch, tick: Tick) -> bool {
         (0..self.feeds.len()).all(|worker| self.send(worker, Feed::Close(epoch, tick)))
@@ -63,89 +71,148 @@ impl Feeder {
     }
 }
 
-/// Runs the dataflow on `workers` threads of this process until the feed that
-/// `source` gives ends; returns what `source` returns.
-///
-/// `each` gets the changes of every epoch in order; `held` is told by each worker
-/// after each epoch what it holds.
+/// What runs the workers of this process.
+pub struct Workers<D, E, H> {
+    /// How many.
+    pub workers: usize,
+    /// What each of them, by its index, goes on from and where its parts of
+    /// checkpoints go.
+    pub durable: D,
+    /// Gets the changes of every epoch in order.
+    pub each: E,
+    /// Is told by each worker after each epoch what it holds.
+    pub held: H,
+}
+
+/// Runs the dataflow on threads of this process until the feed that `source` is given
+/// ends; returns what `source` returns.
 ///
 /// # Panics
 /// If a worker cannot be started or panics.
-pub fn run<R>(
+pub fn run<R, D, E, H>(
     settings: &Settings,
-    workers: usize,
+    workers: Workers<D, E, H>,
     source: impl FnOnce(Feeder) -> R,
-    each: impl FnMut(EpochChanges) + Send + 'static,
-    held: impl Fn(usize, Held) + Send + Sync + 'static,
-) -> R {
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..workers).map(|_| bounded(FEED_MESSAGES)).unzip();
-    let receivers: Vec<_> = receivers.into_iter().map(|r| Mutex::new(Some(r))).collect();
-    let threads = Arc::new(Mutex::new(vec![None; workers]));
+) -> R
+where
+    D: Fn(usize) -> Durable + Send + Sync + 'static,
+    E: FnMut(EpochChanges) + Send + 'static,
+    H: Fn(usize, Held) + Send + Sync + 'static,
+{
+    let Workers { workers, durable, each, held } = workers;
+    let (feeder, feeds) = feeds(workers);
+    let feeds: Vec<_> = feeds.into_iter().map(|feed| Mutex::new(Some(feed))).collect();
+    let threads = Arc::clone(&feeder.threads);
     let each = Mutex::new(Some(each));
     let (held, settings) = (Arc::new(held), settings.clone());
-    let worker_threads = Arc::clone(&threads);
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
         let index = worker.index();
-        let lock = || worker_threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lock = || threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         lock()[index] = Some(std::thread::current());
-        let take = |r: &Mutex<Option<Receiver<Feed>>>| r.lock().ok().and_then(|mut r| r.take());
-        let feed = take(&receivers[index]).expect("each worker takes its own feed, once");
+        let feed = feeds[index].lock().ok().and_then(|mut feed| feed.take());
+        let feed = feed.expect("each worker takes its own feed, once");
         // Only the first worker collects.
         let each = (index == 0).then(|| each.lock().ok().and_then(|mut e| e.take())).flatten();
         let held = Arc::clone(&held);
-        work(worker, &settings, &feed, each, move |h| held(index, h));
+        let mut work =
+            Work::new(worker, &settings, durable(index), feed, each, move |h| held(index, h));
+        loop {
+            match work.turn(worker) {
+                Turn::Worked => {}
+                Turn::Idle => drop(worker.step_or_park(Some(PARK))),
+                Turn::Ended => break,
+            }
+        }
     })
     .expect("workers of this process can be started");
-    let result = source(Feeder { feeds: senders, threads, turn: 0 });
+    let result = source(feeder);
     for worker in guards.join() {
         worker.expect("no worker panics");
     }
     result
 }
 
-fn work(
-    worker: &mut Worker,
-    settings: &Settings,
-    feed: &Receiver<Feed>,
-    each: Option<impl FnMut(EpochChanges) + 'static>,
-    held: impl FnMut(Held) + 'static,
-) {
-    let place = Place { worker: worker.index(), workers: worker.peers() };
-    let mut batches = InputHandle::new();
-    let mut ticks = InputHandle::new();
-    let probe = worker.dataflow(|scope| {
-        let batches = batches.to_stream(scope);
-        let ticks = ticks.to_stream(scope);
-        dataflow::build(batches, ticks, settings, place, held, each)
-    });
-    let mut next: Epoch = 0;
-    let mut open = true;
-    while open {
-        if probe.less_than(&next.saturating_sub(EPOCHS_IN_FLIGHT)) {
-            worker.step_or_park(Some(PARK));
-            continue;
+/// Feeds for so many workers: the source's side, and theirs.
+#[must_use]
+pub fn feeds(workers: usize) -> (Feeder, Vec<Receiver<Feed>>) {
+    let (feeds, receivers) = (0..workers).map(|_| bounded(FEED_MESSAGES)).unzip();
+    let threads = Arc::new(Mutex::new(vec![None; workers]));
+    (Feeder { feeds, threads, turn: 0 }, receivers)
+}
+
+/// What became of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Something came in.
+    Worked,
+    /// Nothing came in, or nothing more is taken for now: the worker may sleep.
+    Idle,
+    /// The feed has ended and everything is done.
+    Ended,
+}
+
+/// A worker at its work: a dataflow and the feed of it.
+pub struct Work {
+    batches: Option<InputHandle<Epoch, CapacityContainerBuilder<Vec<EventBatch>>>>,
+    ticks: Option<InputHandle<Epoch, CapacityContainerBuilder<Vec<Tick>>>>,
+    probe: ProbeHandle<Epoch>,
+    feed: Receiver<Feed>,
+    /// Epochs that were closed and are perhaps not done.
+    in_flight: VecDeque<Epoch>,
+}
+
+impl Work {
+    /// Builds the dataflow on a worker. `each` is for the first one alone.
+    pub fn new(
+        worker: &mut Worker,
+        settings: &Settings,
+        durable: Durable,
+        feed: Receiver<Feed>,
+        each: Option<impl FnMut(EpochChanges) + 'static>,
+        held: impl FnMut(Held) + 'static,
+    ) -> Self {
+        let place = Place { worker: worker.index(), workers: worker.peers() };
+        let (mut batches, mut ticks) = (InputHandle::new(), InputHandle::new());
+        let probe = worker.dataflow(|scope| {
+            let batches = batches.to_stream(scope);
+            let ticks = ticks.to_stream(scope);
+            dataflow::build(batches, ticks, settings, place, durable, held, each)
+        });
+        Self { batches: Some(batches), ticks: Some(ticks), probe, feed, in_flight: VecDeque::new() }
+    }
+
+    /// Takes the next message of the feed, if it is time for it.
+    pub fn turn(&mut self, worker: &mut Worker) -> Turn {
+        let (Some(batches), Some(ticks)) = (&mut self.batches, &mut self.ticks) else {
+            worker.step();
+            return if self.probe.done() { Turn::Ended } else { Turn::Idle };
+        };
+        while self.in_flight.front().is_some_and(|epoch| !self.probe.less_equal(epoch)) {
+            self.in_flight.pop_front();
         }
-        match feed.try_recv() {
+        if self.in_flight.len() >= EPOCHS_IN_FLIGHT {
+            return Turn::Idle;
+        }
+        match self.feed.try_recv() {
             Ok(Feed::Rows(epoch, batch)) => {
-                debug_assert!(epoch >= next, "rows of a closed epoch");
+                batches.advance_to(epoch);
                 batches.send(batch);
+                Turn::Worked
             }
             Ok(Feed::Close(epoch, tick)) => {
+                ticks.advance_to(epoch);
                 ticks.send(tick);
-                next = epoch + 1;
-                batches.advance_to(next);
-                ticks.advance_to(next);
+                batches.advance_to(epoch + 1);
+                ticks.advance_to(epoch + 1);
+                self.in_flight.push_back(epoch);
                 worker.step();
+                Turn::Worked
             }
-            Err(TryRecvError::Empty) => {
-                worker.step_or_park(Some(PARK));
+            Err(TryRecvError::Empty) => Turn::Idle,
+            Err(TryRecvError::Disconnected) => {
+                (self.batches, self.ticks) = (None, None);
+                Turn::Worked
             }
-            Err(TryRecvError::Disconnected) => open = false,
         }
-    }
-    drop((batches, ticks));
-    while !probe.done() {
-        worker.step_or_park(Some(PARK));
     }
 }

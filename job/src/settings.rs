@@ -2,6 +2,7 @@
 
 use crate::config::{self, Bots, Config, Dedup, Rate};
 use crate::funnel::{Funnel, Step};
+use crate::time::Pace;
 use crate::window::Windows;
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
@@ -104,4 +105,49 @@ fn step_text(step: &Step) -> String {
         Step::Type(Kind::Unknown) => "",
     };
     name.to_owned()
+}
+
+/// Everything in the configuration that decides about results, as JSON, and its hash.
+#[must_use]
+pub fn fingerprint(config: &Config, partitions: u32) -> (u64, String) {
+    let (input, time) = (&config.input, &config.time);
+    let funnels: Vec<_> = funnels(config)
+        .iter()
+        .map(|f| {
+            serde_json::json!({
+                "name": *f.name, "steps": step_texts(f), "strict": f.strict,
+                "abandonmentStep": f.abandonment_step,
+            })
+        })
+        .collect();
+    let json = serde_json::json!({
+        "partitions": partitions,
+        "input.dedup": input.dedup.word(),
+        "input.bots": input.bots.word(),
+        "input.max_bytes": input.max_bytes,
+        "time.allowed_disorder": time.allowed_disorder_ms,
+        "time.lateness": time.lateness_ms,
+        "time.session_gap": time.session_gap_ms,
+        "time.epoch": time.epoch_ms,
+        "time.provisional_epochs": time.provisional_epochs,
+        "time.corrections": time.corrections_ms,
+        "funnels": funnels,
+        "alerts": [{
+            "rule": streamgauge_sink::alert::HIGH_BOUNCE_RATE.name,
+            "version": streamgauge_sink::alert::HIGH_BOUNCE_RATE.version,
+        }],
+    });
+    let text = json.to_string();
+    (xxhash_rust::xxh3::xxh3_64(text.as_bytes()), text)
+}
+
+/// The pace of live publishing, in epochs.
+#[must_use]
+pub fn live_pace(config: &Config) -> Pace {
+    let epochs = config.time.corrections_ms / config.time.epoch_ms;
+    Pace {
+        provisional: true,
+        provisional_epochs: config.time.provisional_epochs,
+        correction_epochs: u64::try_from(epochs).unwrap_or(1).max(1),
+    }
 }

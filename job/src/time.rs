@@ -13,16 +13,32 @@ use streamgauge_ingest::judge::Close;
 pub type Epoch = u64;
 
 /// What an epoch is bound to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tick {
     /// The global watermark of the epoch before, ms.
     pub before_ms: i64,
     /// The global watermark of this epoch, ms.
     pub watermark_ms: i64,
+    /// Provisional results are due, of business windows at their own pace.
+    pub provisional: bool,
     /// Provisional results of business windows are due.
     pub business_provisional: bool,
     /// Corrections are due.
     pub corrections: bool,
+    /// A checkpoint is made of what is held after this epoch; then corrections are due.
+    pub checkpoint: Option<Extent>,
+    /// What comes in is what a checkpoint of this epoch held: it is taken as it is, and
+    /// what it makes of closed windows is published already.
+    pub restores: bool,
+}
+
+/// What a checkpoint is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Extent {
+    /// What has changed since the one before.
+    Changes,
+    /// All that is held.
+    Whole,
 }
 
 impl Tick {
@@ -73,11 +89,27 @@ impl Ticks {
         let tick = Tick {
             before_ms: self.last.map_or(BEFORE_TIME_MS, |l| l.watermark_ms),
             watermark_ms: close.watermark_ms,
+            provisional: self.pace.provisional,
             business_provisional: self.pace.provisional && due(self.pace.provisional_epochs),
             corrections: due(self.pace.correction_epochs),
+            checkpoint: None,
+            restores: false,
         };
         self.last = Some(close);
         tick
+    }
+
+    /// The tick of the epoch of a checkpoint, to go on from there.
+    pub fn restore(&mut self, close: Close) -> Tick {
+        self.last = Some(close);
+        let watermark_ms = close.watermark_ms;
+        Tick {
+            before_ms: watermark_ms,
+            watermark_ms,
+            corrections: true,
+            restores: true,
+            ..Tick::default()
+        }
     }
 }
 
@@ -99,12 +131,7 @@ mod tests {
 
     #[test]
     fn a_window_is_closed_from_the_epoch_after() {
-        let tick = Tick {
-            before_ms: 5,
-            watermark_ms: 10,
-            business_provisional: false,
-            corrections: false,
-        };
+        let tick = Tick { before_ms: 5, watermark_ms: 10, ..Tick::default() };
         assert!(tick.was_closed(5) && !tick.was_closed(6));
     }
 }

@@ -17,6 +17,21 @@ pub fn key(letter: &DeadLetter) -> Vec<u8> {
 
 /// Appends its line as a file has it (without `epoch`), without a line end.
 pub fn write_line(letter: &DeadLetter, out: &mut Vec<u8>) {
+    write(letter, None, out);
+}
+
+/// Appends its record as the topic has it.
+pub fn write_record(letter: &DeadLetter, epoch: u64, out: &mut Vec<u8>) {
+    write(letter, Some(epoch), out);
+}
+
+/// Its key on the topic: partition and offset as text.
+#[must_use]
+pub fn record_key(letter: &DeadLetter) -> Vec<u8> {
+    format!("{}|{}", letter.partition, letter.offset).into_bytes()
+}
+
+fn write(letter: &DeadLetter, epoch: Option<u64>, out: &mut Vec<u8>) {
     let mut o = Object::open(out);
     o.integer("partition", letter.partition)
         .integer("offset", letter.offset)
@@ -30,5 +45,8 @@ pub fn write_line(letter: &DeadLetter, out: &mut Vec<u8>) {
         Head::Text(text) => o.text("head", text),
         Head::Bytes(bytes) => o.text("headBase64", &STANDARD.encode(bytes)),
     };
+    if let Some(epoch) = epoch {
+        o.integer("epoch", epoch);
+    }
     o.close();
 }

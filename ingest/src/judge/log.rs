@@ -6,6 +6,7 @@
 
 use super::chunk::{DecodedChunk, Outcome};
 use super::record::{Case, Judge};
+use super::seen::SeenId;
 use crate::batch::EventBatch;
 use crate::dead_letter::DeadLetter;
 use crate::settings::InputSettings;
@@ -51,6 +52,25 @@ impl LogJudge {
     /// stood.
     pub fn raise(&mut self, partition: u32, watermark_ms: i64) {
         self.judge.watermarks.raise(partition, watermark_ms);
+    }
+
+    /// Notes for checkpoints which ids are seen from now on.
+    pub fn note_ids(&mut self) {
+        if let Some(seen) = &mut self.judge.seen {
+            seen.note_ids();
+        }
+    }
+
+    /// The ids seen since this was asked last, or all of them.
+    pub fn take_seen(&mut self, all: bool) -> Vec<SeenId> {
+        self.judge.seen.as_mut().map(|seen| seen.take(all)).unwrap_or_default()
+    }
+
+    /// Goes on from ids that a checkpoint held.
+    pub fn load_seen(&mut self, ids: &[(u32, u128, i64)]) {
+        if let Some(seen) = &mut self.judge.seen {
+            seen.load(ids);
+        }
     }
 
     /// Judges records, each at its place; returns what is accepted and what is not.

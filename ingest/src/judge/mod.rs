@@ -15,6 +15,7 @@ mod seen;
 pub use chunk::{Chunk, ChunkDecoder, DecodedChunk, Line};
 pub use files::FileJudge;
 pub use log::{LogJudge, Place};
+pub use seen::SeenId;
 
 use crate::batch::EventBatch;
 use crate::dead_letter::DeadLetter;

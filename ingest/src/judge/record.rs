@@ -31,7 +31,7 @@ pub(super) struct Case<'a> {
 pub(super) struct Judge {
     rule: LatenessRule,
     bots: BotMode,
-    seen: Option<Seen>,
+    pub(super) seen: Option<Seen>,
     pub(super) watermarks: Watermarks,
     pub(super) counts: SourceCounts,
     /// Accepted so far.

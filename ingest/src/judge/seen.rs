@@ -15,7 +15,13 @@ pub(super) struct Seen {
     /// How long after its timestamp an id still matters, in ms.
     reach_ms: i64,
     partitions: Vec<Partition>,
+    /// Ids noted since they were last taken for a checkpoint, if there are any.
+    noted: Option<Vec<(u32, u128)>>,
 }
+
+/// An id that was seen: partition, id, the largest timestamp it came with, and when it
+/// may be forgotten, ms.
+pub type SeenId = (u32, u128, i64, i64);
 
 #[derive(Default)]
 struct Partition {
@@ -29,7 +35,42 @@ impl Seen {
         let slice_ms = settings.session_gap_ms.max(ALERT_PANE_MS);
         let mut partitions = Vec::new();
         partitions.resize_with(settings.partitions as usize, Partition::default);
-        Self { reach_ms: slice_ms + settings.lateness_ms, partitions }
+        Self { reach_ms: slice_ms + settings.lateness_ms, partitions, noted: None }
+    }
+
+    /// Notes for checkpoints what is seen from now on.
+    pub(super) fn note_ids(&mut self) {
+        self.noted.get_or_insert_default();
+    }
+
+    /// The ids noted since this was asked last, or all of them, in order.
+    pub(super) fn take(&mut self, all: bool) -> Vec<SeenId> {
+        let mut ids = self.noted.replace(Vec::new()).unwrap_or_default();
+        if all {
+            ids.clear();
+            for (partition, p) in (0..).zip(&self.partitions) {
+                ids.extend(p.order.iter().map(|(_, id)| (partition, *id)));
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let latest = |(partition, id): (u32, u128)| {
+            let at_ms = *self.partitions.get(partition as usize)?.latest_ms.get(&id)?;
+            Some((partition, id, at_ms, at_ms.saturating_add(self.reach_ms)))
+        };
+        ids.into_iter().filter_map(latest).collect()
+    }
+
+    /// Goes on from ids that a checkpoint held.
+    pub(super) fn load(&mut self, ids: &[(u32, u128, i64)]) {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable_by_key(|(partition, id, at_ms)| (*at_ms, *partition, *id));
+        for (partition, id, at_ms) in ids {
+            if let Some(p) = self.partitions.get_mut(partition as usize) {
+                p.latest_ms.insert(id, at_ms);
+                p.order.push_back((at_ms, id));
+            }
+        }
     }
 
     /// Whether the record repeats an earlier one; notes it either way.
@@ -49,6 +90,9 @@ impl Seen {
         if latest_ms + self.reach_ms > watermark_ms {
             p.latest_ms.insert(id, latest_ms);
             p.order.push_back((entry.at_ms, id));
+            if let Some(noted) = &mut self.noted {
+                noted.push((entry.partition, id));
+            }
         }
         p.forget(watermark_ms, self.reach_ms);
         duplicate

@@ -163,20 +163,38 @@ impl<'a> Source<'a> {
     /// If the log can't be read.
     pub fn next_epoch(&mut self) -> Result<Option<BoundEpoch>, SourceError> {
         let now_ms = self.clock.now_ms();
-        let Read { partitions, counts, batch, dead_letters } = self.reader.read(MOST_RECORDS)?;
-        let is_quiet = counts.read == 0 && self.last_epoch.is_some();
+        let read = self.reader.read(MOST_RECORDS)?;
+        let is_quiet = read.counts.read == 0 && self.last_epoch.is_some();
         if is_quiet && (0..QUIET_MS).contains(&(now_ms - self.last_bound_ms)) {
             return Ok(None);
         }
+        let epoch = self.number(now_ms);
+        self.bind(read, epoch, now_ms).map(Some)
+    }
+
+    /// A last epoch of what is there now, perhaps nothing, whose number is a multiple
+    /// of `multiple`, above 0.
+    ///
+    /// # Errors
+    /// If the log can't be read.
+    pub fn last_epoch(&mut self, multiple: u64) -> Result<BoundEpoch, SourceError> {
+        let now_ms = self.clock.now_ms();
+        let read = self.reader.read(MOST_RECORDS)?;
+        let epoch = self.number(now_ms).next_multiple_of(multiple);
+        self.last_epoch = Some(epoch);
+        self.bind(read, epoch, now_ms)
+    }
+
+    fn bind(&mut self, read: Read, epoch: u64, now_ms: i64) -> Result<BoundEpoch, SourceError> {
+        let Read { partitions, counts, batch, dead_letters } = read;
         let mut ends = BTreeMap::new();
         for p in &partitions {
             ends.insert(p.partition, self.log.bounds(p.partition)?.end);
         }
-        let epoch = self.number(now_ms);
         let binding = self.binder.bind(epoch, partitions, counts, &ends, now_ms);
         self.last_bound_ms = now_ms;
         self.raise_idle(&binding);
-        Ok(Some(BoundEpoch { binding, batch, dead_letters }))
+        Ok(BoundEpoch { binding, batch, dead_letters })
     }
 
     /// Goes on behind an epoch that was bound before.
@@ -193,12 +211,12 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Epochs are numbered by the time that has passed, and never twice.
+    /// Epochs are numbered by the time that has passed, from 0 on, and never twice.
     fn number(&mut self, now_ms: i64) -> u64 {
         let (from_ms, from_epoch) = self.numbered_from;
         let passed = u64::try_from((now_ms - from_ms) / self.pacing.epoch_ms).unwrap_or(0);
         let by_time = from_epoch + passed;
-        let epoch = self.last_epoch.map_or(by_time, |last| by_time.max(last + 1));
+        let epoch = self.last_epoch.map_or(0, |last| by_time.max(last + 1));
         self.last_epoch = Some(epoch);
         epoch
     }

@@ -5,7 +5,7 @@ use super::SourceError;
 use crate::batch::EventBatch;
 use crate::binding::{EpochCounts, PartitionBinding, RecordDigest};
 use crate::dead_letter::DeadLetter;
-use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place};
+use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place, SeenId};
 use crate::log::{EventLog, LogReader, Position, Record};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
@@ -76,6 +76,21 @@ impl EpochReader {
     /// Raises the watermark of a partition that was idle, or is resumed.
     pub fn raise(&mut self, partition: u32, watermark_ms: i64) {
         self.judge.raise(partition, watermark_ms);
+    }
+
+    /// Notes for checkpoints which ids are seen from now on.
+    pub fn note_ids(&mut self) {
+        self.judge.note_ids();
+    }
+
+    /// The ids seen since this was asked last, or all of them.
+    pub fn take_seen(&mut self, all: bool) -> Vec<SeenId> {
+        self.judge.take_seen(all)
+    }
+
+    /// Goes on from ids that a checkpoint held: partition, id, timestamp.
+    pub fn load_seen(&mut self, ids: &[(u32, u128, i64)]) {
+        self.judge.load_seen(ids);
     }
 
     /// Reads what is there, `most` records at most, and judges it.

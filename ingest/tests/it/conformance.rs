@@ -49,6 +49,7 @@ fn starts_empty(f: &Fixture) {
         assert_eq!(f.log.bounds(partition), Ok(0..0));
     }
     assert_eq!(read_all(&*f.log, &[at(0, 0)], 10), []);
+    assert_eq!(f.log.append(&[]), Ok(Vec::new()));
 }
 
 fn keeps_order_and_bytes(f: &Fixture) {

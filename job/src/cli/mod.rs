@@ -13,6 +13,7 @@
 
 mod files;
 mod inspect;
+mod job;
 mod moment;
 mod replay;
 mod run;
@@ -26,6 +27,7 @@ use clap_complete::Shell;
 
 pub use files::Destination;
 pub use inspect::{CheckArgs, ConfigArgs};
+pub use job::JobArgs;
 pub use moment::parse_time;
 pub use replay::{FileConflict, ReplayArgs, Summary};
 pub use run::RunArgs;
@@ -84,6 +86,8 @@ impl Cli {
 pub enum Command {
     /// Run everything: simulated visitors, the dataflow and its results
     Run(RunArgs),
+    /// Run the dataflow alone, over a data directory
+    Job(JobArgs),
     /// Make up events of a busy site and write them to a file or to stdout
     Simulate(SimulateArgs),
     /// Compute all results of recorded events, as fast as it goes

@@ -1,10 +1,13 @@
 //! What the subcommands do that do more than look at the configuration.
 
 mod interrupt;
+mod job;
 mod replay;
 mod run;
 mod simulate;
+mod site;
 
+pub(crate) use job::job;
 pub(crate) use replay::replay;
 pub(crate) use run::run;
 pub(crate) use simulate::simulate;

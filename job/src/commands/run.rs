@@ -1,96 +1,51 @@
-//! `streamgauge run`: the whole of it in one process, over a log in memory: the
-//! simulator writes, the job reads in paced epochs, and the numbers are told.
+//! `streamgauge run`: the whole of it in one process, over a data directory: the
+//! simulator writes events, the job reads them, and the numbers are told.
 
 mod numbers;
 mod shop;
 
 use super::cores;
 use super::interrupt::on_interrupt;
+use super::job::{Parts, run_job};
+use super::site::{JobLock, Site, directory};
 use anyhow::{Context, Result};
 use numbers::Numbers;
 use shop::{Flow, Shop};
 use std::io::{self, Write};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use streamgauge::cli::RunArgs;
 use streamgauge::config::{Config, Rate, Surroundings};
-use streamgauge::dataflow::Settings;
-use streamgauge::publish::Output;
-use streamgauge::run::{Feeder, run as run_dataflow};
-use streamgauge::settings::{funnels, input_settings, windows};
-use streamgauge::time::{Pace, Ticks};
-use streamgauge_ingest::clock::Clock;
-use streamgauge_ingest::judge::Released;
-use streamgauge_ingest::log::MemoryLog;
-use streamgauge_ingest::settings::InputSettings;
-use streamgauge_ingest::source::{Pacing, Source};
+use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_simulator::Generator;
+use streamgauge_sink::results::{ResultLog, Topic};
 
-const PARTITIONS: u32 = 12;
-/// What the log in memory holds at most.
-const LOG_BYTES: usize = 64 << 20;
 /// When the first line of numbers is told: a sign of life.
 const TELL_FIRST: Duration = Duration::from_secs(1);
 /// How often a line of numbers is told.
 const TELL: Duration = Duration::from_secs(5);
 
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    }
-}
-
 pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
-    let input = input_settings(&config, PARTITIONS);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let log = MemoryLog::new(PARTITIONS, LOG_BYTES, Arc::clone(&clock));
+    let usual = if args.no_simulator { "data/site" } else { "data/demo" };
+    let directory = directory(&config, usual);
+    let site = Site::open(&directory, &config)?;
+    let _lock = JobLock::take(&directory)?;
     let flow = Arc::new(Flow::default());
     let asked = Arc::clone(&flow);
     on_interrupt(move || asked.stop.store(true, Ordering::SeqCst))?;
-    greet(&config);
-    let started = Instant::now();
-    let options = shop::options(&config, clock.now_ms());
-    let Some(generator) = Generator::new_unless(options, || flow.is_stopped())? else {
-        return Ok(());
+    greet(&config, args, &site);
+    let run = Run {
+        config: &config,
+        site: &site,
+        flow: &flow,
+        stop: AtomicBool::new(false),
+        shop_ended: AtomicBool::new(args.no_simulator),
     };
-    let numbers = Arc::new(Mutex::new(Numbers::default()));
-    let dataflow = Settings {
-        windows: windows(&config),
-        funnels: funnels(&config),
-        output: Output { provisional: true, digests: false },
-    };
-    let counts = thread::scope(|scope| {
-        let (flow, rate) = (&*flow, config.simulator.rate);
-        let shop = Shop::new(generator, rate, started, &log, flow);
-        let shop = scope.spawn(move || shop.run());
-        let told = Arc::clone(&numbers);
-        let job = Job {
-            config: &config,
-            input: &input,
-            log: &log,
-            clock: &*clock,
-            flow,
-            numbers: &numbers,
-        };
-        let counts = run_dataflow(
-            &dataflow,
-            config.job.worker_threads(cores()),
-            |feeder| job.read(feeder),
-            move |changes| told.lock().unwrap_or_else(PoisonError::into_inner).apply(&changes),
-            |_, _| {},
-        );
-        // Whatever ended the job ends the shop, too.
-        flow.stop.store(true, Ordering::SeqCst);
-        shop.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        counts
-    })?;
+    let counts = run.everything(!args.no_simulator)?;
     tell(&format!(
         "read {} records: {} accepted, {} rejected, {} duplicates",
         counts.read,
@@ -101,14 +56,19 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     Ok(())
 }
 
-fn greet(config: &Config) {
+fn greet(config: &Config, args: &RunArgs, site: &Site) {
     let rate = match config.simulator.rate {
         Rate::PerSecond(n) => format!("{n} events a second"),
         Rate::Max => "as many events as can be processed".to_owned(),
     };
+    let what = match args.no_simulator {
+        true => "waiting for events".to_owned(),
+        false => format!("simulating a shop with {rate}"),
+    };
     tell(&format!(
-        "simulating a shop with {rate}, in memory; every {} s a line tells the numbers of the \
-         last windows that are final. Ctrl-C ends it, and nothing is kept.",
+        "{what}, in {}; every {} s a line tells the numbers of the last windows that are final. \
+         Ctrl-C ends it, and the next run goes on.",
+        site.directory.display(),
         TELL.as_secs()
     ));
 }
@@ -118,71 +78,94 @@ fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The job's side: what is read, and how.
-struct Job<'a> {
+/// Everything, each part in a thread of its own.
+struct Run<'a> {
     config: &'a Config,
-    input: &'a InputSettings,
-    log: &'a MemoryLog,
-    clock: &'a dyn Clock,
+    site: &'a Site,
     flow: &'a Flow,
-    numbers: &'a Mutex<Numbers>,
+    /// Asks the job to end.
+    stop: AtomicBool,
+    /// The shop appends no more.
+    shop_ended: AtomicBool,
 }
 
-impl Job<'_> {
-    /// Feeds the dataflow in paced epochs until asked to stop and all is read.
-    fn read(&self, mut feeder: Feeder) -> Result<SourceCounts> {
-        let pacing = Pacing { epoch_ms: self.config.time.epoch_ms, settings_hash: 0 };
-        let mut live = Source::new(self.log, self.clock, self.input, pacing, None)?;
-        let mut ticks = Ticks::new(live_pace(self.config));
-        let (mut told, mut due) = ((Instant::now(), 0), TELL_FIRST);
-        loop {
-            let is_closed = self.flow.closed.load(Ordering::SeqCst);
-            let epoch = live.next_epoch()?;
-            let records = epoch.as_ref().map_or(0, |e| e.binding.counts.read);
-            if let Some(epoch) = epoch {
-                epoch.release(&mut |released| match released {
-                    Released::Rows(epoch, batch) => {
-                        feeder.rows(epoch, batch);
-                    }
-                    Released::DeadLetters(_, _) => {}
-                    Released::Close(close) => {
-                        feeder.close(close.epoch, ticks.next(close));
-                    }
-                });
+impl Run<'_> {
+    fn everything(&self, simulates: bool) -> Result<SourceCounts> {
+        thread::scope(|scope| {
+            let shop = simulates.then(|| scope.spawn(|| self.shop()));
+            let numbers = scope.spawn(|| {
+                let told = self.tell_numbers();
+                // Nobody to tell them to: no reason to go on.
+                self.flow.stop.store(true, Ordering::SeqCst);
+                told
+            });
+            scope.spawn(|| {
+                self.flow.wait_until_stopped();
+                // What the shop has made is appended before the job ends.
+                while !self.shop_ended.load(Ordering::SeqCst) {
+                    thread::sleep(Duration::from_millis(2));
+                }
+                self.stop.store(true, Ordering::SeqCst);
+            });
+            let job = run_job(&Parts {
+                config: self.config,
+                site: self.site,
+                workers: self.config.job.worker_threads(cores()),
+                stop: &self.stop,
+                read: &self.flow.read,
+                tell: &tell,
+            });
+            // Whatever ended the job ends all else, too.
+            self.flow.stop.store(true, Ordering::SeqCst);
+            let joined = |result: thread::Result<Result<()>>| {
+                result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            numbers.join().map_or_else(|p| std::panic::resume_unwind(p), |told| told)?;
+            let counts = job?;
+            if let Some(shop) = shop {
+                joined(shop.join())?;
             }
-            let read = live.counts().read;
-            self.flow.read.store(read, Ordering::SeqCst);
-            if is_closed && records == 0 {
-                return Ok(live.counts().clone());
-            }
-            let since = told.0.elapsed();
-            if since >= due {
-                self.print((read - told.1) as f64 / since.as_secs_f64())?;
-                (told, due) = ((Instant::now(), read), TELL);
-            }
-            let wait_ms = u64::try_from(live.wait_ms()).unwrap_or(1);
-            thread::sleep(Duration::from_millis(wait_ms));
+            Ok(counts)
+        })
+    }
+
+    fn shop(&self) -> Result<()> {
+        let (config, flow) = (self.config, self.flow);
+        let started = Instant::now();
+        let mut options = shop::options(config, self.site.clock.now_ms());
+        // Another run in the same directory has other events.
+        for partition in 0..self.site.log.partitions() {
+            options.seed = options.seed.wrapping_add(self.site.log.bounds(partition)?.end);
         }
+        let result = (|| {
+            let Some(generator) = Generator::new_unless(options, || flow.is_stopped())? else {
+                return Ok(());
+            };
+            Shop::new(generator, config.simulator.rate, started, &self.site.log, flow).run()
+        })();
+        flow.stop.store(true, Ordering::SeqCst);
+        self.shop_ended.store(true, Ordering::SeqCst);
+        result
     }
 
-    /// Prints the line of numbers; `rate` is records read a second.
-    fn print(&self, rate: f64) -> Result<()> {
-        let line = {
-            let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-            numbers.line(rate, self.clock.now_ms())
-        };
-        let mut out = io::stdout().lock();
-        let written = writeln!(out, "{line}").and_then(|()| out.flush());
-        written.context("cannot write the line of numbers to standard output")
-    }
-}
-
-/// The pace of live publishing, in epochs.
-fn live_pace(config: &Config) -> Pace {
-    let epochs = config.time.corrections_ms / config.time.epoch_ms;
-    Pace {
-        provisional: true,
-        provisional_epochs: config.time.provisional_epochs,
-        correction_epochs: u64::try_from(epochs).unwrap_or(1).max(1),
+    /// Prints a line of numbers now and then.
+    fn tell_numbers(&self) -> Result<()> {
+        let topics = [Topic::ProcessedMetrics, Topic::Sessions, Topic::Alerts, Topic::JobStatus];
+        let results = &self.site.results;
+        let mut reader = results.reader(&topics, results.position_at(self.site.clock.now_ms())?)?;
+        let mut numbers = Numbers::default();
+        let (mut told, mut due) = (Instant::now(), TELL_FIRST);
+        while !self.flow.is_stopped() {
+            reader.wait(Duration::from_millis(50));
+            while reader.poll(1_000, &mut |record| numbers.apply(&record))? > 0 {}
+            if told.elapsed() >= due {
+                (told, due) = (Instant::now(), TELL);
+                let line = numbers.line(self.site.clock.now_ms());
+                let mut out = io::stdout().lock();
+                let written = writeln!(out, "{line}").and_then(|()| out.flush());
+                written.context("cannot write the line of numbers to standard output")?;
+            }
+        }
+        Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub use kind::{Kind, MAX_DURATION_MS, MAX_RATE};
 pub use print::{reference, summary, to_toml};
 pub use problem::{Origin, Problem, Problems};
 pub use settings::{Setting, Settings};
-pub use typed::{Bots, Dedup, Input, Job, Rate, Simulator, Time};
+pub use typed::{Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Time};
 pub use value::{Refusal, Value};
 
 use settings::from_text;
@@ -59,6 +59,14 @@ pub struct Config {
     pub simulator: Simulator,
     /// `[job]`.
     pub job: Job,
+    /// `[data]`.
+    pub data: Data,
+    /// `[log]`.
+    pub log: Log,
+    /// `[checkpoint]`.
+    pub checkpoint: Checkpoint,
+    /// `[gateway]`.
+    pub gateway: Gateway,
     /// Every value of the above but the funnels, with where it came from.
     pub settings: Settings,
     /// The file that was read, if one was.
@@ -150,6 +158,10 @@ impl Config {
             time: typed::time(&settings),
             simulator: typed::simulator(&settings),
             job: typed::job(&settings),
+            data: typed::data(&settings),
+            log: typed::log(&settings),
+            checkpoint: typed::checkpoint(&settings),
+            gateway: typed::gateway(&settings),
             funnels,
             settings,
             file,

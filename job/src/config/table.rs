@@ -26,7 +26,7 @@ const SHARE: Kind = Kind::Decimal { min: 0.0, max: 1.0 };
 pub const FUNNEL: &str = "funnel";
 
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 5] = [
+pub static SECTIONS: [Section; 9] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -169,6 +169,78 @@ pub static SECTIONS: [Section; 5] = [
             Kind::Integer { min: 0, max: 256 },
             "0",
             "Worker threads; 0 is one for each core.",
+        )],
+    },
+    Section {
+        name: "data",
+        doc: "Where `run`, `job`, `gateway` and others keep what must not be lost.",
+        repeated: false,
+        keys: &[key(
+            "directory",
+            Kind::Text,
+            "auto",
+            "The data directory; \"auto\" is data/demo with the simulator and data/site without.",
+        )],
+    },
+    Section {
+        name: "log",
+        doc: "The embedded log of events, in the data directory.",
+        repeated: false,
+        keys: &[
+            key(
+                "retention",
+                Kind::Duration { min_ms: 60_000, max_ms: MAX_DURATION_MS },
+                "7d",
+                "Events appended longer ago are cut.",
+            ),
+            key(
+                "max_bytes",
+                Kind::Integer { min: 1_048_576, max: i64::MAX },
+                "10737418240",
+                "The oldest events are cut down to so many bytes as they are stored (compressed).",
+            ),
+            key(
+                "sync",
+                Kind::Choice(&["full", "normal"]),
+                "full",
+                "\"full\": what is acknowledged survives a power loss; \"normal\": it survives a crash of the program, and a power loss can take the last second.",
+            ),
+        ],
+    },
+    Section {
+        name: "checkpoint",
+        doc: "From where a job goes on after it has ended, however it ended.",
+        repeated: false,
+        keys: &[
+            key(
+                "every",
+                Kind::Duration { min_ms: 100, max_ms: 86_400_000 },
+                "10s",
+                "Time between checkpoints; a job that is killed computes so much once more.",
+            ),
+            key(
+                "keep",
+                Kind::Integer { min: 1, max: 1_000 },
+                "3",
+                "How many of the newest are kept.",
+            ),
+            key(
+                "keep_hours",
+                Kind::Integer { min: 0, max: 168 },
+                "6",
+                "Besides, one an hour of the last so many hours.",
+            ),
+        ],
+    },
+    Section {
+        name: "gateway",
+        doc: "WebSocket, REST and the live page.",
+        repeated: false,
+        keys: &[key(
+            "listen",
+            Kind::Text,
+            "127.0.0.1:8082",
+            "Address and port; 0.0.0.0:8082 lets others in.",
         )],
     },
 ];

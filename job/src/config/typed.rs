@@ -6,6 +6,7 @@
 //! It deliberately checks nothing a second time.
 
 use super::settings::Settings;
+use std::path::PathBuf;
 
 /// Which records count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +119,67 @@ impl Job {
             workers => workers,
         }
     }
+}
+
+/// The embedded log of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// Events appended longer ago are cut, ms.
+    pub retention_ms: i64,
+    /// The oldest events are cut down to so many bytes.
+    pub max_bytes: u64,
+    /// Whether what is acknowledged survives a power loss.
+    pub is_power_safe: bool,
+}
+
+/// Checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Time between them, ms.
+    pub every_ms: i64,
+    /// How many of the newest are kept.
+    pub keep: usize,
+    /// One an hour of the last so many hours is kept.
+    pub keep_hours: i64,
+}
+
+/// Where data are kept; none is as the command has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// The directory.
+    pub directory: Option<PathBuf>,
+}
+
+/// The gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Where it listens, as text.
+    pub listen: String,
+}
+
+pub(super) fn log(settings: &Settings) -> Log {
+    Log {
+        retention_ms: settings.integer("log.retention"),
+        max_bytes: whole(settings, "log.max_bytes"),
+        is_power_safe: settings.word("log.sync") == Some("full"),
+    }
+}
+
+pub(super) fn checkpoint(settings: &Settings) -> Checkpoint {
+    Checkpoint {
+        every_ms: settings.integer("checkpoint.every"),
+        keep: whole(settings, "checkpoint.keep"),
+        keep_hours: settings.integer("checkpoint.keep_hours"),
+    }
+}
+
+pub(super) fn data(settings: &Settings) -> Data {
+    let directory = settings.word("data.directory").filter(|word| *word != "auto");
+    Data { directory: directory.map(PathBuf::from) }
+}
+
+pub(super) fn gateway(settings: &Settings) -> Gateway {
+    Gateway { listen: settings.word("gateway.listen").unwrap_or_default().to_owned() }
 }
 
 pub(super) fn input(settings: &Settings) -> Input {

@@ -12,7 +12,7 @@ use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::{CityPlace, Fields, Identity, Place};
 
 /// What a tally is of: its kind, and the currency of revenue, else zeros.
-type TallyPlace = (TallyKind, [u8; 3]);
+pub(super) type TallyPlace = (TallyKind, [u8; 3]);
 
 /// What is known of a window. A long lateness holds many of them, so both lists
 /// are sorted vectors: most windows have one tally.
@@ -34,6 +34,11 @@ impl Content {
             Err(i) if diff > 0 => self.tallies.insert(i, (place, tally)),
             _ => {}
         }
+    }
+
+    /// All counts.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = (TallyPlace, Tally)> {
+        self.tallies.iter().copied()
     }
 
     /// Takes a part of a list in place of the part before.

@@ -7,6 +7,7 @@
 
 use super::Output;
 use super::render::{Content, RecordId, records};
+use crate::checkpoint::{self, Parts};
 use crate::epochs::by_epoch_of_two;
 use crate::expiry::forget_until;
 use crate::rows::{Tally, TallyKey, TallyKind};
@@ -115,7 +116,7 @@ impl Book {
             }
             !due
         });
-        if output.provisional {
+        if output.provisional && tick.provisional {
             self.provisional(tick, rules, output, changes);
         }
         self.dirty.append(&mut late);
@@ -125,6 +126,16 @@ impl Book {
             }
             oldest.remove();
         }
+    }
+
+    /// The counts of all its windows.
+    fn tallies(&self, rules: &Windows) -> impl Iterator<Item = (TallyKey, Tally)> {
+        self.windows.iter().flat_map(|(end_ms, window)| {
+            let expires_ms = self.kind.frozen_ms(rules, *end_ms);
+            window.content.tallies().map(move |((kind, currency), tally)| {
+                (TallyKey { expires_ms, kind, end_ms: *end_ms, currency }, tally)
+            })
+        })
     }
 
     fn provisional(
@@ -238,14 +249,14 @@ type TallyUpdate = ((TallyKey, Tally), Epoch, isize);
 
 /// Publishes windows from their counts and from the parts of their lists.
 ///
-/// `tallies` must lie on the workers that [`tally_route`] names, and must come
+/// With `parts_out`, the counts go into checkpoints. `tallies` must lie on the workers that [`tally_route`] names, and must come
 /// from an arrangement whose horizon this operator may move.
 pub fn publish_windows<'s>(
     tallies: Stream<'s, Epoch, Vec<TallyUpdate>>,
     parts: Stream<'s, Epoch, Vec<Part>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
-    rules: Windows,
-    output: Output,
+    (rules, output): (Windows, Output),
+    parts_out: Option<Parts>,
 ) -> Stream<'s, Epoch, Vec<Change>> {
     let mut books = Kind::ALL.map(Book::new);
     let route = Exchange::new(|p: &Part| window_route(Kind::Business, p.window_end_ms));
@@ -255,7 +266,7 @@ pub fn publish_windows<'s>(
         |(_, epoch, _)| Some(*epoch),
         ticks,
         "publish windows",
-        move |_, tick, tallies, parts, changes| {
+        move |epoch, tick, tallies, parts, changes| {
             for ((key, tally), _, diff) in tallies {
                 let content = books[Kind::of(key.kind) as usize].content(key.end_ms);
                 content.count((key.kind, key.currency), tally, diff);
@@ -266,6 +277,10 @@ pub fn publish_windows<'s>(
             }
             for book in &mut books {
                 book.close(tick, &rules, output, changes);
+            }
+            if let (Some(parts), true) = (&parts_out, tick.checkpoint.is_some()) {
+                let tallies = books.iter().flat_map(|book| book.tallies(&rules)).collect();
+                parts.give(epoch, checkpoint::Part::Tallies(tallies));
             }
             forget_until::<TallyKey>(tick.watermark_ms);
         },

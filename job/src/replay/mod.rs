@@ -9,8 +9,8 @@ pub use summary::Summary;
 pub use target::partial;
 
 use crate::collect::EpochChanges;
-use crate::dataflow::Settings;
-use crate::run::{Feeder, run};
+use crate::dataflow::{Durable, Settings};
+use crate::run::{Feeder, Workers, run};
 use crate::time::{Pace, Ticks};
 use crossbeam_channel::{Receiver, bounded};
 use std::path::PathBuf;
@@ -116,19 +116,19 @@ impl Replay<'_> {
             };
             let keep_letters = self.outputs.dead_letters.is_some();
             let letters = keep_letters.then_some(messages);
-            let source = run(
-                self.dataflow,
-                self.workers,
-                |feeder| {
-                    self.read(feeder, |l| {
-                        if let Some(messages) = &letters {
-                            let _ = messages.send(l);
-                        }
-                    })
-                },
+            let workers = Workers {
+                workers: self.workers,
+                durable: |_| Durable::default(),
                 each,
-                |_, _| {},
-            );
+                held: |_, _| {},
+            };
+            let source = run(self.dataflow, workers, |feeder| {
+                self.read(feeder, |l| {
+                    if let Some(messages) = &letters {
+                        let _ = messages.send(l);
+                    }
+                })
+            });
             drop(letters);
             let output = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // What stopped the source may well be that nothing can be written.

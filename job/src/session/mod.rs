@@ -1,6 +1,7 @@
 //! Sessions: what is kept of their events, and how records come from it.
 
 mod entry;
+mod saved;
 mod slices;
 mod summary;
 mod tally;

@@ -19,12 +19,16 @@ use streamgauge_sink::session::{EndedBy, SessionRecord};
 const SLICE_EVENTS: usize = 64;
 
 #[derive(Debug, Default)]
-struct Slice {
-    entries: Vec<Entry>,
+pub(super) struct Slice {
+    pub(super) entries: Vec<Entry>,
     summary: Option<Box<SliceSummary>>,
 }
 
 impl Slice {
+    pub(super) fn of_entries(entries: Vec<Entry>) -> Self {
+        Self { entries, summary: None }
+    }
+
     fn of(entry: Entry) -> Self {
         Self { entries: vec![entry], summary: None }
     }
@@ -41,12 +45,12 @@ impl Slice {
 /// One session and its events.
 #[derive(Debug)]
 pub struct Session {
-    settled: Option<Box<Running>>,
-    slices: OneOrMany<Slice>,
-    first_ms: i64,
-    last_ms: i64,
+    pub(super) settled: Option<Box<Running>>,
+    pub(super) slices: OneOrMany<Slice>,
+    pub(super) first_ms: i64,
+    pub(super) last_ms: i64,
     /// One of the events at `last_ms` is a SESSION_END.
-    ends_last: bool,
+    pub(super) ends_last: bool,
     /// Whether its record stands. The record is not kept: it is a function of the
     /// events, and is made again before they change.
     pub is_published: bool,

@@ -34,17 +34,17 @@ impl Rules {
 
 /// Counts, pages and first values of a run of events.
 #[derive(Clone, Debug, Default)]
-struct Plain {
-    events: u64,
-    page_views: u64,
-    conversions: u64,
-    revenue_minor: BTreeMap<[u8; 3], i128>,
+pub(super) struct Plain {
+    pub(super) events: u64,
+    pub(super) page_views: u64,
+    pub(super) conversions: u64,
+    pub(super) revenue_minor: BTreeMap<[u8; 3], i128>,
     /// The first pages in order, consecutive repeats once.
-    journey: SmallVec<[Rc<Value>; 4]>,
-    journey_length: u64,
-    last_page: Option<Rc<Value>>,
-    device: Option<Rc<Value>>,
-    country: Option<Rc<Value>>,
+    pub(super) journey: SmallVec<[Rc<Value>; 4]>,
+    pub(super) journey_length: u64,
+    pub(super) last_page: Option<Rc<Value>>,
+    pub(super) device: Option<Rc<Value>>,
+    pub(super) country: Option<Rc<Value>>,
 }
 
 impl Plain {
@@ -105,8 +105,8 @@ impl Plain {
 /// The fold from the beginning of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    plain: Plain,
-    funnels: SmallVec<[Progress; 1]>,
+    pub(super) plain: Plain,
+    pub(super) funnels: SmallVec<[Progress; 1]>,
 }
 
 /// The fold over a slice.

@@ -66,8 +66,11 @@ impl Changed {
         let corrections = tick.corrections;
         self.closed.retain(|end_ms| {
             let is_due = corrections || windows.frozen_ms(*end_ms) <= tick.watermark_ms;
-            if is_due {
-                due.again.push(*end_ms);
+            // After a restart all closed windows are, and few will change again.
+            match is_due {
+                true if tick.restores => due.first.push(*end_ms),
+                true => due.again.push(*end_ms),
+                false => {}
             }
             !is_due
         });
@@ -211,7 +214,7 @@ mod tests {
             for (epoch, (rows, steps)) in (0..).zip(&epochs) {
                 let before_ms = watermark_ms;
                 watermark_ms += steps * BUSINESS_PANE_MS;
-                let tick = Tick { before_ms, watermark_ms, business_provisional: false, corrections: epoch % 3 != 1 };
+                let tick = Tick { before_ms, watermark_ms, corrections: epoch % 3 != 1, ..Tick::default() };
                 let batch = batch(epoch, rows);
                 changed.arrived.push(Rc::clone(&batch));
                 batches.push(batch);

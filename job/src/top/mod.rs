@@ -12,7 +12,9 @@
 
 mod due;
 mod sums;
+mod unsaved;
 
+use crate::checkpoint::Parts;
 use crate::epochs::TickInbox;
 use crate::expiry::{ForgettingSpine, Rows, forget_until};
 use crate::rows::{List, ListDiff, ListKey, Name};
@@ -30,6 +32,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::{Antichain, frontier::AntichainRef};
+use unsaved::Unsaved;
 
 /// One value's row in a window.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,12 +99,14 @@ pub fn list_route(key: &ListKey) -> u64 {
 
 type Batch = Rc<Rows<ListKey, ListDiff>>;
 
-/// Emits this worker's parts of the windows that are due.
+/// Emits this worker's parts of the windows that are due. With `parts_out`, rows go
+/// into checkpoints.
 pub fn top_lists<'s>(
     rows: Arranged<'s, TraceAgent<ForgettingSpine<ListKey, ListDiff>>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     windows: Windows,
     worker: usize,
+    parts_out: Option<Parts>,
 ) -> Stream<'s, Epoch, Vec<Part>> {
     let mut trace = rows.trace;
     let mut builder = OperatorBuilder::new("top lists".to_owned(), ticks.scope());
@@ -113,9 +118,13 @@ pub fn top_lists<'s>(
         drop(initial);
         let mut ticks = TickInbox::<1>::default();
         let mut changed = Changed::new(windows);
+        let mut unsaved = parts_out.map(Unsaved::new);
         move |frontiers| {
             batch_input.for_each_stamp(|_, spans| {
                 for span in spans.flat_map(|batch| batch.drain(..)) {
+                    if let Some(unsaved) = &mut unsaved {
+                        unsaved.arrived(span.inner.as_ref());
+                    }
                     changed.arrived.extend(span.inner);
                 }
             });
@@ -132,6 +141,13 @@ pub fn top_lists<'s>(
                     });
                 }
                 changed.forget(tick);
+                if let Some(unsaved) = &mut unsaved {
+                    unsaved.epoch(epoch, tick, || {
+                        let mut batches = Vec::new();
+                        trace.map_spans(|span| batches.extend(span.inner.clone()));
+                        batches
+                    });
+                }
                 forget_until::<ListKey>(tick.watermark_ms);
                 let done = Antichain::from_elem(epoch + 1);
                 trace.set_logical_compaction(done.borrow());

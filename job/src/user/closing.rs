@@ -100,7 +100,7 @@ impl State {
     pub(super) fn drop_user_if_idle(&mut self, slot: usize) {
         let user = &mut self.people.users[slot];
         user.profile.expire(self.watermark_ms, &self.constants.windows);
-        if user.visits > 0 || user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS {
+        if user.has_visits() || user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS {
             return;
         }
         self.people.remove_user(slot);

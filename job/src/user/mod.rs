@@ -7,18 +7,26 @@
 
 mod closing;
 mod deltas;
+mod load;
 mod pane;
 mod people;
 mod presence;
 mod profile;
+mod save;
+mod saved;
 mod state;
 mod timers;
 mod values;
 mod visit;
 
+pub use load::BadRow;
+pub(crate) use load::Loaded;
+pub(crate) use save::Texts as SavedTexts;
+pub(crate) use saved::{SavedEntry, SavedRunning, SavedSession};
 pub use state::{Held, State, Updates};
 pub use values::{Value, Values};
 
+use crate::checkpoint::{Part, Parts};
 use crate::epochs::{Inbox, TickInbox};
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
@@ -46,13 +54,18 @@ pub struct UserUpdates<'s> {
 
 /// Keeps the state of this worker's users; `batches` are exchanged by target.
 ///
-/// `held` is told after each epoch how much is held.
+/// With `parts`, users go into checkpoints. `held` is told after each epoch how much
+/// is held.
 pub fn state_per_user<'s>(
     batches: Stream<'s, Epoch, Vec<EventBatch>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     mut state: State,
+    parts: Option<Parts>,
     mut held: impl FnMut(Held) + 'static,
 ) -> UserUpdates<'s> {
+    if parts.is_some() {
+        state.note_changes();
+    }
     let mut builder = OperatorBuilder::new("state per user".to_owned(), batches.scope());
     let mut input = builder.new_input(batches, Exchange::new(|b: &EventBatch| b.target));
     let mut tick_input = builder.new_input(ticks, Pipeline);
@@ -80,6 +93,9 @@ pub fn state_per_user<'s>(
                 out.session(&caps[2]).give_iterator(updates.sessions.drain(..));
                 let mut out = bounce_out.activate();
                 out.session(&caps[3]).give_iterator(updates.bounces.drain(..));
+                if let (Some(parts), Some(extent)) = (&parts, tick.checkpoint) {
+                    parts.give(epoch, Part::Users(state.save(extent)));
+                }
                 held(state.held());
             }
         }

@@ -119,6 +119,30 @@ impl Pane {
         }
     }
 
+    /// Its contexts and pages, as far as they are held as such.
+    pub(super) fn few(&self) -> (&[Rc<Context>], &[Rc<Value>]) {
+        match &self.values {
+            Values::Few { contexts, pages } => (contexts, pages),
+            Values::Many(_) => (&[], &[]),
+        }
+    }
+
+    /// All its values in the order of their hashes, where they are too many to be
+    /// held as contexts and pages.
+    pub(super) fn many_values(&self) -> Option<impl Iterator<Item = &Rc<Value>>> {
+        let Values::Many(all) = &self.values else {
+            return None;
+        };
+        let mut sorted: Vec<_> = all.iter().map(|v| &v.0).collect();
+        sorted.sort_by_key(|v| (v.dimension, v.hash));
+        Some(sorted.into_iter())
+    }
+
+    /// Gives it these values in place of all it has.
+    pub(super) fn set_many(&mut self, values: Vec<Rc<Value>>) {
+        self.values = Values::Many(Box::new(values.into_iter().map(ByAddress).collect()));
+    }
+
     fn many(&mut self) -> &mut HashSet<ByAddress> {
         if let Values::Few { contexts, pages } = &mut self.values {
             let of_contexts = contexts.iter().flat_map(|c| c.0.iter().map(Rc::clone));

@@ -10,17 +10,29 @@ use hashbrown::HashTable;
 use slab::Slab;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// Stands for the end of a chain of visits: no slab gets so far.
+pub(super) const NO_VISIT: u32 = u32::MAX;
+
 /// One user.
 pub(super) struct User {
     pub(super) name: CompactString,
-    hash: u64,
+    pub(super) hash: u64,
     pub(super) profile: Profile,
-    /// Number of its visits.
-    pub(super) visits: usize,
+    /// One of its visits; they are a chain.
+    first_visit: u32,
     /// The visit of its last event: most often that of the next, too.
     last_visit: usize,
     /// The timer that is set for its profile, ms; others are stale.
     pub(super) timer_ms: Option<i64>,
+    /// Whether it is on the list of those that have changed.
+    pub(super) is_touched: bool,
+}
+
+impl User {
+    /// Whether it has any visit.
+    pub(super) fn has_visits(&self) -> bool {
+        self.first_visit != NO_VISIT
+    }
 }
 
 /// All users and visits of a worker.
@@ -30,6 +42,8 @@ pub(super) struct People {
     user_index: HashTable<usize>,
     pub(super) visits: Slab<Visit>,
     visit_index: HashTable<usize>,
+    /// Users that have changed since the last checkpoint, if there are checkpoints.
+    pub(super) touched: Vec<usize>,
 }
 
 impl People {
@@ -44,9 +58,10 @@ impl People {
             name: name.into(),
             hash,
             profile: Profile::default(),
-            visits: 0,
+            first_visit: NO_VISIT,
             last_visit: usize::MAX,
             timer_ms: None,
+            is_touched: false,
         });
         let users = &self.users;
         self.user_index.insert_unique(hash, user, |&i| users[i].hash);
@@ -71,8 +86,13 @@ impl People {
     }
 
     fn new_visit(&mut self, user: usize, session: &str, hash: u64) -> usize {
-        let visit = self.visits.insert(Visit::new(user, session));
-        self.users[user].visits += 1;
+        let next = self.users[user].first_visit;
+        let visit = self.visits.insert(Visit::new(user, session, next));
+        let place = u32::try_from(visit).expect("a worker has fewer than 4 billion visits");
+        self.users[user].first_visit = place;
+        if let Some(next) = self.visits.get_mut(next as usize) {
+            next.previous = place;
+        }
         let (visits, users) = (&self.visits, &self.users);
         let hash_of = |&i: &usize| {
             let v = &visits[i];
@@ -82,6 +102,13 @@ impl People {
         visit
     }
 
+    /// The visits of a user.
+    pub(super) fn visits_of(&self, user: usize) -> impl Iterator<Item = &Visit> {
+        let visit_at = |place: u32| self.visits.get(place as usize);
+        let first = visit_at(self.users[user].first_visit);
+        std::iter::successors(first, move |visit| visit_at(visit.next))
+    }
+
     /// Removes a visit; returns its user.
     pub(super) fn remove_visit(&mut self, visit: usize) -> usize {
         let removed = self.visits.remove(visit);
@@ -89,13 +116,19 @@ impl People {
         if let Ok(found) = self.visit_index.find_entry(hash, |&i| i == visit) {
             found.remove();
         }
-        self.users[removed.user].visits -= 1;
+        if let Some(next) = self.visits.get_mut(removed.next as usize) {
+            next.previous = removed.previous;
+        }
+        match self.visits.get_mut(removed.previous as usize) {
+            Some(previous) => previous.next = removed.next,
+            None => self.users[removed.user].first_visit = removed.next,
+        }
         removed.user
     }
 
     /// Removes a user, who must have no visit.
     pub(super) fn remove_user(&mut self, user: usize) {
-        debug_assert_eq!(self.users[user].visits, 0);
+        debug_assert!(!self.users[user].has_visits());
         let removed = self.users.remove(user);
         if let Ok(found) = self.user_index.find_entry(removed.hash, |&i| i == user) {
             found.remove();

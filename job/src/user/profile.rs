@@ -24,18 +24,18 @@ use streamgauge_ingest::BEFORE_TIME_MS;
 use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, REAL_TIME_PANE_MS};
 
 /// Page views of the user in an alert window.
-struct AlertWindow {
-    end_ms: i64,
-    views: u64,
+pub(super) struct AlertWindow {
+    pub(super) end_ms: i64,
+    pub(super) views: u64,
 }
 
 /// The presence of one user.
 #[derive(Default)]
 pub(super) struct Profile {
-    panes: VecDeque<Pane>,
-    alerts: SmallVec<[AlertWindow; 2]>,
+    pub(super) panes: VecDeque<Pane>,
+    pub(super) alerts: SmallVec<[AlertWindow; 2]>,
     /// The context of the last page view.
-    context: Option<Rc<Context>>,
+    pub(super) context: Option<Rc<Context>>,
 }
 
 impl Profile {

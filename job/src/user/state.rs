@@ -68,6 +68,8 @@ pub struct State {
     pub(super) updates: Updates,
     pub(super) epoch: Epoch,
     pub(super) watermark_ms: i64,
+    /// Whether what changes is noted for checkpoints.
+    has_checkpoints: bool,
 }
 
 impl State {
@@ -84,7 +86,13 @@ impl State {
             updates: Updates::default(),
             epoch: 0,
             watermark_ms: BEFORE_TIME_MS,
+            has_checkpoints: false,
         }
+    }
+
+    /// Notes what changes from now on, for checkpoints.
+    pub fn note_changes(&mut self) {
+        self.has_checkpoints = true;
     }
 
     /// How much is held.
@@ -123,6 +131,9 @@ impl State {
             .iter()
             .map(|row| self.people.user(row.user_hash, texts.get(row.user)))
             .collect();
+        if self.has_checkpoints {
+            users.iter().for_each(|slot| self.people.touch(*slot));
+        }
         let rows = batch.rows.iter().zip(&users);
         let visits: Vec<usize> =
             rows.map(|(row, user)| self.row_visit(*user, row, texts)).collect();
@@ -142,7 +153,7 @@ impl State {
         }
         // A family can take an event and have no use for it: an alert wants views.
         for user in users {
-            let idle = |u: &User| u.timer_ms.is_none() && u.visits == 0;
+            let idle = |u: &User| u.timer_ms.is_none() && !u.has_visits();
             if self.people.users.get(user).is_some_and(idle) {
                 self.drop_user_if_idle(user);
             }

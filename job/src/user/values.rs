@@ -56,25 +56,41 @@ impl Values {
     /// The value that a batch speaks of.
     pub fn resolve(&mut self, texts: &Texts, value: &batch::Value) -> Rc<Value> {
         let text = texts.get(value.span);
+        self.find_or_add(value.dimension, value.hash, value.split, text)
+    }
+
+    fn find_or_add(
+        &mut self,
+        dimension: Dimension,
+        hash: u64,
+        split: u32,
+        text: &str,
+    ) -> Rc<Value> {
         let same = |v: &Rc<Value>| {
-            v.hash == value.hash
-                && v.dimension == value.dimension
-                && v.name.split == value.split
+            v.hash == hash
+                && v.dimension == dimension
+                && v.name.split == split
                 && *v.name.text == *text
         };
-        if let Some(found) = self.known.find(value.hash, same) {
+        if let Some(found) = self.known.find(hash, same) {
             return Rc::clone(found);
         }
         self.sweep();
         let new = Rc::new(Value {
-            hash: value.hash,
-            dimension: value.dimension,
-            name: Name { text: text.into(), split: value.split },
+            hash,
+            dimension,
+            name: Name { text: text.into(), split },
             slots: Default::default(),
             steps: OnceCell::new(),
         });
         self.known.insert_unique(new.hash, Rc::clone(&new), |v| v.hash);
         new
+    }
+
+    /// The value of this text.
+    pub fn of_text(&mut self, dimension: Dimension, split: u32, text: &str) -> Rc<Value> {
+        let hash = batch::value_hash(dimension, text, split);
+        self.find_or_add(dimension, hash, split, text)
     }
 
     /// Number of values held, those that nobody holds any more included.

@@ -7,6 +7,7 @@
 //! Invariant: sessions are in order and no two share a time, so a time names at
 //! most one of them.
 
+use super::people::NO_VISIT;
 use crate::one_or_many::OneOrMany;
 use crate::session::{Entry, Rules, Session};
 use crate::window::Windows;
@@ -61,12 +62,17 @@ impl Constants {
 pub(super) struct Visit {
     pub(super) user: usize,
     pub(super) session: CompactString,
-    sessions: OneOrMany<Session>,
+    pub(super) sessions: OneOrMany<Session>,
+    /// Its neighbours in the chain of the user's visits.
+    pub(super) previous: u32,
+    pub(super) next: u32,
 }
 
 impl Visit {
-    pub(super) fn new(user: usize, session: &str) -> Self {
-        Self { user, session: session.into(), sessions: OneOrMany::default() }
+    /// A visit without sessions, at the head of its user's chain.
+    pub(super) fn new(user: usize, session: &str, next: u32) -> Self {
+        let (session, sessions) = (session.into(), OneOrMany::default());
+        Self { user, session, sessions, previous: NO_VISIT, next }
     }
 
     /// Reads the place behind which the next event is likely to go.
@@ -222,7 +228,7 @@ mod tests {
             events in proptest::collection::vec((0i64..60, proptest::bool::weighted(0.2)), 1..40),
         ) {
             let rules = Rules { funnels: Rc::from([]) };
-            let mut visit = Visit::new(0, "s");
+            let mut visit = Visit::new(0, "s", NO_VISIT);
             for (i, &(at, is_end)) in events.iter().enumerate() {
                 let name: Arc<str> = "".into();
                 let rules = SessionRules {

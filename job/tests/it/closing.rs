@@ -53,7 +53,7 @@ impl Site {
         let (rows, texts) = batch.finish();
         let batch = EventBatch { target: 0, rows, texts: Arc::new(texts) };
         let before_ms = std::mem::replace(&mut self.watermark_ms, watermark_ms);
-        let tick = Tick { before_ms, watermark_ms, business_provisional: false, corrections: true };
+        let tick = Tick { before_ms, watermark_ms, corrections: true, ..Tick::default() };
         self.epoch += 1;
         let updates = self.state.epoch(self.epoch, tick, [batch]);
         updates.sessions.drain(..).map(|(s, _, diff)| (s, diff as i64)).collect()

@@ -19,4 +19,5 @@ mod properties;
 mod reference;
 mod rows;
 mod session;
+mod simulation;
 mod values;

@@ -46,6 +46,9 @@ pub(super) fn append(
     now_ms: i64,
     retention: Retention,
 ) -> rusqlite::Result<Vec<u64>> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
     // Compressing takes longer than writing: other writers don't wait for it.
     let mut batches = Vec::new();
     for part in cut(records) {
@@ -102,7 +105,11 @@ fn retain(
         let mut oldest = transaction
             .prepare_cached("SELECT id, at_ms, length(bytes) FROM batches ORDER BY id LIMIT 1")?;
         let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
-        let (id, at_ms, bytes): (i64, i64, i64) = oldest.query_row((), row)?;
+        let Some((id, at_ms, bytes)): Option<(i64, i64, i64)> =
+            oldest.query_row((), row).optional()?
+        else {
+            break;
+        };
         let too_old = at_ms < now_ms.saturating_sub(retention.age_ms);
         if !too_old && head.stored_bytes <= most_bytes {
             break;

@@ -1,9 +1,9 @@
 //! The numbers of the last final windows, for a line on a terminal.
 
+use serde_json::Value;
 use std::collections::BTreeMap;
-use streamgauge::collect::EpochChanges;
-use streamgauge_sink::change::{Change, State, Topic};
 use streamgauge_sink::metric::Metric;
+use streamgauge_sink::results::{Stored, Topic};
 
 /// A value and the end of its window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,42 +19,47 @@ pub(super) struct Numbers {
     latest: BTreeMap<(Metric, String), Latest>,
     sessions: i64,
     alerts: i64,
-    watermark_ms: i64,
+    watermark_ms: Option<i64>,
+    rate: f64,
 }
 
 impl Numbers {
-    /// Takes the changes of an epoch.
-    pub(super) fn apply(&mut self, epoch: &EpochChanges) {
-        self.watermark_ms = epoch.watermark_ms;
-        for change in &epoch.changes {
-            match change.topic {
-                Topic::Alert => self.alerts += standing(change),
-                Topic::Result(Metric::Session) => self.sessions += standing(change),
-                Topic::Result(metric) if is_told(metric) => self.note(metric, change),
-                Topic::Result(_) => {}
+    /// Takes a record of one of the topics.
+    pub(super) fn apply(&mut self, record: &Stored<'_>) {
+        let json = record.value.and_then(|value| serde_json::from_slice::<Value>(value).ok());
+        match (record.topic, json) {
+            (Topic::Alerts, Some(alert)) => {
+                self.alerts += if alert["state"] == "firing" { 1 } else { -1 };
             }
+            (Topic::Sessions, Some(session)) => {
+                // One that is corrected stood before.
+                self.sessions += i64::from(session["state"] == "final");
+            }
+            (Topic::Sessions, None) => self.sessions -= 1,
+            (Topic::ProcessedMetrics, json) => self.note(record.key, json.as_ref()),
+            (Topic::JobStatus, Some(status)) => {
+                self.watermark_ms = status["watermark"].as_i64();
+                self.rate = status["eventsPerSecond"].as_f64().unwrap_or(0.0);
+            }
+            _ => {}
         }
     }
 
-    fn note(&mut self, metric: Metric, change: &Change) {
-        if change.state == State::Provisional {
-            return;
-        }
-        let mut line = change.body.clone();
-        line.push(b'}');
-        let Ok(record) = serde_json::from_slice::<serde_json::Value>(&line) else {
-            return;
-        };
-        let Some(end_ms) = record["windowEnd"].as_i64() else {
+    fn note(&mut self, key: &[u8], json: Option<&Value>) {
+        let key = String::from_utf8_lossy(key);
+        let mut parts = key.split('|');
+        let metric =
+            parts.next().and_then(|name| Metric::ALL.into_iter().find(|m| m.name() == name));
+        let end_ms = parts.nth(1).and_then(|end| end.parse().ok());
+        let (Some(metric), Some(end_ms)) = (metric.filter(|m| is_told(*m)), end_ms) else {
             return;
         };
-        let currency = record["dimensions"]["currency"].as_str().unwrap_or_default().to_owned();
-        let key = (metric, currency);
+        let currency = parts.next().and_then(|d| d.strip_prefix("currency=")).unwrap_or_default();
+        let key = (metric, currency.to_owned());
         let kept_ms = self.latest.get(&key).map(|kept| kept.end_ms);
-        // Of a retracted one only what identifies it is there.
-        match record["value"].as_f64() {
-            Some(value) if kept_ms.is_none_or(|kept_ms| kept_ms <= end_ms) => {
-                let count = record["count"].as_i64().unwrap_or(0);
+        match json.and_then(|json| Some((json["value"].as_f64()?, json["count"].as_i64()))) {
+            Some((value, count)) if kept_ms.is_none_or(|kept_ms| kept_ms <= end_ms) => {
+                let count = count.unwrap_or(0);
                 self.latest.insert(key, Latest { end_ms, value, count });
             }
             None if kept_ms == Some(end_ms) => {
@@ -64,17 +69,22 @@ impl Numbers {
         }
     }
 
-    /// One line: `rate` is events read a second, `now_ms` the clock.
-    pub(super) fn line(&self, rate: f64, now_ms: i64) -> String {
+    /// One line; `now_ms` is the clock.
+    pub(super) fn line(&self, now_ms: i64) -> String {
+        let rate = self.rate;
         if self.latest.is_empty() {
             return format!("no window is final yet · {rate:.0} events/s");
         }
         let value = |metric| self.value(metric);
         let (currency, revenue) = self.revenue();
+        let behind = self.watermark_ms.map_or_else(
+            || "no event yet".to_owned(),
+            |watermark_ms| format!("behind {:.1} s", (now_ms - watermark_ms) as f64 / 1000.0),
+        );
         format!(
             "page views/s {} · active users {} (5 min {}) · bounce rate {} % · session {} s · \
              conversion rate {} % · revenue/user {revenue}{currency} · sessions ended {} · \
-             alerts {} · {rate:.0} events/s · behind {:.1} s",
+             alerts {} · {rate:.0} events/s · {behind}",
             value(Metric::PageViewsPerSecond),
             value(Metric::ActiveUsers),
             value(Metric::ActiveUsers5m),
@@ -83,7 +93,6 @@ impl Numbers {
             value(Metric::ConversionRate),
             self.sessions,
             self.alerts,
-            (now_ms - self.watermark_ms) as f64 / 1000.0,
         )
     }
 
@@ -104,12 +113,6 @@ impl Numbers {
     }
 }
 
-/// By how much a change moves the number of what stands.
-fn standing(change: &Change) -> i64 {
-    let stands = matches!(change.state, State::Final | State::Corrected);
-    i64::from(stands) - i64::from(change.replaces)
-}
-
 fn is_told(metric: Metric) -> bool {
     matches!(
         metric,
@@ -127,48 +130,40 @@ fn is_told(metric: Metric) -> bool {
 mod tests {
     use super::*;
 
-    fn change(metric: Metric, state: State, replaces: bool, body: &str) -> Change {
-        let (topic, body) = (Topic::Result(metric), body.as_bytes().to_vec());
-        Change { topic, key: Vec::new(), state, body, was: None, now: None, replaces }
-    }
-
-    /// The line after these changes.
-    fn line(changes: Vec<Change>) -> String {
+    /// The line after these records: topic, key, value.
+    fn line(records: &[(Topic, &str, Option<&str>)]) -> String {
         let mut numbers = Numbers::default();
-        numbers.apply(&EpochChanges { epoch: 0, watermark_ms: 1_000, changes });
-        numbers.line(3.0, 3_500)
+        for &(topic, key, value) in records {
+            let (key, value) = (key.as_bytes(), value.map(str::as_bytes));
+            numbers.apply(&Stored { at_ms: 0, topic, epoch: 0, key, value });
+        }
+        numbers.line(3_500)
     }
 
     #[test]
     fn what_is_retracted_is_told_no_more() {
-        let views = |state, replaces, rest: &str| {
-            let body = format!("{{\"windowEnd\":5000,\"dimensions\":{{}}{rest}");
-            change(Metric::PageViewsPerSecond, state, replaces, &body)
-        };
-        let users =
-            change(Metric::ActiveUsers, State::Final, false, "{\"windowEnd\":5,\"value\":8");
-        let session = |state, replaces| change(Metric::Session, state, replaces, "{");
-        let before = vec![
-            users,
-            views(State::Final, false, ",\"value\":2.5,\"count\":5"),
-            session(State::Final, false),
-            session(State::Final, false),
+        const VIEWS: &str = "PAGE_VIEWS_PER_SECOND|0|5000|";
+        let mut records = vec![
+            (Topic::ProcessedMetrics, "ACTIVE_USERS|0|5000|", Some(r#"{"value":8,"count":9}"#)),
+            (Topic::ProcessedMetrics, VIEWS, Some(r#"{"value":2.5,"count":5}"#)),
+            (Topic::Sessions, "SESSION|1||", Some(r#"{"state":"final"}"#)),
+            (Topic::Sessions, "SESSION|2||", Some(r#"{"state":"final"}"#)),
+            (Topic::Sessions, "SESSION|2||", Some(r#"{"state":"corrected"}"#)),
+            (Topic::JobStatus, "job", Some(r#"{"watermark":1000,"eventsPerSecond":3}"#)),
         ];
-        let told = line(before.clone());
+        let told = line(&records);
         assert!(told.contains("page views/s 2.5 · active users 8.0"), "{told}");
         assert!(told.contains("sessions ended 2 ") && told.ends_with("behind 2.5 s"), "{told}");
-        let mut after = before;
-        after.push(views(State::Retracted, true, ""));
-        after.push(session(State::Retracted, true));
-        let told = line(after);
+        records.push((Topic::ProcessedMetrics, VIEWS, None));
+        records.push((Topic::Sessions, "SESSION|2||", None));
+        let told = line(&records);
         assert!(told.contains("page views/s — · active users 8.0"), "{told}");
         assert!(told.contains("sessions ended 1 "), "{told}");
     }
 
     #[test]
     fn before_the_first_final_window_the_line_says_so() {
-        let early = change(Metric::ActiveUsers, State::Provisional, false, "{\"windowEnd\":5");
-        let list = change(Metric::Devices, State::Final, false, "{\"windowEnd\":5,\"value\":8");
-        assert_eq!(line(vec![early, list]), "no window is final yet · 3 events/s");
+        let list = (Topic::ProcessedMetrics, "DEVICES|0|5|", Some(r#"{"value":8}"#));
+        assert_eq!(line(&[list]), "no window is final yet · 0 events/s");
     }
 }

@@ -1,13 +1,12 @@
 //! The simulator's side of `run`: it appends to the log what the shop makes.
 //!
-//! Invariant: what was appended is read before retention can cut it. The log is
-//! bounded, so the shop waits while too much of it is unread; its events then
-//! have the times at which they were to happen, and the job is behind.
+//! The shop waits while too much of the log is unread; its events then have the times
+//! at which they were to happen, and the job is behind.
 //!
 //! With no limit to the rate, the shop makes as many events as the job takes, and
 //! the clock gives them their times.
 
-use super::{LOG_BYTES, PARTITIONS};
+use super::super::site::PARTITIONS;
 use anyhow::{Context, Result};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,15 +15,13 @@ use std::time::{Duration, Instant};
 use streamgauge::config::{Config, Rate};
 use streamgauge::settings::simulator_options;
 use streamgauge_ingest::decode::partition_of;
-use streamgauge_ingest::log::{EventLog, MemoryLog, NewRecord};
+use streamgauge_ingest::log::{EventLog, NewRecord};
 use streamgauge_simulator::{Generator, Options, Pace};
 
 /// Records appended at once at most.
 const APPEND_RECORDS: usize = 512;
-/// More than a record takes in the log: the simulator's have some 2 KB at most.
-const RECORD_BYTES: usize = 4_096;
-/// Records that may be unread. The log has room for them and the next ones.
-const UNREAD_RECORDS: usize = LOG_BYTES / RECORD_BYTES - APPEND_RECORDS;
+/// Records that may be unread.
+const UNREAD_RECORDS: u64 = 100_000;
 /// How long the shop sleeps at most: it must notice that it is to stop.
 const NAP: Duration = Duration::from_millis(20);
 /// How long it waits for the job to read on.
@@ -38,15 +35,21 @@ const UNLIMITED_RATE: f64 = 10_000.0;
 pub(super) struct Flow {
     /// Asked to end.
     pub(super) stop: AtomicBool,
-    /// The shop appends no more.
-    pub(super) closed: AtomicBool,
-    /// Records that the job has read.
+    /// Records of the shop that the job has read.
     pub(super) read: AtomicU64,
 }
 
 impl Flow {
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
+    }
+}
+
+impl Flow {
+    pub(super) fn wait_until_stopped(&self) {
+        while !self.is_stopped() {
+            thread::sleep(NAP);
+        }
     }
 }
 
@@ -65,7 +68,7 @@ pub(super) struct Shop<'a> {
     /// When the time of its first events was.
     started: Instant,
     pace: Pace,
-    log: &'a MemoryLog,
+    log: &'a dyn EventLog,
     flow: &'a Flow,
     appended: u64,
     /// What is not appended yet.
@@ -78,7 +81,7 @@ impl<'a> Shop<'a> {
         generator: Generator,
         rate: Rate,
         started: Instant,
-        log: &'a MemoryLog,
+        log: &'a dyn EventLog,
         flow: &'a Flow,
     ) -> Self {
         let pace = if rate == Rate::Max { Pace::MAX } else { Pace::REAL_TIME };
@@ -88,9 +91,7 @@ impl<'a> Shop<'a> {
 
     /// Appends events when they are due, until asked to stop.
     pub(super) fn run(mut self) -> Result<()> {
-        let result = self.append_all();
-        self.flow.closed.store(true, Ordering::SeqCst);
-        result
+        self.append_all()
     }
 
     fn append_all(&mut self) -> Result<()> {
@@ -137,8 +138,8 @@ impl<'a> Shop<'a> {
     /// Waits while the job is too far behind. Once asked to stop, there is room
     /// for what is left.
     fn wait_for_room(&self) {
-        let is_full =
-            || self.appended - self.flow.read.load(Ordering::SeqCst) > UNREAD_RECORDS as u64;
+        let read = || self.flow.read.load(Ordering::SeqCst);
+        let is_full = || self.appended.saturating_sub(read()) > UNREAD_RECORDS;
         while is_full() && !self.flow.is_stopped() {
             thread::sleep(UNREAD_NAP);
         }

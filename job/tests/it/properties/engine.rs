@@ -4,9 +4,10 @@ use super::log::Case;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use streamgauge::collect::EpochChanges;
+use streamgauge::dataflow::Durable;
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::run::run as run_dataflow;
+use streamgauge::run::{Workers, run as run_dataflow};
 use streamgauge::time::{Pace, Ticks};
 use streamgauge::user::Held;
 use streamgauge::window::Windows;
@@ -116,32 +117,32 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
     let (collected, told) = (Arc::clone(&epochs), Arc::clone(&held));
     let mut outcome = Outcome::default();
     let mut letters = Vec::new();
-    let counts = run_dataflow(
-        &settings,
-        case.workers,
-        |mut feeder| {
-            let mut decoder = ChunkDecoder::new(&input);
-            let mut judge = FileJudge::new(&input, u64::MAX);
-            let mut ticks = Ticks::new(pace);
-            let mut release = |released| match released {
-                Released::Rows(epoch, batch) => assert!(feeder.rows(epoch, batch)),
-                Released::DeadLetters(_, more) => letters.extend(more),
-                Released::Close(close) => assert!(feeder.close(close.epoch, ticks.next(close))),
-            };
-            let mut from = 0;
-            for cut in cuts {
-                judge.judge(decoder.decode(chunk(&values[from..*cut])), &mut release);
-                judge.cut(&mut release);
-                from = *cut;
-            }
-            judge.end(&mut release);
-            judge.counts().clone()
-        },
-        move |changes| collected.lock().unwrap().push(changes),
-        move |worker, now| {
+    let workers = Workers {
+        workers: case.workers,
+        durable: |_| Durable::default(),
+        each: move |changes| collected.lock().unwrap().push(changes),
+        held: move |worker, now| {
             told.lock().unwrap().insert(worker, now);
         },
-    );
+    };
+    let counts = run_dataflow(&settings, workers, |mut feeder| {
+        let mut decoder = ChunkDecoder::new(&input);
+        let mut judge = FileJudge::new(&input, u64::MAX);
+        let mut ticks = Ticks::new(pace);
+        let mut release = |released| match released {
+            Released::Rows(epoch, batch) => assert!(feeder.rows(epoch, batch)),
+            Released::DeadLetters(_, more) => letters.extend(more),
+            Released::Close(close) => assert!(feeder.close(close.epoch, ticks.next(close))),
+        };
+        let mut from = 0;
+        for cut in cuts {
+            judge.judge(decoder.decode(chunk(&values[from..*cut])), &mut release);
+            judge.cut(&mut release);
+            from = *cut;
+        }
+        judge.end(&mut release);
+        judge.counts().clone()
+    });
     letters.sort_by_key(|l| (l.partition, l.offset));
     for letter in &mut letters {
         letter.detail = "".into();

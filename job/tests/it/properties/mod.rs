@@ -30,7 +30,7 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-fn made_here(results: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(crate) fn made_here(results: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut results = results.clone();
     results.retain(|key, _| !OTHERS.iter().any(|other| key.starts_with(other)));
     results

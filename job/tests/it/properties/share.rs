@@ -3,9 +3,10 @@
 use cpu_time::ThreadTime;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use streamgauge::dataflow::Durable;
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::run::run as run_dataflow;
+use streamgauge::run::{Workers, run as run_dataflow};
 use streamgauge::time::{Pace, Ticks};
 use streamgauge::user::Held;
 use streamgauge::window::Windows;
@@ -34,25 +35,25 @@ fn two_workers_share_the_keys_and_the_work() {
     };
     let most: Arc<Mutex<BTreeMap<usize, (Held, std::time::Duration)>>> = Arc::default();
     let told = Arc::clone(&most);
-    run_dataflow(
-        &settings,
-        2,
-        |mut feeder| {
-            let mut ticks = Ticks::new(Pace::default());
-            let mut judge = FileJudge::new(&input, 1_000);
-            let decoded = ChunkDecoder::new(&input).decode(super::engine::chunk(&values));
-            judge.judge(decoded, &mut |released| match released {
-                Released::Rows(epoch, batch) => assert!(feeder.rows(epoch, batch)),
-                Released::Close(close) => assert!(feeder.close(close.epoch, ticks.next(close))),
-                Released::DeadLetters(..) => {}
-            });
-        },
-        |_| {},
-        move |worker, held| {
+    let workers = Workers {
+        workers: 2,
+        durable: |_| Durable::default(),
+        each: |_| {},
+        held: move |worker, held| {
             let cpu = ThreadTime::now().as_duration();
             told.lock().unwrap().insert(worker, (held, cpu));
         },
-    );
+    };
+    run_dataflow(&settings, workers, |mut feeder| {
+        let mut ticks = Ticks::new(Pace::default());
+        let mut judge = FileJudge::new(&input, 1_000);
+        let decoded = ChunkDecoder::new(&input).decode(super::engine::chunk(&values));
+        judge.judge(decoded, &mut |released| match released {
+            Released::Rows(epoch, batch) => assert!(feeder.rows(epoch, batch)),
+            Released::Close(close) => assert!(feeder.close(close.epoch, ticks.next(close))),
+            Released::DeadLetters(..) => {}
+        });
+    });
     let most = most.lock().unwrap();
     let ((a, a_cpu), (b, b_cpu)) = (most[&0], most[&1]);
     let users = a.users + b.users;

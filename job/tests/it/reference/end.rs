@@ -77,14 +77,14 @@ fn watched(
     let output = Output { provisional: true, digests: false };
     let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, WINDOWS);
     let routed = by_user(inputs.batches, inputs.place.workers);
-    let users = state_per_user(routed, ticks.clone(), state, |_| {});
+    let users = state_per_user(routed, ticks.clone(), state, None, |_| {});
     let counted = users.tallies.concat(session_tallies(users.sessions, WINDOWS));
     let counted = arrange(counted, "tallies", tally_route);
     let rows = arrange(users.lists, "list rows", list_route);
     let traces = (counted.trace.clone(), rows.trace.clone());
-    let parts = top_lists(rows, ticks.clone(), WINDOWS, inputs.place.worker);
+    let parts = top_lists(rows, ticks.clone(), WINDOWS, inputs.place.worker, None);
     let counts = counted.count_total().inner;
-    let changes = publish_windows(counts, parts, ticks.clone(), WINDOWS, output);
+    let changes = publish_windows(counts, parts, ticks.clone(), (WINDOWS, output), None);
     watch(traces.0, changes.clone(), ticks.clone(), tallies);
     watch(traces.1, changes.clone(), ticks.clone(), lists);
     let ends = ends.clone();

@@ -82,12 +82,12 @@ impl<'s> Kept<'s> {
         let counts = arrange(tallies, "tallies", tally_route).count_total().inner;
         let rows = self.rows.inner.map(|((key, row), t, r)| ((key, ()), t, row.times(r)));
         let rows = arrange(rows, "list rows", list_route);
-        let parts = top_lists(rows, ticks.clone(), windows, inputs.place.worker);
+        let parts = top_lists(rows, ticks.clone(), windows, inputs.place.worker, None);
         let sessions = from_users(self.sessions, ticks.clone(), |s| &s.user);
         let sessions = sessions.map(|(session, t, r)| (Arc::new(session), t, r));
         let bounces = from_users(self.bounces, ticks.clone(), |b| &b.user);
         inputs.scope.concatenate([
-            publish_windows(counts, parts, ticks.clone(), windows, output),
+            publish_windows(counts, parts, ticks.clone(), (windows, output), None),
             publish_items(sessions, ticks.clone(), windows, output, "publish sessions"),
             publish_items(bounces, ticks.clone(), windows, output, "publish alerts"),
         ])
@@ -123,7 +123,15 @@ fn outcome(case: &Case, whole: bool) -> (Vec<EpochChanges>, BTreeMap<Epoch, Vec<
         let got = g.clone();
         let each = (place.worker == 0).then_some(move |changes| got.push((place.worker, changes)));
         if whole {
-            dataflow::build(inputs.batches, inputs.ticks, &settings, place, |_| {}, each);
+            dataflow::build(
+                inputs.batches,
+                inputs.ticks,
+                &settings,
+                place,
+                Default::default(),
+                |_| {},
+                each,
+            );
         } else {
             let changes = kept.by_operators(&inputs, &settings);
             collect(changes, inputs.ticks, each);

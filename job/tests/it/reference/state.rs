@@ -32,7 +32,7 @@ fn outcome(case: &Case) -> (Outputs, Outputs, Vec<Held>) {
         let routed = by_user(inputs.batches, inputs.place.workers);
         let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, windows);
         let (held, mut epochs) = (h.clone(), 0);
-        let updates = state_per_user(routed, inputs.ticks, state, move |now| {
+        let updates = state_per_user(routed, inputs.ticks, state, None, move |now| {
             if epochs == last {
                 held.push(now);
             }

@@ -1,0 +1,80 @@
+//! `streamgauge job`: the dataflow alone, over a data directory.
+
+use super::cores;
+use super::interrupt::on_interrupt;
+use super::site::{JobLock, PARTITIONS, Site, directory, tuning};
+use anyhow::Result;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use streamgauge::cli::JobArgs;
+use streamgauge::config::{Config, Surroundings};
+use streamgauge::dataflow::Settings;
+use streamgauge::live::{self, Job};
+use streamgauge::publish::Output;
+use streamgauge::settings::{fingerprint, funnels, input_settings, live_pace, windows};
+use streamgauge_ingest::summary::SourceCounts;
+
+pub(crate) fn job(args: &JobArgs, around: &Surroundings) -> Result<()> {
+    let config = args.resolve(around)?;
+    let directory = directory(&config, "data/site");
+    let site = Site::open(&directory, &config)?;
+    let _lock = JobLock::take(&directory)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    on_interrupt(move || asked.store(true, Ordering::SeqCst))?;
+    let tell = |text: &str| {
+        // Without a stderr there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+    };
+    tell(&format!("the job is at work in {}; Ctrl-C ends it", directory.display()));
+    let counts = run_job(&Parts {
+        config: &config,
+        site: &site,
+        workers: config.job.worker_threads(cores()),
+        stop: &stop,
+        read: &AtomicU64::new(0),
+        tell: &tell,
+    })?;
+    tell(&format!("read {} records: {} accepted", counts.read, counts.accepted));
+    Ok(())
+}
+
+/// What a job is run with.
+pub(super) struct Parts<'a> {
+    pub(super) config: &'a Config,
+    pub(super) site: &'a Site,
+    pub(super) workers: usize,
+    /// Asks it to end.
+    pub(super) stop: &'a AtomicBool,
+    /// Is told how many records it has read.
+    pub(super) read: &'a AtomicU64,
+    pub(super) tell: &'a (dyn Fn(&str) + Sync),
+}
+
+/// Runs the job of a data directory until it is asked to end.
+pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
+    let Parts { config, site, .. } = parts;
+    let storage = site.checkpoints()?;
+    let dataflow = Settings {
+        windows: windows(config),
+        funnels: funnels(config),
+        output: Output { provisional: true, digests: false },
+    };
+    let counts = live::run(&Job {
+        log: &site.log,
+        results: &site.results,
+        storage: &storage,
+        clock: &*site.clock,
+        input: &input_settings(config, PARTITIONS),
+        dataflow: &dataflow,
+        pace: live_pace(config),
+        workers: parts.workers,
+        tuning: tuning(config),
+        settings: fingerprint(config, PARTITIONS),
+        stop: parts.stop,
+        read: parts.read,
+        tell: parts.tell,
+    })?;
+    Ok(counts)
+}

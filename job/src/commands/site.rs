@@ -1,0 +1,115 @@
+//! A data directory: the event log, the results and the checkpoints of a site.
+
+use anyhow::{Context, Result, bail};
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use streamgauge::checkpoint::{DirectoryStorage, Keep};
+use streamgauge::config::Config;
+use streamgauge::live::Tuning;
+use streamgauge_ingest::clock::Clock;
+use streamgauge_ingest::log::{EmbeddedLog, Retention};
+use streamgauge_ingest::sqlite::Sync;
+use streamgauge_sink::results::EmbeddedResults;
+
+/// Partitions of the embedded log.
+pub(super) const PARTITIONS: u32 = 12;
+
+/// The clock of the machine.
+pub(super) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A data directory that is open.
+pub(super) struct Site {
+    pub(super) directory: PathBuf,
+    pub(super) log: EmbeddedLog,
+    pub(super) results: EmbeddedResults,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// The directory of a configuration; `usual` where it names none.
+pub(super) fn directory(config: &Config, usual: &str) -> PathBuf {
+    config.data.directory.clone().unwrap_or_else(|| PathBuf::from(usual))
+}
+
+impl Site {
+    /// Opens a directory, and makes it where there is none.
+    pub(super) fn open(directory: &Path, config: &Config) -> Result<Self> {
+        let shown = directory.display();
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make the data directory {shown}"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
+        let retention =
+            Retention { age_ms: config.log.retention_ms, stored_bytes: config.log.max_bytes };
+        let log = EmbeddedLog::open(directory, PARTITIONS, retention, sync, Arc::clone(&clock))?;
+        let results = EmbeddedResults::open(directory, sync, Arc::clone(&clock))?;
+        Ok(Self { directory: directory.to_owned(), log, results, clock })
+    }
+
+    /// The checkpoints of the directory.
+    pub(super) fn checkpoints(&self) -> Result<DirectoryStorage> {
+        let path = checkpoints_path(&self.directory);
+        DirectoryStorage::new(&path).with_context(|| format!("cannot use {}", path.display()))
+    }
+}
+
+/// Where the checkpoints of a directory are.
+pub(super) fn checkpoints_path(directory: &Path) -> PathBuf {
+    directory.join("checkpoints")
+}
+
+/// How often what is done.
+pub(super) fn tuning(config: &Config) -> Tuning {
+    Tuning {
+        epoch_ms: config.time.epoch_ms,
+        checkpoint_every_ms: config.checkpoint.every_ms,
+        keep: Keep { newest: config.checkpoint.keep, hours: config.checkpoint.keep_hours },
+    }
+}
+
+/// The right to run the job of a directory, as long as it is held.
+pub(super) struct JobLock {
+    _file: File,
+}
+
+impl JobLock {
+    /// Takes it; refuses if another process has it.
+    pub(super) fn take(directory: &Path) -> Result<Self> {
+        let path = directory.join("job.lock");
+        let shown = path.display().to_string();
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {shown}"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                bail!(
+                    "a job (process {}) is at work in {}: end it first, or use another --data-dir",
+                    holder.trim(),
+                    directory.display()
+                );
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {shown}"));
+            }
+        }
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,166 @@
+//! From rows of a checkpoint to the state per user.
+
+use super::pane::{Context, Pane};
+use super::profile::{AlertWindow, Profile};
+use super::saved::{SavedPane, SavedUser, SavedVisit};
+use super::state::State;
+use super::timers::Due;
+use super::values::Value;
+use crate::checkpoint::Row;
+use crate::one_or_many::OneOrMany;
+use crate::session::Session;
+use std::rc::Rc;
+use streamgauge_ingest::BEFORE_TIME_MS;
+use streamgauge_ingest::binary::{self, NotEncoded};
+use thiserror::Error;
+
+/// A row of a checkpoint that makes no sense.
+#[derive(Debug, Error)]
+pub enum BadRow {
+    /// It is no row of a user.
+    #[error(transparent)]
+    NotEncoded(#[from] NotEncoded),
+    /// It names a text, or a context, that it does not have.
+    #[error("a row names a text that it does not have")]
+    NoText,
+    /// A user's name is no text.
+    #[error("a user's name is no text")]
+    NoName,
+}
+
+/// The values of a row, by place.
+pub(crate) struct Loaded(Vec<Rc<Value>>);
+
+impl Loaded {
+    pub(crate) fn get(&self, place: u32) -> Result<Rc<Value>, BadRow> {
+        self.0.get(place as usize).cloned().ok_or(BadRow::NoText)
+    }
+
+    pub(crate) fn after_zero(&self, place: u32) -> Result<Option<Rc<Value>>, BadRow> {
+        place.checked_sub(1).map(|place| self.get(place)).transpose()
+    }
+
+    fn all(&self, places: &[u32]) -> Result<Vec<Rc<Value>>, BadRow> {
+        places.iter().map(|place| self.get(*place)).collect()
+    }
+}
+
+impl State {
+    /// Goes on from a checkpoint: `rows` are its users that belong here, at the
+    /// watermark of its epoch. The state must be empty.
+    ///
+    /// # Errors
+    /// If a row makes no sense.
+    pub fn load<'a>(
+        &mut self,
+        watermark_ms: i64,
+        rows: impl IntoIterator<Item = Row<'a>>,
+    ) -> Result<(), BadRow> {
+        self.watermark_ms = watermark_ms;
+        for row in rows {
+            let name = str::from_utf8(row.key).map_err(|_| BadRow::NoName)?;
+            let saved: SavedUser<'_> = binary::decode_borrowed(row.body)?;
+            let slot = self.people.user(row.hash, name);
+            self.load_user(slot, saved)?;
+            self.people.users[slot].is_touched = false;
+        }
+        Ok(())
+    }
+
+    fn load_user(&mut self, slot: usize, saved: SavedUser<'_>) -> Result<(), BadRow> {
+        let SavedUser { texts, contexts, last_context, panes, alerts, visits } = saved;
+        let values = &mut self.values;
+        let texts: Vec<_> =
+            texts.iter().map(|(d, split, t)| values.of_text(*d, *split, t)).collect();
+        let texts = Loaded(texts);
+        let contexts: Vec<Rc<Context>> = contexts
+            .iter()
+            .map(|places| {
+                let values = texts.all(places)?;
+                let values = values.try_into().map_err(|_| BadRow::NoText)?;
+                Ok(Rc::new(Context(values)))
+            })
+            .collect::<Result<_, BadRow>>()?;
+        let context = last_context.checked_sub(1).map(|place| context_at(&contexts, place));
+        let mut profile = Profile {
+            panes: panes
+                .iter()
+                .map(|p| load_pane(p, &texts, &contexts))
+                .collect::<Result<_, _>>()?,
+            alerts: alerts.iter().map(|&(end_ms, views)| AlertWindow { end_ms, views }).collect(),
+            context: context.transpose()?,
+        };
+        profile.expire(self.watermark_ms, &self.constants.windows);
+        for window in profile.alerts.iter().filter(|w| w.end_ms > self.watermark_ms) {
+            self.alert_windows.entry(window.end_ms).or_default().push(slot);
+        }
+        let due_ms = profile.expires_ms(&self.constants.windows);
+        let user = &mut self.people.users[slot];
+        user.profile = profile;
+        if due_ms != BEFORE_TIME_MS {
+            user.timer_ms = Some(due_ms);
+            self.timers.set(due_ms, Due::User(slot));
+        }
+        for visit in visits {
+            self.load_visit(slot, visit, &texts)?;
+        }
+        self.drop_user_if_idle(slot);
+        Ok(())
+    }
+
+    fn load_visit(
+        &mut self,
+        user: usize,
+        saved: SavedVisit<'_>,
+        texts: &Loaded,
+    ) -> Result<(), BadRow> {
+        let windows = self.constants.windows;
+        let mut sessions = OneOrMany::default();
+        for saved in saved.sessions {
+            let mut session = Session::load(saved, texts)?;
+            let ended_at_ms = session.ended_at_ms(windows.session_gap_ms);
+            session.is_published = ended_at_ms < self.watermark_ms;
+            let expires_ms = windows.session_expires_ms(session.last_ms());
+            if !session.is_published {
+                session.timer_ms = Some(ended_at_ms + 1);
+            } else if expires_ms > self.watermark_ms {
+                session.timer_ms = Some(expires_ms);
+            } else {
+                // It was dropped since the row was written.
+                continue;
+            }
+            sessions.push(session);
+        }
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let visit = self.people.visit(user, saved.session);
+        for session in sessions.iter() {
+            let at_ms = session.last_ms();
+            if let Some(due_ms) = session.timer_ms {
+                self.timers.set(due_ms, Due::Session { visit, at_ms });
+            }
+        }
+        self.people.visits[visit].sessions = sessions;
+        Ok(())
+    }
+}
+
+fn context_at(contexts: &[Rc<Context>], place: u32) -> Result<Rc<Context>, BadRow> {
+    contexts.get(place as usize).cloned().ok_or(BadRow::NoText)
+}
+
+fn load_pane(saved: &SavedPane, texts: &Loaded, contexts: &[Rc<Context>]) -> Result<Pane, BadRow> {
+    let mut pane = Pane::new(saved.end_ms);
+    (pane.active, pane.converted) = (saved.active, saved.converted);
+    for place in &saved.contexts {
+        pane.add_context(&context_at(contexts, *place)?);
+    }
+    for page in texts.all(&saved.pages)? {
+        pane.add_page(&page);
+    }
+    if let Some(many) = &saved.many {
+        pane.set_many(texts.all(many)?);
+    }
+    Ok(pane)
+}

@@ -1,0 +1,364 @@
+//! One life: the parts of a job, each taking a step when it is its turn.
+
+use super::faults::Off;
+use super::script::{Random, Script};
+use super::world::World;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use streamgauge::checkpoint::{self, Keep, Parts, rows};
+use streamgauge::dataflow::{Durable, Restored, Settings};
+use streamgauge::live::{
+    CheckpointState, Checkpoints, Driver, Given, Start, Step, ToCheckpoints, ToWriter, Writer,
+};
+use streamgauge::run::{Feed, Feeder, Turn, Work, feeds};
+use streamgauge_ingest::decode::partition_of;
+use streamgauge_ingest::log::{EventLog, NewRecord};
+use streamgauge_ingest::settings::InputSettings;
+use streamgauge_ingest::source::{BoundEpoch, Source};
+use streamgauge_sink::results::{ResultLog, ResultWriter};
+use timely::communication::WorkerGuards;
+
+/// How a life ended.
+pub(super) enum End {
+    /// It died, or has done all there was to do.
+    Died,
+    /// Something that must not be.
+    Failed(String),
+}
+
+type Queue<T> = Arc<Mutex<VecDeque<T>>>;
+
+/// The workers, each in a thread that waits for its turn.
+struct Hands {
+    turns: Vec<(Sender<()>, Receiver<Turn>)>,
+    guards: Option<WorkerGuards<()>>,
+}
+
+impl Hands {
+    fn step(&self, worker: usize) -> Turn {
+        let (go, done) = &self.turns[worker];
+        go.send(()).unwrap();
+        done.recv().unwrap()
+    }
+}
+
+pub(super) struct Life<'a> {
+    world: &'a World,
+    script: &'a Script,
+    writer: Writer,
+    driver: Driver<'a>,
+    checkpoints: Option<Checkpoints<'a>>,
+    feeder: Feeder,
+    hands: Hands,
+    to_writer: Queue<ToWriter>,
+    to_checkpoints: Queue<ToCheckpoints>,
+    state: Arc<CheckpointState>,
+}
+
+/// Where a life begins; with I5 switched off also where it must not.
+fn find(world: &World, workers: usize) -> Result<Start, String> {
+    let found = Start::find(&world.results, &world.storage, &world.log, workers);
+    let mut start = found.map_err(|e| e.to_string())?;
+    if world.off == Off::Committed {
+        let bindings = world.results.bindings(0).unwrap();
+        let newest = checkpoint::newest_usable(&world.storage, workers, |_| Ok(())).unwrap();
+        if let Some(newest) = newest.checkpoint {
+            let epoch = newest.manifest.epoch;
+            start.after = bindings.iter().find(|b| b.epoch == epoch).cloned();
+            start.again = bindings.into_iter().filter(|b| b.epoch > epoch).collect();
+            start.checkpoint = Some(newest);
+        }
+    }
+    Ok(start)
+}
+
+impl<'a> Life<'a> {
+    pub(super) fn begin(world: &'a World, script: &'a Script, workers: usize) -> Result<Self, End> {
+        let failed = |e: &dyn std::fmt::Display| End::Failed(e.to_string());
+        world.revive();
+        let results: Box<dyn ResultWriter> = world.results.writer().map_err(|e| failed(&e))?;
+        let mut start = find(world, workers).map_err(|e| failed(&e))?;
+        let input: InputSettings = script.input();
+        let after = start.after.as_ref();
+        let source = Source::new(&world.log, &*world.clock, &input, script.pacing(), after)
+            .map_err(|e| failed(&e))?;
+        let manifest = start.checkpoint.as_ref().map(|c| c.manifest.clone());
+        let restored = manifest.as_ref().map(|m| m.epoch);
+        let writer = Writer::new(results, start.state, restored, None);
+        let state = Arc::new(CheckpointState::default());
+        let (driver, first) = Driver::new(
+            source,
+            &*world.clock,
+            script.pace(),
+            &start,
+            Arc::clone(&state),
+            script.checkpoint_every_ms,
+            script.pacing().settings_hash,
+        );
+        let (to_writer, to_checkpoints) = (Queue::default(), Queue::default());
+        let mut settings = script.dataflow();
+        if world.off == Off::Function {
+            settings.windows.session_gap_ms += workers as i64;
+        }
+        let (mut feeder, feeds) = feeds(workers);
+        let hands = Self::hands(workers, &settings, feeds, &mut start, &to_writer, &to_checkpoints);
+        if let Some((epoch, tick)) = first {
+            feeder.close(epoch, tick);
+        }
+        let checkpoints = None;
+        let mut life = Self {
+            world,
+            script,
+            writer,
+            driver,
+            checkpoints,
+            feeder,
+            hands,
+            to_writer,
+            to_checkpoints,
+            state,
+        };
+        life.checkpoints = Some(life.new_checkpoints(workers, manifest.as_ref()));
+        Ok(life)
+    }
+
+    fn new_checkpoints(
+        &self,
+        workers: usize,
+        manifest: Option<&checkpoint::Manifest>,
+    ) -> Checkpoints<'a> {
+        let state = Arc::clone(&self.state);
+        let keep = Keep { newest: 2, hours: 0 };
+        Checkpoints::new(&self.world.storage, state, keep, workers, manifest)
+    }
+
+    fn hands(
+        workers: usize,
+        settings: &Settings,
+        feeds: Vec<Receiver<Feed>>,
+        start: &mut Start,
+        to_writer: &Queue<ToWriter>,
+        to_checkpoints: &Queue<ToCheckpoints>,
+    ) -> Hands {
+        let (mut turns, mut inner) = (Vec::new(), Vec::new());
+        for feed in feeds {
+            let ((go, wait), (tell, done)) = (bounded::<()>(1), bounded::<Turn>(1));
+            turns.push((go, done));
+            let restored = start.checkpoint.as_mut().map(|c| {
+                let index = inner.len();
+                let users = std::mem::take(&mut c.users[index]);
+                let (tallies, lists) =
+                    (std::mem::take(&mut c.tallies), std::mem::take(&mut c.lists));
+                (c.manifest.epoch, c.manifest.watermark_ms, users, tallies, lists)
+            });
+            inner.push(Mutex::new(Some((feed, wait, tell, restored))));
+        }
+        let (settings, to_writer, to_checkpoints) =
+            (settings.clone(), Arc::clone(to_writer), Arc::clone(to_checkpoints));
+        let guards = timely::execute(timely::Config::process(workers), move |worker| {
+            let index = worker.index();
+            let (feed, wait, tell, restored) = inner[index].lock().unwrap().take().unwrap();
+            let (effects, parts) = (Arc::clone(&to_writer), Arc::clone(&to_checkpoints));
+            let restored = restored.map(|(epoch, watermark_ms, users, tallies, lists)| Restored {
+                epoch,
+                state: Box::new(move |state| {
+                    state.load(watermark_ms, rows(&users).unwrap()).unwrap();
+                }),
+                tallies,
+                lists,
+            });
+            let parts = Parts::new(move |part| {
+                parts.lock().unwrap().push_back(ToCheckpoints::Part(part));
+            });
+            let durable = Durable { restored, parts: Some(parts) };
+            let each = (index == 0).then_some(move |changes| {
+                effects.lock().unwrap().push_back(ToWriter::Changes(changes));
+            });
+            // The dataflow is built by all at once, before the first turn.
+            let mut work = Work::new(worker, &settings, durable, feed, each, |_| {});
+            while wait.recv().is_ok() {
+                let turn = work.turn(worker);
+                if turn == Turn::Idle {
+                    worker.step();
+                }
+                tell.send(turn).unwrap();
+            }
+        });
+        Hands { turns, guards: Some(guards.unwrap()) }
+    }
+
+    /// Lives until it dies, or until everything that ever happens has happened and
+    /// all is closed.
+    pub(super) fn live(&mut self, random: &mut Random, appended: &mut u64) -> End {
+        let mut quiet = 0;
+        loop {
+            let all_is_appended = *appended >= self.script.events;
+            let actor = random.below(8 + self.hands.turns.len() as u64);
+            let result = match actor {
+                0 if !all_is_appended => {
+                    self.append(random, appended);
+                    Ok(())
+                }
+                0 | 1 => {
+                    let most_ms = if all_is_appended { 40_000 } else { 400 };
+                    self.world.clock.advance(random.below(most_ms) as i64);
+                    Ok(())
+                }
+                2 | 3 => self.drive(),
+                4 => self.take(),
+                5 => self.commit(),
+                6 | 7 => self.checkpoint(random),
+                worker => {
+                    self.hands.step(worker as usize - 8);
+                    Ok(())
+                }
+            };
+            if self.world.is_dead() {
+                return End::Died;
+            }
+            if let Err(why) = result {
+                return End::Failed(why);
+            }
+            // Long after the last event everything is closed.
+            quiet += u64::from(all_is_appended && actor < 2);
+            if quiet > 40 {
+                return self.finish();
+            }
+        }
+    }
+
+    fn append(&self, random: &mut Random, appended: &mut u64) {
+        for _ in 0..=random.below(4) {
+            let (key, value) = self.script.event(*appended, self.world.now_ms(), random);
+            let partition = match value.last() {
+                Some(b'}') => partition_of(&key, super::script::PARTITIONS),
+                _ => 0,
+            };
+            let record = NewRecord { partition, key: key.as_bytes(), value: &value };
+            self.world.log.append(&[record]).unwrap();
+            *appended += 1;
+        }
+    }
+
+    fn drive(&mut self) -> Result<(), String> {
+        if !self.feeder.has_room() {
+            return Ok(());
+        }
+        match self.driver.step().map_err(|e| e.to_string())? {
+            Step::Again(given) | Step::New(given) => self.give(given),
+            Step::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, given: Given) {
+        let Given { bound, checkpoint, tick } = given;
+        let BoundEpoch { binding, batch, dead_letters } = bound;
+        let epoch = binding.epoch;
+        let bound = ToWriter::Bound(binding, dead_letters);
+        self.to_writer.lock().unwrap().push_back(bound);
+        self.to_checkpoints.lock().unwrap().extend(checkpoint);
+        if let Some(batch) = batch {
+            assert!(self.feeder.rows(epoch, batch));
+        }
+        assert!(self.feeder.close(epoch, tick));
+    }
+
+    fn take(&mut self) -> Result<(), String> {
+        let message = self.to_writer.lock().unwrap().pop_front();
+        message.map_or(Ok(()), |m| self.writer.take(m).map_err(|e| e.to_string()))
+    }
+
+    fn commit(&mut self) -> Result<(), String> {
+        self.writer.commit().map(|_| ()).map_err(|e| e.to_string())
+    }
+
+    fn checkpoint(&mut self, random: &mut Random) -> Result<(), String> {
+        let checkpoints = self.checkpoints.as_mut().unwrap();
+        let Some(epoch) = checkpoints.waits_for() else {
+            let message = self.to_checkpoints.lock().unwrap().pop_front();
+            if let Some(message) = message {
+                // One that fails is no harm; the next is of everything.
+                let _ = checkpoints.take(message, self.world.now_ms());
+            }
+            return Ok(());
+        };
+        let is_committed = self.writer.committed().epoch.is_some_and(|c| c >= epoch);
+        let is_durable = is_committed && self.writer.is_clean();
+        if is_durable || (self.world.off == Off::Committed && random.percent(50)) {
+            if let Ok(Some(oldest)) = checkpoints.finish() {
+                let retain = ToWriter::Retain(oldest, self.world.now_ms());
+                self.to_writer.lock().unwrap().push_back(retain);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what was bound before, and nothing else.
+    pub(super) fn redo(&mut self) -> Result<(), String> {
+        while self.driver.epochs_to_redo() > 0
+            || self.writer.committed().epoch != self.writer.committed().bound
+            || !self.writer.is_clean()
+        {
+            if self.driver.epochs_to_redo() > 0 {
+                self.drive()?;
+            }
+            for worker in 0..self.hands.turns.len() {
+                self.hands.step(worker);
+            }
+            self.take()?;
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    /// The last epoch, as when a job is asked to end, and all that follows from it.
+    fn finish(&mut self) -> End {
+        let mut is_last = false;
+        for _ in 0..20_000 {
+            if !is_last && self.feeder.has_room() {
+                let step = match self.driver.step() {
+                    Ok(step) => step,
+                    Err(e) => return End::Failed(e.to_string()),
+                };
+                match step {
+                    Step::Again(given) | Step::New(given) => self.give(given),
+                    Step::Nothing => {
+                        is_last = true;
+                        match self.driver.last_epoch() {
+                            Ok(last) => self.give(last),
+                            Err(e) => return End::Failed(e.to_string()),
+                        }
+                    }
+                }
+            }
+            for worker in 0..self.hands.turns.len() {
+                self.hands.step(worker);
+            }
+            let mut never = Random::new(1);
+            let result =
+                self.take().and_then(|()| self.commit()).and_then(|()| self.checkpoint(&mut never));
+            if self.world.is_dead() {
+                return End::Died;
+            }
+            if let Err(why) = result {
+                return End::Failed(why);
+            }
+            let committed = self.writer.committed();
+            let is_empty = self.to_writer.lock().unwrap().is_empty();
+            if is_last && is_empty && committed.epoch == committed.bound {
+                return End::Died;
+            }
+        }
+        let (open, queue) = (self.writer.committed(), self.to_writer.lock().unwrap().len());
+        End::Failed(format!("it does not come to an end: last {is_last}, {open:?}, {queue} wait"))
+    }
+
+    /// Lets go of the workers.
+    pub(super) fn end(mut self) {
+        self.hands.turns.clear();
+        drop(self.feeder);
+        drop(self.hands.guards.take());
+    }
+}

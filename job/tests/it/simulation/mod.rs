@@ -1,0 +1,109 @@
+//! Seeded simulation: the unmodified source, dataflow, writer and checkpoints over logs
+//! in memory and a clock that is turned by hand. One of them takes one step at a time,
+//! in an order that a seed decides, and the whole dies at boundaries of effects: just
+//! before something became durable, or just after, without knowing that it did.
+//!
+//! A *life* is a job from its start to its death. What is kept over lives is checked at
+//! the end: against the invariants, against an uninterrupted job over the same
+//! bindings, and against the oracle over the log.
+
+mod check;
+mod faults;
+mod life;
+mod script;
+mod world;
+
+use faults::Off;
+use life::{End, Life};
+use script::{Random, Script};
+use world::World;
+
+/// Most lives of a case: then it lives on.
+const MOST_LIVES: usize = 40;
+
+/// How a case dies.
+#[derive(Clone, Copy, Debug)]
+enum Deaths {
+    /// At every effect with this chance, in percent.
+    Chance(u64),
+    /// At the n-th boundary of an effect.
+    At(u64),
+}
+
+/// Runs a case; returns the number of boundaries that there were.
+fn run(seed: u64, deaths: Deaths, off: Off) -> Result<u64, String> {
+    let mut random = Random::new(seed);
+    let script = Script::new(&mut random);
+    let world = World::new(seed, deaths, off);
+    let mut appended = 0;
+    for life in 0.. {
+        if life == MOST_LIVES {
+            world.live_on();
+        }
+        let workers = 1 + random.below(3) as usize;
+        let mut life = match Life::begin(&world, &script, workers) {
+            Ok(life) => life,
+            Err(End::Died) => continue,
+            Err(End::Failed(why)) => return Err(format!("seed {seed}: cannot begin: {why}")),
+        };
+        match life.live(&mut random, &mut appended) {
+            End::Died => {}
+            End::Failed(why) => return Err(format!("seed {seed}: {why}")),
+        }
+        let is_over = !world.is_dead();
+        life.end();
+        if is_over {
+            break;
+        }
+        world.damage(&mut random);
+        world.clock.advance(random.below(3_000) as i64);
+    }
+    check::check(&world, &script).map_err(|why| format!("seed {seed}: {why}"))?;
+    Ok(world.boundaries())
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    let first = std::env::var("STREAMGAUGE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+    let first = first * 1_000_000;
+    let count = if std::env::var_os("STREAMGAUGE_LONG").is_some() { 20_000 } else { 1_000 };
+    first..first + count
+}
+
+#[test]
+fn whenever_it_dies_nothing_is_lost_and_nothing_twice() {
+    let failures: Vec<_> =
+        seeds().filter_map(|seed| run(seed, Deaths::Chance(4), Off::Nothing).err()).collect();
+    assert!(failures.is_empty(), "{} failed: {}", failures.len(), failures[0]);
+}
+
+#[test]
+fn it_can_die_at_every_boundary_of_an_effect() {
+    for seed in [11, 12] {
+        let boundaries = run(seed, Deaths::At(u64::MAX), Off::Nothing).unwrap();
+        assert!(boundaries > 50, "{boundaries}");
+        for at in 0..boundaries {
+            run(seed, Deaths::At(at), Off::Nothing)
+                .unwrap_or_else(|why| panic!("dying at boundary {at}: {why}"));
+        }
+    }
+}
+
+#[test]
+fn a_seed_is_reproduced() {
+    let once = || run(4_242, Deaths::Chance(4), Off::Nothing).unwrap();
+    assert_eq!(once(), once());
+}
+
+/// With an invariant switched off, some of the seeds fail.
+fn fails_without(off: Off) {
+    let failure = (1..400).find_map(|seed| run(seed, Deaths::Chance(6), off).err());
+    let why = failure.unwrap_or_else(|| panic!("nobody noticed that {off:?} was switched off"));
+    println!("{off:?} switched off: {why}");
+}
+
+#[test]
+fn each_invariant_is_needed() {
+    for off in Off::ALL {
+        fails_without(off);
+    }
+}
