@@ -6,10 +6,13 @@
 //! end of the window) and *fields*.
 
 mod embedded;
+mod feeder;
 
 pub use embedded::{
     Applied, EmbeddedHistory, EmbeddedStore, FILE_NAME as EMBEDDED_FILE_NAME, Retention, Totals,
 };
+
+pub use feeder::{FeedError, FeedNote, feed};
 
 use thiserror::Error;
 
