@@ -13,6 +13,7 @@
 //! would be a series per session.
 
 mod catalogue;
+mod json;
 mod key;
 mod line;
 mod read;

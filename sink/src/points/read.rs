@@ -1,100 +1,12 @@
 //! From a result's JSON to its points.
 
 use super::catalogue::{CITIES, MOST_COUNTRIES, MOST_PLACES, MOST_TRANSITIONS, Shape, TRANSITIONS};
+use super::json::{Country, Line, Name, Page, Path, Step};
 use super::key::ResultKey;
 use super::{Point, PointError};
 use crate::store::FieldValue::{self, Float, Integer, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
-
-/// A line as it stands on the topic: the fields of all types.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    metric_type: String,
-    window_start: i64,
-    window_end: i64,
-    dimensions: BTreeMap<String, String>,
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
-    count: Option<i64>,
-    #[serde(borrow)]
-    items: Option<&'a RawValue>,
-    other: Option<i64>,
-    cities: Option<Vec<City>>,
-    p50: Option<i64>,
-    p95: Option<i64>,
-    p99: Option<i64>,
-    transitions: Option<Vec<Transition>>,
-    page_views: Option<Vec<Class>>,
-    duration: Option<Vec<Class>>,
-    new_users: Option<i64>,
-    returning_users: Option<i64>,
-    state: String,
-}
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    url: String,
-    views: i64,
-    users: i64,
-    #[serde(borrow)]
-    share: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-    views: i64,
-    users: i64,
-}
-
-#[derive(Deserialize)]
-struct Country {
-    country: String,
-    views: i64,
-    users: i64,
-}
-
-#[derive(Deserialize)]
-struct City {
-    country: String,
-    city: String,
-    views: i64,
-    users: i64,
-}
-
-#[derive(Deserialize)]
-struct Path {
-    path: Vec<String>,
-    sessions: i64,
-}
-
-#[derive(Deserialize)]
-struct Transition {
-    from: String,
-    to: String,
-    count: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Step<'a> {
-    step: i64,
-    name: String,
-    sessions: i64,
-    #[serde(borrow)]
-    drop_off: Option<&'a RawValue>,
-    median_ms: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Class {
-    from: i64,
-    to: Option<i64>,
-    sessions: i64,
-}
 
 /// Appends the points of a result; `value` is its JSON as on the topic of final and
 /// corrected results. Nothing is appended to `out` on an error.
