@@ -1,7 +1,7 @@
 //! The past in one file, without a server.
 //!
-//! A row per point would cost a hundred times what its bytes are worth, so points
-//! stand in chunks: one row holds an hour of one field of one series. A chunk that is
+//! A row per point would cost many times what its bytes are worth, so points stand in
+//! chunks: one row holds an hour of one field of one series. A chunk that is
 //! still growing is not rewritten with every point: results first go to the table
 //! `recent` as they are, one row each, and are *folded* into chunks when there are
 //! enough of them. Chunks are kept in a table per day, so that retention drops tables.

@@ -89,6 +89,20 @@ fn a_correction_replaces_and_an_end_deletes_before_and_after_folding() {
 }
 
 #[test]
+fn a_batch_that_fails_leaves_nothing_and_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let fail = "CREATE TRIGGER fail BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'full'); END";
+    store.connection.execute_batch(fail).unwrap();
+    let error = store.apply(&[views(NOW_MS, 5)], &at(1)).unwrap_err().to_string();
+    assert!(error.contains("cannot keep results") && error.contains("full"), "{error}");
+    assert_eq!((store.position(), counts(&store)), (None, vec![]));
+    store.connection.execute_batch("DROP TRIGGER fail").unwrap();
+    store.apply(&[views(NOW_MS, 6)], &at(1)).unwrap();
+    assert_eq!(counts(&store), [(NOW_MS, 6)]);
+}
+
+#[test]
 fn reopening_finds_what_was_kept_and_its_position() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
