@@ -6,6 +6,7 @@
 //! of the settings alone. The crate knows nothing of timely, and computes no
 //! result.
 
+pub mod access_log;
 pub mod batch;
 pub mod binary;
 pub mod binding;

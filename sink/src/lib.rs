@@ -11,6 +11,7 @@ pub mod decimal;
 pub mod digest;
 pub mod json;
 pub mod metric;
+pub mod points;
 pub mod record;
 pub mod results;
 pub mod session;

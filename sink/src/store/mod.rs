@@ -5,6 +5,15 @@
 //! InfluxDB's data model: a *measurement* has points, a point has *tags*, a time (the
 //! end of the window) and *fields*.
 
+mod embedded;
+mod feeder;
+
+pub use embedded::{
+    Applied, EmbeddedHistory, EmbeddedStore, FILE_NAME as EMBEDDED_FILE_NAME, Retention, Totals,
+};
+
+pub use feeder::{FeedError, FeedNote, feed};
+
 use thiserror::Error;
 
 /// What to look up: one field of one series.
