@@ -1,0 +1,5 @@
+//! gateway
+#![allow(dead_code)]
+mod catalogue;
+mod state;
+mod times;
