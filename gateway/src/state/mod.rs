@@ -147,6 +147,11 @@ impl State {
         }
     }
 
+    /// Whether how far the job has committed makes a difference.
+    pub(crate) fn awaits_commit(&self) -> bool {
+        self.from_status.is_some()
+    }
+
     fn last_ends(&self, watermark_ms: Option<i64>) -> Option<i64> {
         watermark_ms.map(|ms| crate::catalogue::Family::RealTime.last_end_ms(ms))
     }
