@@ -42,8 +42,7 @@ impl Problem {
     /// As an answer.
     pub(crate) fn response(&self) -> Response {
         let status = self.status.as_u16();
-        let body =
-            Body { r#type: "about:blank", title: self.title, status, detail: &self.detail };
+        let body = Body { r#type: "about:blank", title: self.title, status, detail: &self.detail };
         // A structure of texts and a number always has a JSON form.
         let mut response = Response::new(serde_json::to_string(&body).unwrap_or_default().into());
         *response.status_mut() = self.status;

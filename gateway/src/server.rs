@@ -6,10 +6,10 @@
 
 use crate::hub::Hub;
 use crate::{GatewayError, rest, socket, upgrade};
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use std::convert::Infallible;

@@ -102,7 +102,7 @@ fn encode(hub: &Hub, channel: Channel, sent: &mut Sent) -> Frame {
         wire::update(&state, channel, conflated, context)
     } else {
         let reason = Reason::StreamChanged.name();
-        wire::snapshot(&state, channel, reason, ROWS, 0, context)
+        wire::snapshot(&state, channel, reason, ROWS, context)
     };
     *sent = Sent { version, stream };
     frame

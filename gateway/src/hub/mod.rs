@@ -131,7 +131,7 @@ impl Hub {
         if published.stream != stream {
             published.stream.clone_from(&stream);
             let reason = Reason::StreamChanged.name();
-            let all = wire::snapshot(&state, Channel::Alerts, reason, 0, appended, context);
+            let all = wire::snapshot(&state, Channel::Alerts, reason, 0, context);
             // Without subscribers nobody is to be told.
             let _ = self.alerts.send(all);
         } else if appended > published.alerts && self.alerts.receiver_count() > 0 {
@@ -157,32 +157,28 @@ impl Hub {
     pub(crate) fn snapshot(&self, channel: Channel, rows: usize, reason: Reason) -> Frame {
         let state = self.state();
         let stream = self.stream(&state);
-        let upto = match channel {
-            Channel::Alerts => lock(&self.published).alerts,
-            _ => 0,
-        };
         let key = (channel, rows, reason);
         let mut snapshots = lock(&self.snapshots);
         let now = *state.changes().get(channel);
         if let Some((of, frame)) = snapshots.get(&key)
-            && (frame.version, of, frame.places.end) == (now, &stream, upto)
+            && (frame.version, of) == (now, &stream)
         {
             return frame.clone();
         }
         let context = Context { stream: &stream, now_ms: self.clock.now_ms() };
-        let frame = wire::snapshot(&state, channel, reason.name(), rows, upto, context);
+        let frame = wire::snapshot(&state, channel, reason.name(), rows, context);
         snapshots.insert(key, (stream, frame.clone()));
         frame
     }
 
-    /// The alerts behind this one, if they are all there.
-    pub(crate) fn alerts_behind(&self, stream: &str, seq: &str) -> Option<Vec<Frame>> {
+    /// The alerts behind this one, if they are all there, and the place behind them.
+    pub(crate) fn alerts_behind(&self, stream: &str, seq: &str) -> Option<(Vec<Frame>, u64)> {
         let state = self.state();
         let own = self.stream(&state);
         let seq = crate::state::seq::Seq::parse(seq).filter(|_| own == stream)?;
         let place = state.alerts().behind(seq)?;
         let context = Context { stream: &own, now_ms: self.clock.now_ms() };
-        Some(wire::alerts_since(&state, place, context))
+        Some((wire::alerts_since(&state, place, context), state.alerts().appended()))
     }
 
     /// Alerts as they come.

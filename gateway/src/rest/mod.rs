@@ -38,9 +38,8 @@ pub(crate) fn routes(
     let query = warp::query::<Query>();
     let page = warp::path::end().and(get).map(page);
     let health = warp::path!("healthz").and(get).map(|| json(&BTreeMap::from([("alive", true)])));
-    let ready = warp::path!("readyz").and(get).and(hub.clone()).map(|hub: Arc<Hub>| {
-        ready::answer(&hub)
-    });
+    let ready =
+        warp::path!("readyz").and(get).and(hub.clone()).map(|hub: Arc<Hub>| ready::answer(&hub));
     let metrics = warp::path!("metrics").and(get).and(hub.clone()).map(|hub: Arc<Hub>| {
         let text = "text/plain; version=0.0.4; charset=utf-8";
         body(prometheus::text(&hub), text)
@@ -50,9 +49,10 @@ pub(crate) fn routes(
         .and(hub.clone())
         .and(query)
         .map(|hub: Arc<Hub>, query: Query| or_problem(snapshot::answer(&hub, &query)));
-    let history = warp::path!("api" / "v1" / "history").and(get).and(hub).and(query).then(
-        async |hub: Arc<Hub>, query: Query| or_problem(history::answer(&hub, query).await),
-    );
+    let history =
+        warp::path!("api" / "v1" / "history").and(get).and(hub).and(query).then(
+            async |hub: Arc<Hub>, query: Query| or_problem(history::answer(&hub, query).await),
+        );
     let all = page.or(health).unify().or(ready).unify().or(metrics).unify();
     let all = all.or(snapshot).unify().or(history).unify().boxed();
     let small = takes_gzip().and(all.clone()).with(warp::compression::gzip());
@@ -64,7 +64,8 @@ fn takes_gzip() -> impl Filter<Extract = (), Error = Rejection> + Clone + Send +
     let judged = accepted.and_then(async |accepted: Option<String>| {
         let gzip = |one: &str| {
             let (name, weight) = one.split_once(';').unwrap_or((one, ""));
-            name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+            name.trim() == "gzip"
+                && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
         };
         match accepted.is_some_and(|accepted| accepted.split(',').any(gzip)) {
             true => Ok(()),

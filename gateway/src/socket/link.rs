@@ -1,7 +1,7 @@
 //! A connection: what comes in, what goes out in time, and how it ends.
 
-use super::budget::{Budget, Verdict};
 use super::Protocol;
+use super::budget::{Budget, Verdict};
 use crate::hub::Hub;
 use crate::wire::{self, Message as Say};
 use futures_util::{SinkExt, StreamExt};

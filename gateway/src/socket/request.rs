@@ -191,8 +191,14 @@ mod tests {
         check(r#"{"action":"subscribe","metrics":["activeUsers"]}"#, Some("ok"));
         check(r#"{"action":"subscribe","channels":["alerts"],"interval_ms":0}"#, Some("ok"));
         check(r#"{"action":"subscribe","channels":["alerts"],"token":7}"#, Some("ok"));
-        check(r#"{"action":"subscribe","channels":["alerts"],"interval_ms":99}"#, Some("bad_interval"));
-        check(r#"{"action":"subscribe","channels":["alerts"],"interval_ms":-1}"#, Some("bad_request"));
+        check(
+            r#"{"action":"subscribe","channels":["alerts"],"interval_ms":99}"#,
+            Some("bad_interval"),
+        );
+        check(
+            r#"{"action":"subscribe","channels":["alerts"],"interval_ms":-1}"#,
+            Some("bad_request"),
+        );
         check(r#"{"action":"subscribe","metrics":["foo"]}"#, Some("unknown_metric"));
         check(r#"{"action":"subscribe","channels":["geo"]}"#, Some("unknown_channel"));
         check(r#"{"action":"subscribe"}"#, Some("bad_request"));

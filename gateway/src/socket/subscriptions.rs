@@ -87,10 +87,11 @@ impl Subscriptions {
         if point.is_some() {
             opening.resumed.push((Channel::Alerts.name(), missed.is_some()));
         }
-        let first = missed.unwrap_or_else(|| {
-            vec![hub.snapshot(Channel::Alerts, 0, Reason::Subscribe)]
+        let (first, next) = missed.unwrap_or_else(|| {
+            let frame = hub.snapshot(Channel::Alerts, 0, Reason::Subscribe);
+            let next = frame.places.end;
+            (vec![frame], next)
         });
-        let next = first.last().map_or(0, |frame| frame.places.end);
         opening.frames.extend(first);
         self.alerts = Some(AlertLog { frames, next });
     }
@@ -175,7 +176,8 @@ async fn alerts_next(log: &mut Option<AlertLog>, hub: &Hub) -> Frame {
             Ok(frame) if frame.places.end <= *next => continue,
             Ok(frame) if frame.places.start == *next => frame,
             Ok(_) | Err(RecvError::Lagged(_)) => {
-                // What the receiver still holds is in the snapshot as well.
+                // Some are missing, or the client has a part of them already. What
+                // the receiver still holds is in the snapshot as well.
                 *frames = frames.resubscribe();
                 hub.snapshot(Channel::Alerts, 0, Reason::Lagged)
             }

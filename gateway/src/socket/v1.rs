@@ -141,8 +141,7 @@ async fn act(
         }
     };
     let (channels, metrics) = (subscriptions.channels(), subscriptions.metrics());
-    let available =
-        list.then(|| Available { channels: channel_names(), metrics: metric_names() });
+    let available = list.then(|| Available { channels: channel_names(), metrics: metric_names() });
     link.send(wire::text(&Message::Ack {
         id,
         action: name,

@@ -131,7 +131,9 @@ impl State {
     /// What a single value was in the window that ends here.
     pub(crate) fn at(&self, single: &Single, end_ms: i64) -> Option<Current> {
         self.series_of(single.metric)
-            .filter_map(|(dims, series)| series.ending(end_ms).map(|(span, cell)| (dims, span, cell)))
+            .filter_map(|(dims, series)| {
+                series.ending(end_ms).map(|(span, cell)| (dims, span, cell))
+            })
             .max_by(|a, b| rank(a.0, a.2).cmp(&rank(b.0, b.2)))
             .and_then(|(_, span, cell)| current(single, span, cell))
     }

@@ -71,7 +71,8 @@ fn the_original_map_is_of_the_last_final_windows() {
     assert_eq!(state.legacy(), zero);
     let done = r#""value":4.166667,"count":3,"state":"final","watermark":64000,"epoch":2"#;
     result(&mut state, Topic::ProcessedMetrics, 2, "CONVERSION_RATE", 60_000, done);
-    let value = |n: &str, count| format!(r#""value":{n},"count":{count},"state":"final","epoch":2"#);
+    let value =
+        |n: &str, count| format!(r#""value":{n},"count":{count},"state":"final","epoch":2"#);
     for (currency, n, count) in [("EUR", "2.5", 1), ("USD", "1.5", 2), ("CHF", "9", 2)] {
         let metric = format!("REVENUE_PER_USER currency={currency}");
         let topic = Topic::ProcessedMetrics;
@@ -106,7 +107,8 @@ fn another_writer_ends_what_is_provisional() {
 #[test]
 fn what_cannot_be_read_is_counted_and_changes_nothing() {
     let mut state = State::default();
-    for value in ["", "[]", "{}", r#"{"state":"final","value":"12"}"#, "\u{0}", r#"{"state":"x"}"#] {
+    for value in ["", "[]", "{}", r#"{"state":"final","value":"12"}"#, "\u{0}", r#"{"state":"x"}"#]
+    {
         let stored = Stored {
             at_ms: 0,
             topic: Topic::ProcessedMetrics,

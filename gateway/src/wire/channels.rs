@@ -77,14 +77,12 @@ pub(crate) struct Context<'a> {
     pub(crate) now_ms: i64,
 }
 
-/// Everything that is current in a channel, with so many rows of the past. Of alerts
-/// those before the place `upto`: later ones come as updates.
+/// Everything that is current in a channel, with so many rows of the past.
 pub(crate) fn snapshot(
     state: &State,
     channel: Channel,
     reason: &str,
     rows: usize,
-    upto: u64,
     context: Context<'_>,
 ) -> Frame {
     let mut envelope = envelope(state, channel, context);
@@ -92,15 +90,13 @@ pub(crate) fn snapshot(
     envelope.reason = Some(reason);
     if channel == Channel::Alerts {
         let alerts = state.alerts();
-        let (first, all) = alerts.from(0);
-        let most = usize::try_from(upto.saturating_sub(first)).unwrap_or(usize::MAX);
-        let items: Vec<_> = all.take(most).map(AlertItem::new).collect();
+        let (_, all) = alerts.from(0);
+        envelope.items = Some(all.map(AlertItem::new).collect());
         envelope.groups = Some(alerts.groups().map(GroupItem::new).collect());
-        envelope.items = Some(items);
     } else {
         fill(&mut envelope, state, channel, rows);
     }
-    frame(state, channel, &envelope, 0..upto)
+    frame(state, channel, &envelope, 0..state.alerts().appended())
 }
 
 /// The whole current value of a state channel.

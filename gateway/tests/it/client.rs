@@ -65,12 +65,15 @@ impl Client {
 
     /// The next message of this type.
     pub(crate) async fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let value: Value = serde_json::from_str(&self.text().await).unwrap();
-            if value["type"] == kind {
-                return value;
+        let wanted = async {
+            loop {
+                let value: Value = serde_json::from_str(&self.text().await).unwrap();
+                if value["type"] == kind {
+                    return value;
+                }
             }
-        }
+        };
+        timeout(PATIENCE, wanted).await.unwrap_or_else(|_| panic!("no {kind} in time"))
     }
 
     /// Whether nothing comes for a while.

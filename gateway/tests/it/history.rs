@@ -72,7 +72,8 @@ async fn the_last_half_hour_is_the_default_and_points_are_bounded() {
     assert_eq!(answer["series"][0]["points"].as_array().unwrap().len(), 360);
     let asked = store.asked.lock().unwrap()[0].clone();
     assert_eq!((asked.from_ms, asked.to_ms), (NOW_MS - 1_800_000, NOW_MS));
-    let answer = site.get("/api/v1/history?metrics=activeUsers,bounceRate&from=0&to=1000000000").await;
+    let answer =
+        site.get("/api/v1/history?metrics=activeUsers,bounceRate&from=0&to=1000000000").await;
     let answer = answer.json();
     assert_eq!(answer["truncated"], true);
     let points = |n: usize| answer["series"][n]["points"].as_array().unwrap().len();

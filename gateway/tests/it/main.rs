@@ -1,6 +1,8 @@
 //! The gateway as its clients see it: real sockets on port 0, a log in memory, and a
 //! clock that is turned by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod client;
 mod history;
 mod hostile;

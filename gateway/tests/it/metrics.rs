@@ -42,7 +42,7 @@ async fn the_original_names_and_ours() {
     );
     site.put(streamgauge_sink::results::Topic::Alerts, "x", Some("nonsense"));
     site.commit();
-    client.until("update").await;
+    assert_eq!(client.until("snapshot").await["reason"], "stream_changed");
     let answer = site.get("/metrics").await;
     assert!(answer.head.contains("content-type: text/plain; version=0.0.4"));
     let now = parse(&answer.body);

@@ -62,12 +62,18 @@ async fn the_page_asks_nobody_else() {
     assert_eq!(page.status, 200);
     assert!(page.head.contains("content-type: text/html"));
     assert!(page.head.contains("content-security-policy: default-src 'none'"));
-    for link in page.body.split("http").skip(1).filter(|rest| rest.starts_with("://") || rest.starts_with("s://")) {
+    for link in page
+        .body
+        .split("http")
+        .skip(1)
+        .filter(|rest| rest.starts_with("://") || rest.starts_with("s://"))
+    {
         assert!(link.starts_with("://www.w3.org/"), "a request to others: {}", &link[..40]);
     }
     let head = "HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = http(site.address, head).await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));
-    let gzip = "GET / HTTP/1.1\r\nhost: x\r\naccept-encoding: br, gzip\r\nconnection: close\r\n\r\n";
+    let gzip =
+        "GET / HTTP/1.1\r\nhost: x\r\naccept-encoding: br, gzip\r\nconnection: close\r\n\r\n";
     assert!(http(site.address, gzip).await.head.contains("content-encoding: gzip"));
 }

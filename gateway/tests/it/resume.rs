@@ -57,12 +57,23 @@ async fn a_client_goes_on_where_it_was() {
     let mut client = site.v1().await;
     client.say(&resume("k7x2", &seq)).await;
     assert_eq!(client.until("ack").await["resumed"], json!({ "alerts": true }));
-    assert_eq!(ids(&client.json().await), ["b", "c"]);
+    let update = client.json().await;
+    assert_eq!(ids(&update), ["b", "c"]);
+    let mut current = site.v1().await;
+    current.say(&resume("k7x2", update["seq"].as_str().unwrap())).await;
+    assert_eq!(current.until("ack").await["resumed"], json!({ "alerts": true }));
+    assert!(current.is_silent().await, "there is nothing that it has missed");
+    site.alert("d", "firing");
+    site.commit();
+    for client in [&mut client, &mut current] {
+        let update = client.json().await;
+        assert_eq!((&update["type"], ids(&update)), (&json!("update"), vec!["d"]));
+    }
     for (stream, seq) in [("other", &*seq), ("k7x2", "99.9"), ("k7x2", "nonsense")] {
         let mut client = site.v1().await;
         client.say(&resume(stream, seq)).await;
         assert_eq!(client.until("ack").await["resumed"], json!({ "alerts": false }));
-        assert_eq!(ids(&client.json().await), ["a", "b", "c"]);
+        assert_eq!(ids(&client.json().await), ["a", "b", "c", "d"]);
     }
 }
 

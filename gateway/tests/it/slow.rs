@@ -35,7 +35,11 @@ async fn a_slow_client_is_closed_and_disturbs_nobody() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     waits.sort_unstable();
-    println!("{n} updates, median {:?}, largest {:?}", waits[waits.len() / 2], waits[waits.len() - 1]);
+    println!(
+        "{n} updates, median {:?}, largest {:?}",
+        waits[waits.len() / 2],
+        waits[waits.len() - 1]
+    );
     assert!(waits[waits.len() / 2] < Duration::from_millis(100));
     drop(slow);
 }
@@ -44,7 +48,9 @@ async fn a_slow_client_is_closed_and_disturbs_nobody() {
 async fn a_client_that_pauses_gets_the_newest_value() {
     let mut site = Site::start().await;
     let mut client = site.v1().await;
-    client.say(r#"{"action":"subscribe","channels":["metrics","top_content"],"interval_ms":0}"#).await;
+    client
+        .say(r#"{"action":"subscribe","channels":["metrics","top_content"],"interval_ms":0}"#)
+        .await;
     client.until("snapshot").await;
     client.until("snapshot").await;
     let url = "x".repeat(100_000);

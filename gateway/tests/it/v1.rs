@@ -60,7 +60,18 @@ async fn an_update_has_the_newest_window_and_the_last_ones() {
     assert_eq!(snapshot["at"]["conversionRate"]["start"], "2023-12-21T01:50:00.000Z");
     assert_eq!(
         snapshot["rows"],
-        json!([["2023-12-21T01:51:00.000Z", "final", 62, 12.4, null, null, null, null, 0.05, null]])
+        json!([[
+            "2023-12-21T01:51:00.000Z",
+            "final",
+            62,
+            12.4,
+            null,
+            null,
+            null,
+            null,
+            0.05,
+            null
+        ]])
     );
     site.views(5, "provisional", 3);
     site.commit();
