@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use series::{Cell, Kept, Series, Span, Standing};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::results::{Stored, Topic};
 
@@ -29,6 +29,9 @@ use streamgauge_sink::results::{Stored, Topic};
 const MOST_BYTES: usize = 256 * 1024;
 const MOST_SERIES: usize = 512;
 const SINGLE_KEPT: Kept = Kept { for_ms: 35 * 60_000, most: 512 };
+/// Corrected windows that updates name, and for how many changes they do.
+const CORRECTED: usize = 8;
+const CORRECTED_FOR: u64 = 512;
 const LIST_KEPT: Kept = Kept { for_ms: 35 * 60_000, most: 12 };
 
 /// What a series is told by: metricType, and dimensions as they stand in the key.
@@ -48,6 +51,8 @@ pub(crate) struct State {
     settled_ms: Option<i64>,
     from_results_ms: Option<i64>,
     from_status: Option<(u64, i64)>,
+    /// Ends of windows that were corrected last, and after how many changes.
+    corrected: VecDeque<(u64, i64)>,
     epoch: Option<u64>,
     unreadable: u64,
 }
@@ -119,6 +124,7 @@ impl State {
                 None => return false,
             },
         };
+        let corrected = cell.as_ref().is_none_or(|cell| cell.standing == Standing::Corrected);
         let key = (metric.into(), dimensions.into());
         if self.series.len() >= MOST_SERIES && !self.series.contains_key(&key) {
             return false;
@@ -136,10 +142,28 @@ impl State {
         }
         if single {
             self.touch(Channel::Metrics, stored.epoch);
+            if corrected && stored.topic == Topic::ProcessedMetrics {
+                self.note_corrected(span.end_ms);
+            }
         } else if metric == Metric::PopularContent.name() {
             self.touch(Channel::TopContent, stored.epoch);
         }
         true
+    }
+
+    fn note_corrected(&mut self, end_ms: i64) {
+        self.corrected.retain(|(_, end)| *end != end_ms);
+        self.corrected.push_back((*self.changes.get(Channel::Metrics), end_ms));
+        if self.corrected.len() > CORRECTED {
+            self.corrected.pop_front();
+        }
+    }
+
+    /// The ends of windows that were corrected not long ago.
+    pub(crate) fn corrected_ends(&self) -> impl Iterator<Item = i64> {
+        let now = *self.changes.get(Channel::Metrics);
+        let recent = self.corrected.iter().filter(move |(at, _)| now - at < CORRECTED_FOR);
+        recent.map(|(_, end_ms)| *end_ms)
     }
 
     fn cell(&self, value: &[u8]) -> Option<(Cell, Option<i64>)> {

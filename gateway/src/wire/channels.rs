@@ -18,7 +18,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 /// Rows that a snapshot has at most: as many windows as are remembered.
 pub(crate) const MOST_ROWS: usize = 420;
 
-/// Rows of an update: windows that are open or have just ended.
+/// Rows of an update: windows that are open or have just ended. Those that were
+/// corrected not long ago come with them.
 const UPDATE_ROWS: usize = 4;
 
 /// Alerts in one message.
@@ -186,7 +187,11 @@ fn metrics(envelope: &mut Envelope<'_>, state: &State, rows: usize) {
     if rows > 0 {
         let names = SINGLES.iter().map(|single| single.flat);
         envelope.columns = Some(["end", "state", PAGE_VIEWS].into_iter().chain(names).collect());
-        envelope.rows = Some(state.row_ends(rows).into_iter().map(|end| row(state, end)).collect());
+        let mut ends = state.row_ends(rows);
+        ends.extend(state.corrected_ends());
+        ends.sort_unstable();
+        ends.dedup();
+        envelope.rows = Some(ends.into_iter().map(|end| row(state, end)).collect());
     }
 }
 

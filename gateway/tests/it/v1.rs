@@ -88,6 +88,23 @@ async fn an_update_has_the_newest_window_and_the_last_ones() {
 }
 
 #[tokio::test]
+async fn a_correction_of_an_old_window_comes_as_a_row() {
+    let mut site = Site::new();
+    (-20..=0).for_each(|n| site.views(n * 5, "final", 62));
+    site.commit();
+    let mut site = site.serve(|_| ()).await;
+    let mut client = site.v1().await;
+    client.say(SUBSCRIBE).await;
+    client.until("snapshot").await;
+    site.views(-100, "corrected", 63);
+    site.commit();
+    let update = client.until("update").await;
+    let rows = update["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0][1], &rows[0][2]), (5, &json!("corrected"), &json!(63)));
+    assert_eq!(update["data"]["pageViews"], 62);
+}
+
+#[tokio::test]
 async fn an_update_leaves_within_milliseconds() {
     let mut site = Site::start().await;
     let mut client = site.v1().await;
