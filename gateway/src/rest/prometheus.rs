@@ -74,7 +74,9 @@ fn pipeline(out: &mut Text, hub: &Hub, job: Option<&JobStatus>) {
     let Observed { within, count, sum_ms } = hub.counters.latency.get();
     out.head(name, "histogram", help);
     for (bound_ms, within) in LATENCY_BOUNDS_MS.into_iter().zip(within) {
-        let labels = format!("{{le=\"{}\"}}", seconds(bound_ms));
+        let bound = seconds(bound_ms);
+        let bound = bound.trim_end_matches('0').trim_end_matches('.');
+        let labels = format!("{{le=\"{bound}\"}}");
         out.line("analytics_pipeline_latency_seconds_bucket", &labels, within);
     }
     out.line("analytics_pipeline_latency_seconds_bucket", "{le=\"+Inf\"}", count);

@@ -50,7 +50,7 @@ async fn the_original_names_and_ours() {
         ("analytics_pipeline_events_total", 100.0),
         ("analytics_pipeline_errors_total", 8.0),
         ("analytics_pipeline_latency_seconds_bucket{le=\"0.025\"}", 0.0),
-        ("analytics_pipeline_latency_seconds_bucket{le=\"0.050\"}", 1.0),
+        ("analytics_pipeline_latency_seconds_bucket{le=\"0.05\"}", 1.0),
         ("analytics_pipeline_latency_seconds_bucket{le=\"+Inf\"}", 1.0),
         ("analytics_pipeline_latency_seconds_sum", 0.04),
         ("analytics_pipeline_latency_seconds_count", 1.0),
