@@ -1,0 +1,105 @@
+//! Whether what is served can be relied on, and if not, why.
+
+use crate::hub::Hub;
+use crate::state::job::{Health, JobStatus, SILENT_AFTER_MS};
+use crate::times::rfc3339;
+use hyper::StatusCode;
+use serde::Serialize;
+use warp::reply::Response;
+
+#[derive(Debug, Serialize)]
+struct Check {
+    ok: bool,
+    why: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Checks {
+    log: Check,
+    hydrated: Check,
+    heartbeat: Check,
+    state: Check,
+    events: Check,
+}
+
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    state: &'static str,
+    checks: Checks,
+}
+
+pub(super) fn answer(hub: &Hub) -> Response {
+    let now_ms = hub.clock.now_ms();
+    let state = hub.state();
+    let job = state.job();
+    let checks = Checks {
+        log: log(hub.failure()),
+        hydrated: hydrated(hub.hydrated()),
+        heartbeat: heartbeat(job, now_ms),
+        state: health(job),
+        events: events(job),
+    };
+    let all = [&checks.log, &checks.hydrated, &checks.heartbeat, &checks.state];
+    let ready = all.iter().all(|check| check.ok);
+    let state = job.map_or(Health::Unknown, |job| job.health(now_ms)).name();
+    let mut response = super::json(&Ready { ready, state, checks });
+    if !ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
+}
+
+fn log(failure: Option<String>) -> Check {
+    match failure {
+        None => Check { ok: true, why: "the log of results can be read".into() },
+        Some(why) => Check { ok: false, why: format!("the log of results cannot be read: {why}") },
+    }
+}
+
+fn hydrated(ok: bool) -> Check {
+    let why = if ok { "the last half hour is read" } else { "reading the last half hour" };
+    Check { ok, why: why.into() }
+}
+
+fn heartbeat(job: Option<&JobStatus>, now_ms: i64) -> Check {
+    let Some(job) = job else {
+        let why = "no job has written to this log yet: start one";
+        return Check { ok: false, why: why.into() };
+    };
+    if job.health(now_ms) != Health::Silent {
+        return Check { ok: true, why: format!("the job last wrote at {}", rfc3339(job.at_ms)) };
+    }
+    let (since, s) = (rfc3339(job.at_ms), SILENT_AFTER_MS / 1_000);
+    let why = format!("job silent since {since}, longer than {s} s: see whether it runs");
+    Check { ok: false, why }
+}
+
+fn health(job: Option<&JobStatus>) -> Check {
+    let Some(job) = job else { return Check { ok: false, why: "no job status yet".into() } };
+    // Its age is another check's affair.
+    let (ok, why) = match job.health(job.at_ms) {
+        Health::Live => (true, "live: the job keeps up".into()),
+        Health::Starting => (false, "starting: the job builds its dataflow".into()),
+        Health::Restoring => (false, "restoring: the job reads its last checkpoint".into()),
+        Health::Behind => {
+            let records = job.lag_records.map_or("events".into(), |n| format!("{n} events"));
+            (false, format!("behind: the job works off {records} that have piled up"))
+        }
+        Health::Stopping => (false, "stopping: the job was told to end".into()),
+        Health::Silent | Health::Unknown | Health::Other => {
+            let state: String = job.state.chars().take(32).collect();
+            (false, format!("the job is in a state that is not known here: {state:?}"))
+        }
+    };
+    Check { ok, why }
+}
+
+/// A quiet site is as ready as a busy one.
+fn events(job: Option<&JobStatus>) -> Check {
+    let why = match job.and_then(|job| job.read) {
+        Some(read) if read > 0 => format!("{read} events read"),
+        _ => "no events yet".into(),
+    };
+    Check { ok: true, why }
+}

@@ -1,0 +1,113 @@
+//! `/readyz` in each state.
+
+use crate::site::Site;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use streamgauge_ingest::binding::Binding;
+use streamgauge_sink::results::{
+    LogState, Position, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
+};
+
+#[tokio::test]
+async fn it_is_ready_only_when_the_job_is_live() {
+    let mut site = Site::start().await;
+    let answer = site.get("/readyz").await;
+    assert_eq!((answer.status, answer.json()["state"].as_str()), (503, Some("unknown")));
+    assert!(answer.body.contains("no job has written to this log yet: start one"));
+    for (state, status, why) in [
+        ("starting", 503, "starting: the job builds its dataflow"),
+        ("restoring", 503, "restoring: the job reads its last checkpoint"),
+        ("behind", 503, "behind: the job works off events that have piled up"),
+        ("stopping", 503, "stopping: the job was told to end"),
+        ("dancing", 503, "not known here"),
+        ("live", 200, "live: the job keeps up"),
+    ] {
+        site.status(1, state, "");
+        site.commit();
+        let answer = site.until(|body| body.contains(why)).await;
+        assert_eq!((answer.status, &answer.json()["ready"]), (status, &(status == 200).into()));
+    }
+    let answer = site.get("/readyz").await.json();
+    assert_eq!(answer["checks"]["events"]["why"], "no events yet");
+    assert_eq!(answer["checks"]["events"]["ok"], true);
+    site.status(1, "live", r#","read":12"#);
+    site.commit();
+    site.until(|body| body.contains("12 events read")).await;
+    site.clock.advance(5_000);
+    assert_eq!(site.get("/readyz").await.status, 200);
+    site.clock.advance(1);
+    let answer = site.get("/readyz").await;
+    assert_eq!((answer.status, answer.json()["state"].as_str()), (503, Some("silent")));
+    assert!(answer.body.contains("job silent since 2023-12-21T01:51:00.000Z"), "{}", answer.body);
+    assert_eq!(site.get("/healthz").await.status, 200, "the process lives nevertheless");
+}
+
+/// A log that cannot be read while it is broken.
+struct Broken {
+    log: Arc<dyn ResultLog>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Broken {
+    fn check(&self) -> Result<(), ResultError> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(ResultError::Storage {
+                what: "reading segment 7".into(),
+                source: "the disk is on fire".into(),
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl ResultLog for Broken {
+    fn writer(&self) -> Result<Box<dyn ResultWriter>, ResultError> {
+        self.log.writer()
+    }
+    fn reader(&self, t: &[Topic], p: Position) -> Result<Box<dyn ResultReader>, ResultError> {
+        self.check()?;
+        self.log.reader(t, p)
+    }
+    fn position_at(&self, at_ms: i64) -> Result<Position, ResultError> {
+        self.check()?;
+        self.log.position_at(at_ms)
+    }
+    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError> {
+        self.log.bindings(epoch)
+    }
+    fn state(&self) -> Result<LogState, ResultError> {
+        self.check()?;
+        self.log.state()
+    }
+    fn settings(&self, hash: u64) -> Result<Option<String>, ResultError> {
+        self.log.settings(hash)
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_is_told_and_tried_again() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = broken.clone();
+    let mut site = Site::new();
+    site.status(1, "live", "");
+    site.alert("a", "firing");
+    site.commit();
+    let mut site = site
+        .serve(move |parts| {
+            parts.results = Arc::new(Broken { log: parts.results.clone(), broken: switch });
+        })
+        .await;
+    assert_eq!(site.get("/readyz").await.status, 200);
+    broken.store(true, Ordering::SeqCst);
+    site.status(1, "live", r#","epoch":999,"watermark":1"#);
+    site.commit();
+    let answer = site.until(|body| body.contains("the disk is on fire")).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["checks"]["log"]["ok"], false);
+    site.alert("b", "firing");
+    site.commit();
+    broken.store(false, Ordering::SeqCst);
+    site.until(|body| body.contains(r#""ready":true"#)).await;
+    let now = site.get("/api/v1/snapshot").await.json();
+    assert_eq!(now["alerts"]["groups"][0]["firing"], 2, "nothing twice, nothing lost");
+}
