@@ -49,6 +49,7 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Completions(args) => print(&args.output()),
         Command::Run(args) => commands::run(&args, around),
         Command::Job(args) => commands::job(&args, around),
+        Command::Gateway(args) => commands::gateway(&args, around),
         Command::Simulate(args) => commands::simulate(&args, around),
         Command::Replay(args) => commands::replay(&args, around),
     }

@@ -48,10 +48,10 @@ impl Feeder {
         self.send(self.turn, Feed::Rows(epoch, batch))
     }
 
-    /// Whether another epoch can be given without waiting for anybody.
+    /// Whether one or two epochs can be given without waiting for anybody.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.feeds.iter().all(|feed| feed.len() + 2 <= FEED_MESSAGES)
+        self.feeds.iter().all(|feed| feed.len() + 4 <= FEED_MESSAGES)
     }
 
     /// Closes an epoch on all workers. False if the job has ended.

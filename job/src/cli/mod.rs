@@ -12,6 +12,7 @@
 //! need no dataflow.
 
 mod files;
+mod gateway;
 mod inspect;
 mod job;
 mod moment;
@@ -26,6 +27,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use files::Destination;
+pub use gateway::GatewayArgs;
 pub use inspect::{CheckArgs, ConfigArgs};
 pub use job::JobArgs;
 pub use moment::parse_time;
@@ -88,6 +90,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the dataflow alone, over a data directory
     Job(JobArgs),
+    /// Serve WebSockets, REST and the live page alone, over a data directory
+    Gateway(GatewayArgs),
     /// Make up events of a busy site and write them to a file or to stdout
     Simulate(SimulateArgs),
     /// Compute all results of recorded events, as fast as it goes

@@ -1,12 +1,15 @@
 //! What the subcommands do that do more than look at the configuration.
 
+mod gateway;
 mod interrupt;
 mod job;
 mod replay;
 mod run;
+mod serve;
 mod simulate;
 mod site;
 
+pub(crate) use gateway::gateway;
 pub(crate) use job::job;
 pub(crate) use replay::replay;
 pub(crate) use run::run;

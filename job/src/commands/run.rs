@@ -7,11 +7,13 @@ mod shop;
 use super::cores;
 use super::interrupt::on_interrupt;
 use super::job::{Parts, run_job};
+use super::serve::{HistoryFeed, listen, serve};
 use super::site::{JobLock, Site, directory};
 use anyhow::{Context, Result};
 use numbers::Numbers;
 use shop::{Flow, Shop};
 use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -32,20 +34,23 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     let usual = if args.no_simulator { "data/site" } else { "data/demo" };
     let directory = directory(&config, usual);
+    let listener = listen(&config)?;
     let site = Site::open(&directory, &config)?;
     let _lock = JobLock::take(&directory)?;
+    let history = HistoryFeed::open(&site, &config)?;
     let flow = Arc::new(Flow::default());
     let asked = Arc::clone(&flow);
     on_interrupt(move || asked.stop.store(true, Ordering::SeqCst))?;
-    greet(&config, args, &site);
+    greet(&config, args, &site, listener.local_addr()?);
     let run = Run {
         config: &config,
         site: &site,
         flow: &flow,
         stop: AtomicBool::new(false),
+        over: AtomicBool::new(false),
         shop_ended: AtomicBool::new(args.no_simulator),
     };
-    let counts = run.everything(!args.no_simulator)?;
+    let counts = run.everything(!args.no_simulator, listener, history)?;
     tell(&format!(
         "read {} records: {} accepted, {} rejected, {} duplicates",
         counts.read,
@@ -56,7 +61,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     Ok(())
 }
 
-fn greet(config: &Config, args: &RunArgs, site: &Site) {
+fn greet(config: &Config, args: &RunArgs, site: &Site, address: SocketAddr) {
     let rate = match config.simulator.rate {
         Rate::PerSecond(n) => format!("{n} events a second"),
         Rate::Max => "as many events as can be processed".to_owned(),
@@ -66,8 +71,8 @@ fn greet(config: &Config, args: &RunArgs, site: &Site) {
         false => format!("simulating a shop with {rate}"),
     };
     tell(&format!(
-        "{what}, in {}; every {} s a line tells the numbers of the last windows that are final. \
-         Ctrl-C ends it, and the next run goes on.",
+        "{what}, in {}; live numbers are at http://{address}, and every {} s a line tells those of \
+         the last windows that are final. Ctrl-C ends it, and the next run goes on.",
         site.directory.display(),
         TELL.as_secs()
     ));
@@ -85,13 +90,28 @@ struct Run<'a> {
     flow: &'a Flow,
     /// Asks the job to end.
     stop: AtomicBool,
+    /// The job has ended: what shows its results ends, too.
+    over: AtomicBool,
     /// The shop appends no more.
     shop_ended: AtomicBool,
 }
 
 impl Run<'_> {
-    fn everything(&self, simulates: bool) -> Result<SourceCounts> {
+    fn everything(
+        &self,
+        simulates: bool,
+        listener: TcpListener,
+        history: Option<HistoryFeed>,
+    ) -> Result<SourceCounts> {
         thread::scope(|scope| {
+            let gateway = scope.spawn(|| {
+                let served = serve(self.site, listener, &self.over);
+                self.flow.stop.store(true, Ordering::SeqCst);
+                served
+            });
+            if let Some(history) = history {
+                scope.spawn(|| history.run(self.site, &self.over, &tell));
+            }
             let shop = simulates.then(|| scope.spawn(|| self.shop()));
             let numbers = scope.spawn(|| {
                 let told = self.tell_numbers();
@@ -115,6 +135,7 @@ impl Run<'_> {
                 read: &self.flow.read,
                 tell: &tell,
             });
+            self.over.store(true, Ordering::SeqCst);
             // Whatever ended the job ends all else, too.
             self.flow.stop.store(true, Ordering::SeqCst);
             let joined = |result: thread::Result<Result<()>>| {
@@ -122,6 +143,7 @@ impl Run<'_> {
             };
             numbers.join().map_or_else(|p| std::panic::resume_unwind(p), |told| told)?;
             let counts = job?;
+            joined(gateway.join())?;
             if let Some(shop) = shop {
                 joined(shop.join())?;
             }

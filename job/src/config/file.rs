@@ -112,7 +112,10 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
         refused(text, refusal)
     };
     match (kind, value) {
-        (Kind::Choice(_) | Kind::Duration { .. } | Kind::Text, DeValue::String(text))
+        (
+            Kind::Choice(_) | Kind::Duration { .. } | Kind::Address | Kind::Text,
+            DeValue::String(text),
+        )
         | (Kind::Rate { .. }, DeValue::String(text)) => {
             let number = matches!(kind, Kind::Rate { .. }) && text.parse::<i64>().is_ok();
             if number {
@@ -150,6 +153,7 @@ fn in_file(kind: Kind) -> String {
     match kind {
         Kind::Choice(words) => format!("\"{}\"", words.join("\" or \"")),
         Kind::Duration { .. } => "a duration in quotes, such as \"5s\"".into(),
+        Kind::Address => "an address and a port in quotes, such as \"127.0.0.1:8082\"".into(),
         Kind::Text => "a text in quotes".into(),
         Kind::Steps => "a list of texts in quotes".into(),
         Kind::Flag => "true or false without quotes".into(),

@@ -51,10 +51,18 @@ pub enum Kind {
     },
     /// true or false.
     Flag,
+    /// An address and a port.
+    Address,
     /// Any text but an empty one.
     Text,
     /// A list of texts, in the file only.
     Steps,
+}
+
+/// What was probably meant by an address: a port alone, or a name for this machine.
+fn mend_address(text: &str) -> Option<String> {
+    let port = text.rsplit_once(':').map_or(text, |(_, port)| port);
+    port.parse::<u16>().ok().map(|port| format!("127.0.0.1:{port}"))
 }
 
 impl Kind {
@@ -72,6 +80,7 @@ impl Kind {
             ),
             Kind::Rate { max } => format!("a whole number from 1 to {max}, or `{MAX_RATE}`"),
             Kind::Flag => "`true` or `false`".into(),
+            Kind::Address => "an address and a port, such as `127.0.0.1:8082`".into(),
             Kind::Text => "a text".into(),
             Kind::Steps => "a list of texts".into(),
         }
@@ -115,6 +124,10 @@ impl Kind {
                 "true" => Ok(Value::Flag(true)),
                 "false" => Ok(Value::Flag(false)),
                 _ => Err(refusal().or_else_try(mend_flag(text))),
+            },
+            Kind::Address => match text.parse::<std::net::SocketAddr>() {
+                Ok(_) => Ok(Value::Text(text.into())),
+                Err(_) => Err(refusal().or_else_try(mend_address(text))),
             },
             Kind::Text if text.is_empty() => Err(Refusal::new("empty")),
             Kind::Text => Ok(Value::Text(text.into())),

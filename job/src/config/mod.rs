@@ -38,7 +38,9 @@ pub use kind::{Kind, MAX_DURATION_MS, MAX_RATE};
 pub use print::{reference, summary, to_toml};
 pub use problem::{Origin, Problem, Problems};
 pub use settings::{Setting, Settings};
-pub use typed::{Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Time};
+pub use typed::{
+    Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Store, Time,
+};
 pub use value::{Refusal, Value};
 
 use settings::from_text;
@@ -65,6 +67,8 @@ pub struct Config {
     pub log: Log,
     /// `[checkpoint]`.
     pub checkpoint: Checkpoint,
+    /// `[store]`.
+    pub store: Store,
     /// `[gateway]`.
     pub gateway: Gateway,
     /// Every value of the above but the funnels, with where it came from.
@@ -161,6 +165,7 @@ impl Config {
             data: typed::data(&settings),
             log: typed::log(&settings),
             checkpoint: typed::checkpoint(&settings),
+            store: typed::store(&settings),
             gateway: typed::gateway(&settings),
             funnels,
             settings,

@@ -26,7 +26,7 @@ const SHARE: Kind = Kind::Decimal { min: 0.0, max: 1.0 };
 pub const FUNNEL: &str = "funnel";
 
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 9] = [
+pub static SECTIONS: [Section; 10] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -233,12 +233,23 @@ pub static SECTIONS: [Section; 9] = [
         ],
     },
     Section {
+        name: "store",
+        doc: "The history of results, in the data directory.",
+        repeated: false,
+        keys: &[key(
+            "retention",
+            Kind::Duration { min_ms: 3_600_000, max_ms: MAX_DURATION_MS },
+            "30d",
+            "Results of windows that ended longer ago are dropped.",
+        )],
+    },
+    Section {
         name: "gateway",
         doc: "WebSocket, REST and the live page.",
         repeated: false,
         keys: &[key(
             "listen",
-            Kind::Text,
+            Kind::Address,
             "127.0.0.1:8082",
             "Address and port; 0.0.0.0:8082 lets others in.",
         )],

@@ -150,6 +150,17 @@ pub struct Data {
     pub directory: Option<PathBuf>,
 }
 
+/// The history of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Store {
+    /// Results of windows that ended longer ago are dropped, ms.
+    pub retention_ms: i64,
+}
+
+pub(super) fn store(settings: &Settings) -> Store {
+    Store { retention_ms: settings.integer("store.retention") }
+}
+
 /// The gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Runs until so long after the first line of numbers, then asks it to end.
 fn run_for(folder: &Folder, line: &str, more: Duration) -> Ran {
-    let mut child = folder.command(line).spawn().expect(line);
+    let mut child = folder.command(&format!("{line} --listen 127.0.0.1:0")).spawn().expect(line);
     let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut first = String::new();
     stdout.read_line(&mut first).expect(line);
@@ -58,7 +58,7 @@ fn more_than_can_be_processed_waits() {
 #[test]
 fn whoever_has_seen_enough_may_go() {
     let folder = Folder::new();
-    let mut child = folder.command("run").spawn().expect("a run");
+    let mut child = folder.command("run --listen 127.0.0.1:0").spawn().expect("a run");
     drop(child.stdout.take());
     let ran = ended(child, "run");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -69,7 +69,7 @@ fn whoever_has_seen_enough_may_go() {
 fn a_full_disk_is_named() {
     let folder = Folder::new();
     let full = std::fs::File::create("/dev/full").expect("a full disk");
-    let child = folder.command("run").stdout(full).spawn().expect("a run");
+    let child = folder.command("run --listen 127.0.0.1:0").stdout(full).spawn().expect("a run");
     let ran = ended(child, "run");
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let parts = ["error: ", "standard output", "No space left"];
@@ -80,7 +80,7 @@ fn a_full_disk_is_named() {
 fn without_a_stderr_it_runs_as_well() {
     let folder = Folder::new();
     let full = std::fs::File::create("/dev/full").expect("a full disk");
-    let mut child = folder.command("run").stderr(full).spawn().expect("a run");
+    let mut child = folder.command("run --listen 127.0.0.1:0").stderr(full).spawn().expect("a run");
     let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
     stdout.read_line(&mut String::new()).expect("a line");
     signal(child.id(), "TERM");

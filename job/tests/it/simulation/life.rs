@@ -19,6 +19,10 @@ use streamgauge_ingest::source::{BoundEpoch, Source};
 use streamgauge_sink::results::{ResultLog, ResultWriter};
 use timely::communication::WorkerGuards;
 
+/// After this time nothing that has happened is in an open window: the longest are
+/// five minutes.
+const CLOSED_AFTER_MS: i64 = 700_000;
+
 /// How a life ended.
 pub(super) enum End {
     /// It died, or has done all there was to do.
@@ -201,7 +205,7 @@ impl<'a> Life<'a> {
                     Ok(())
                 }
                 0 | 1 => {
-                    let most_ms = if all_is_appended { 40_000 } else { 400 };
+                    let most_ms = if all_is_appended { 20_000 } else { 400 };
                     self.world.clock.advance(random.below(most_ms) as i64);
                     Ok(())
                 }
@@ -220,9 +224,8 @@ impl<'a> Life<'a> {
             if let Err(why) = result {
                 return End::Failed(why);
             }
-            // Long after the last event everything is closed.
-            quiet += u64::from(all_is_appended && actor < 2);
-            if quiet > 40 {
+            quiet += u64::from(all_is_appended);
+            if quiet > 100 {
                 return self.finish();
             }
         }
@@ -313,18 +316,25 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// The last epoch, as when a job is asked to end, and all that follows from it.
+    /// Lets time pass until all is closed; then the last epoch, as when a job is asked
+    /// to end, and all that follows from it.
     fn finish(&mut self) -> End {
         let mut is_last = false;
+        let all_closed_ms = self.world.now_ms() + CLOSED_AFTER_MS;
         for _ in 0..20_000 {
             if !is_last && self.feeder.has_room() {
+                self.world.clock.advance(6_000);
+                let watermark_ms = self.driver.last_close().map_or(0, |c| c.watermark_ms);
                 let step = match self.driver.step() {
                     Ok(step) => step,
                     Err(e) => return End::Failed(e.to_string()),
                 };
                 match step {
-                    Step::Again(given) | Step::New(given) => self.give(given),
-                    Step::Nothing => {
+                    Step::Again(given) => self.give(given),
+                    Step::New(given) if watermark_ms < all_closed_ms => self.give(given),
+                    Step::Nothing => {}
+                    Step::New(given) => {
+                        self.give(given);
                         is_last = true;
                         match self.driver.last_epoch() {
                             Ok(last) => self.give(last),

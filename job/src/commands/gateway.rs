@@ -1,0 +1,37 @@
+//! `streamgauge gateway`: the gateway alone, over a data directory that a job of
+//! another process writes.
+
+use super::interrupt::on_interrupt;
+use super::serve::{HistoryFeed, listen, serve};
+use super::site::{Site, directory};
+use anyhow::Result;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use streamgauge::cli::GatewayArgs;
+use streamgauge::config::Surroundings;
+
+pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
+    let config = args.resolve(around)?;
+    let listener = listen(&config)?;
+    let site = Site::open(&directory(&config, "data/site"), &config)?;
+    let tell = |text: &str| {
+        // Without a stderr there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    on_interrupt(move || asked.store(true, Ordering::SeqCst))?;
+    let address = listener.local_addr()?;
+    tell(&format!("http://{address} shows {}; Ctrl-C ends it", site.directory.display()));
+    let history = HistoryFeed::open(&site, &config)?;
+    thread::scope(|scope| {
+        if let Some(history) = history {
+            scope.spawn(|| history.run(&site, &stop, &tell));
+        }
+        let served = serve(&site, listener, &stop);
+        stop.store(true, Ordering::SeqCst);
+        served
+    })
+}
