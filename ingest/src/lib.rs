@@ -12,6 +12,7 @@ pub mod binary;
 pub mod binding;
 pub mod bots;
 pub mod clock;
+pub mod compress;
 pub mod dead_letter;
 pub mod decode;
 pub mod files;

@@ -6,6 +6,7 @@
 
 use super::CheckpointError;
 use serde::{Deserialize, Serialize};
+use streamgauge_ingest::compress;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: [u8; 4] = *b"SGCP";
@@ -14,7 +15,6 @@ const MAGIC: [u8; 4] = *b"SGCP";
 pub(super) const FORMAT: u64 = 1;
 /// Bytes of a block before they are compressed.
 const BLOCK_BYTES: usize = 1 << 20;
-const LEVEL: i32 = 1;
 const HEADER_BYTES: usize = 4 + 8 + 8 + 8 + 1 + 1;
 const FOOTER_BYTES: usize = 8 + 8 + 8;
 
@@ -68,7 +68,7 @@ pub(super) fn write(
     }
     out.extend_from_slice(&[id.collection.number(), id.shard]);
     for block in plain.chunks(BLOCK_BYTES) {
-        let compressed = zstd::bulk::compress(block, LEVEL)?;
+        let compressed = compress::compress(block)?;
         let length = u32::try_from(compressed.len()).map_err(std::io::Error::other)?;
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(&crc32c::crc32c(&compressed).to_le_bytes());
@@ -118,7 +118,7 @@ pub(super) fn read(
         if crc32c::crc32c(block) != u32::from_le_bytes(*crc) {
             return Err(damaged("a block is not what was written (crc32c)"));
         }
-        let block = zstd::bulk::decompress(block, BLOCK_BYTES)
+        let block = compress::decompress(block, BLOCK_BYTES)
             .map_err(|_| damaged("a block cannot be uncompressed"))?;
         plain.extend_from_slice(&block);
         rest = after;

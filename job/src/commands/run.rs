@@ -20,6 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge::cli::RunArgs;
 use streamgauge::config::{Config, Rate, Surroundings};
+use streamgauge::live::named;
 use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_simulator::Generator;
@@ -104,16 +105,16 @@ impl Run<'_> {
         history: Option<HistoryFeed>,
     ) -> Result<SourceCounts> {
         thread::scope(|scope| {
-            let gateway = scope.spawn(|| {
+            let gateway = named(scope, "gateway", || {
                 let served = serve(self.site, listener, &self.over);
                 self.flow.stop.store(true, Ordering::SeqCst);
                 served
             });
             if let Some(history) = history {
-                scope.spawn(|| history.run(self.site, &self.over, &tell));
+                named(scope, "history", || history.run(self.site, &self.over, &tell));
             }
-            let shop = simulates.then(|| scope.spawn(|| self.shop()));
-            let numbers = scope.spawn(|| {
+            let shop = simulates.then(|| named(scope, "simulator", || self.shop()));
+            let numbers = named(scope, "numbers", || {
                 let told = self.tell_numbers();
                 // Nobody to tell them to: no reason to go on.
                 self.flow.stop.store(true, Ordering::SeqCst);

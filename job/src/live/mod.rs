@@ -19,7 +19,7 @@ mod writer;
 
 pub use checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 pub use driver::{Driver, Given, Step};
-pub use run::{Job, LiveError, Tuning, run};
+pub use run::{Job, LiveError, Tuning, named, run};
 pub use start::{Start, StartError};
 pub use status::{Phase, Status};
 pub use writer::{Committed, ToWriter, Writer, WriterError};

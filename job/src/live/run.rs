@@ -161,14 +161,14 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     let (to_checkpoints, of_checkpoints) = bounded(job.workers * PARTS_OF_A_WORKER + 2);
     let reached = Reached::default();
     thread::scope(|scope| {
-        let writing = scope.spawn(|| {
+        let writing = named(scope, "writer", || {
             let result = write(&mut writer, of_writer, &reached);
             reached.end();
             result
         });
         let retain = to_writer.clone();
         let (made, reached) = (Arc::clone(&state), &reached);
-        scope.spawn(move || {
+        named(scope, "checkpoints", move || {
             let mut checkpoints = Checkpoints::new(
                 job.storage,
                 made,
@@ -199,6 +199,19 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         driven
     })
+}
+
+/// A thread that profilers and debuggers can tell from others.
+///
+/// # Panics
+/// If the system has no room for it.
+pub fn named<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> thread::ScopedJoinHandle<'scope, T> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn_scoped(scope, work).expect("the system has room for a thread")
 }
 
 fn tell_start(job: &Job<'_>, start: &Start) {

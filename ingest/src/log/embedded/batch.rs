@@ -4,12 +4,11 @@
 //! follow from where the batch begins in each partition.
 
 use super::super::NewRecord;
+use crate::compress;
 use crate::log::LogError;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Effort of compression: events repeat themselves so much that more gains little.
-const LEVEL: i32 = 1;
 /// Most bytes that a batch may have uncompressed. One of a single record can be
 /// larger than others by that record; a length beyond this is damage.
 const MOST_BYTES: usize = 1 << 30;
@@ -57,7 +56,7 @@ pub(super) fn encode(records: &[NewRecord<'_>]) -> std::io::Result<(Vec<u8>, i64
     }
     let mut stored = Vec::new();
     varint(plain.len() as u64, &mut stored);
-    stored.extend(zstd::bulk::compress(&plain, LEVEL)?);
+    stored.extend(compress::compress(&plain)?);
     let hash = xxh3_64(&stored).cast_signed();
     Ok((stored, hash))
 }
@@ -78,7 +77,7 @@ pub(super) fn decode(
     }
     let mut at = 0;
     let size = usize::try_from(read_varint(stored, &mut at)?).ok().filter(|n| *n <= MOST_BYTES)?;
-    let bytes = zstd::bulk::decompress(stored.get(at..)?, size).ok()?;
+    let bytes = compress::decompress(stored.get(at..)?, size).ok()?;
     let mut next = firsts.to_vec();
     let mut records = Vec::new();
     let mut at = 0;

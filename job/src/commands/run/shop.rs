@@ -22,6 +22,8 @@ use streamgauge_simulator::{Generator, Options, Pace};
 const APPEND_RECORDS: usize = 512;
 /// Records that may be unread.
 const UNREAD_RECORDS: u64 = 100_000;
+/// How long an event may wait for others, to be appended together.
+const LINGER: Duration = Duration::from_millis(10);
 /// How long the shop sleeps at most: it must notice that it is to stop.
 const NAP: Duration = Duration::from_millis(20);
 /// How long it waits for the job to read on.
@@ -71,6 +73,10 @@ pub(super) struct Shop<'a> {
     log: &'a dyn EventLog,
     flow: &'a Flow,
     appended: u64,
+    /// The event that is next.
+    event: Vec<u8>,
+    /// Since when the first of those not appended is.
+    lingers_since: Instant,
     /// What is not appended yet.
     bytes: Vec<u8>,
     records: Vec<(u32, Range<usize>)>,
@@ -85,8 +91,10 @@ impl<'a> Shop<'a> {
         flow: &'a Flow,
     ) -> Self {
         let pace = if rate == Rate::Max { Pace::MAX } else { Pace::REAL_TIME };
-        let (bytes, records) = (Vec::new(), Vec::new());
-        Self { generator, started, pace, log, flow, appended: 0, bytes, records }
+        let (event, bytes, records) = (Vec::new(), Vec::new(), Vec::new());
+        let lingers_since = started;
+        let appended = 0;
+        Self { generator, started, pace, log, flow, appended, event, lingers_since, bytes, records }
     }
 
     /// Appends events when they are due, until asked to stop.
@@ -99,18 +107,19 @@ impl<'a> Shop<'a> {
             if self.pace == Pace::MAX && self.records.is_empty() {
                 self.generator.set_clock(self.started.elapsed());
             }
-            let start = self.bytes.len();
-            let Some(emitted) = self.generator.next_event(&mut self.bytes) else {
+            self.event.clear();
+            let Some(emitted) = self.generator.next_event(&mut self.event) else {
                 break;
             };
             let wait = self.pace.wait(&emitted, self.started.elapsed());
             if !wait.is_zero() {
-                let value = self.bytes.split_off(start);
-                self.append()?;
-                self.sleep(wait);
-                self.bytes = value;
+                self.wait(wait)?;
             }
-            let start = self.records.last().map_or(0, |(_, range)| range.end);
+            if self.records.is_empty() {
+                self.lingers_since = Instant::now();
+            }
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(&self.event);
             let key = String::from_utf8_lossy(emitted.key.as_bytes());
             self.records.push((partition_of(&key, PARTITIONS), start..self.bytes.len()));
             if self.records.len() >= APPEND_RECORDS {
@@ -145,14 +154,25 @@ impl<'a> Shop<'a> {
         }
     }
 
-    fn sleep(&self, wait: Duration) {
+    /// Waits for the next event; what lingers meanwhile is appended when it is time.
+    fn wait(&mut self, wait: Duration) -> Result<()> {
         let until = Instant::now() + wait;
         while !self.flow.is_stopped() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let now = Instant::now();
+            let mut left = until.saturating_duration_since(now).min(NAP);
+            if !self.records.is_empty() {
+                let lingers = LINGER.saturating_sub(now - self.lingers_since);
+                if lingers.is_zero() {
+                    self.append()?;
+                    continue;
+                }
+                left = left.min(lingers);
+            }
+            if until <= now {
                 break;
             }
-            thread::sleep(left.min(NAP));
+            thread::sleep(left);
         }
+        Ok(())
     }
 }

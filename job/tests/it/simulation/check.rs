@@ -149,31 +149,6 @@ fn as_the_oracle_says(
     }
     for (key, line) in &expected_results {
         if results.get(key) != Some(line) {
-            if std::env::var_os("SIM_DEBUG").is_some() {
-                for t in history {
-                    for b in &t.bindings {
-                        println!(
-                            "bound {} wm {} at {} idle {:?} {:?}",
-                            b.epoch,
-                            b.watermark_ms - 1_700_000_000_000,
-                            b.at_ms - 1_700_000_000_000,
-                            b.idle,
-                            b.partitions
-                                .iter()
-                                .map(|p| (p.lo, p.hi, p.watermark_ms - 1_700_000_000_000))
-                                .collect::<Vec<_>>()
-                        );
-                    }
-                    for r in &t.records {
-                        if r.key == key.as_bytes() {
-                            println!("{:?}", text(r));
-                        }
-                    }
-                }
-                for v in &values {
-                    println!("{}", String::from_utf8_lossy(v));
-                }
-            }
             return Err(format!("the oracle has {line}, and there is {:?}", results.get(key)));
         }
     }

@@ -323,7 +323,7 @@ impl<'a> Life<'a> {
         let all_closed_ms = self.world.now_ms() + CLOSED_AFTER_MS;
         for _ in 0..20_000 {
             if !is_last && self.feeder.has_room() {
-                self.world.clock.advance(6_000);
+                self.world.clock.advance(25_000);
                 let watermark_ms = self.driver.last_close().map_or(0, |c| c.watermark_ms);
                 let step = match self.driver.step() {
                     Ok(step) => step,

@@ -107,9 +107,3 @@ fn each_invariant_is_needed() {
         fails_without(off);
     }
 }
-
-#[test]
-fn debug_one() {
-    let seed = std::env::var("SIM_DEBUG").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    println!("{:?}", run(seed, Deaths::Chance(4), Off::Nothing));
-}

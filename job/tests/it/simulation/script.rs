@@ -55,7 +55,7 @@ const DISORDER_MS: i64 = 5_000;
 impl Script {
     pub(super) fn new(random: &mut Random) -> Self {
         Self {
-            events: 20 + random.below(120),
+            events: 10 + random.below(70),
             dedup: random.percent(50),
             correction_epochs: 1 + random.below(8),
             checkpoint_every_ms: 200 + random.below(2_000) as i64,

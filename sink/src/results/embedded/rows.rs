@@ -2,11 +2,9 @@
 
 use crate::results::{Record, Topic};
 use serde::{Deserialize, Serialize};
-use streamgauge_ingest::binary;
+use streamgauge_ingest::{binary, compress};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Effort of compression: results repeat their names so much that more gains little.
-const LEVEL: i32 = 1;
 /// A row is never larger uncompressed; a length beyond this is damage.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -36,7 +34,7 @@ pub(super) fn encode(topic: Topic, records: &[Record]) -> std::io::Result<Option
         return Ok(None);
     }
     let mut stored = u32::try_from(plain.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
-    stored.extend(zstd::bulk::compress(&plain, LEVEL)?);
+    stored.extend(compress::compress(&plain)?);
     let hash = xxh3_64(&stored).cast_signed();
     Ok(Some((stored, hash)))
 }
@@ -48,7 +46,7 @@ pub(super) fn decompress(hash: i64, stored: &[u8]) -> Option<Vec<u8>> {
     }
     let (length, compressed) = stored.split_first_chunk()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|n| *n <= MOST_BYTES)?;
-    zstd::bulk::decompress(compressed, length).ok()
+    compress::decompress(compressed, length).ok()
 }
 
 /// The records of a row, one after the other.
