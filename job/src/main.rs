@@ -50,6 +50,9 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Run(args) => commands::run(&args, around),
         Command::Job(args) => commands::job(&args, around),
         Command::Gateway(args) => commands::gateway(&args, around),
+        Command::Import(args) => commands::import(&args, around),
+        Command::Dlq(args) => commands::dlq(&args, around),
+        Command::Checkpoint(args) => commands::checkpoint(&args, around),
         Command::Simulate(args) => commands::simulate(&args, around),
         Command::Replay(args) => commands::replay(&args, around),
     }

@@ -5,7 +5,7 @@
 
 use super::chunk::{DecodedChunk, Outcome};
 use super::record::{Case, Judge};
-use super::{Close, Released};
+use super::{Close, Place, Released};
 use crate::END_OF_TIME_MS;
 use crate::batch::{EventBatch, Texts};
 use crate::settings::InputSettings;
@@ -44,14 +44,42 @@ impl FileJudge {
 
     /// Judges the next records and hands on what they complete.
     pub fn judge(&mut self, chunk: DecodedChunk, release: &mut impl FnMut(Released)) {
-        let texts = Arc::new(chunk.texts);
-        let mut rows = chunk.rows.into_iter();
-        for (line, entry) in chunk.entries.iter().enumerate() {
-            let next = &mut self.offsets[entry.partition as usize];
-            let offset = std::mem::replace(next, *next + 1);
+        self.judge_all(chunk, None, release);
+    }
+
+    /// Judges the next records of a log that is read as if it were a file: each has a
+    /// place, and a time at which it was appended.
+    pub fn judge_placed(
+        &mut self,
+        chunk: DecodedChunk,
+        places: &[Place],
+        release: &mut impl FnMut(Released),
+    ) {
+        self.judge_all(chunk, Some(places), release);
+    }
+
+    fn judge_all(
+        &mut self,
+        mut chunk: DecodedChunk,
+        places: Option<&[Place]>,
+        release: &mut impl FnMut(Released),
+    ) {
+        let texts = Arc::new(std::mem::take(&mut chunk.texts));
+        let mut rows = std::mem::take(&mut chunk.rows).into_iter();
+        for (line, entry) in chunk.entries.iter_mut().enumerate() {
+            let (offset, appended_ms) = match places.and_then(|places| places.get(line)) {
+                Some(place) => {
+                    entry.partition = place.partition;
+                    (place.offset, Some(place.appended_ms))
+                }
+                None => {
+                    let next = &mut self.offsets[entry.partition as usize];
+                    (std::mem::replace(next, *next + 1), None)
+                }
+            };
             let row = if matches!(entry.outcome, Outcome::Row) { rows.next() } else { None };
             let raw = &chunk.raw;
-            self.judge.record(Case { entry, row, offset, appended_ms: None, raw, line });
+            self.judge.record(Case { entry, row, offset, appended_ms, raw, line });
             self.judge.watermarks.record_read(entry.partition);
             self.in_epoch += 1;
             if self.in_epoch == self.epoch_records {

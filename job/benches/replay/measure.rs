@@ -8,7 +8,7 @@ use std::time::Instant;
 use streamgauge::dataflow::Settings;
 use streamgauge::funnel::{Funnel, Step};
 use streamgauge::publish::Output;
-use streamgauge::replay::{Replay, Wanted};
+use streamgauge::replay::{Input, Replay, Wanted};
 use streamgauge::session::Rules;
 use streamgauge::time::{Pace, Ticks};
 use streamgauge::user::State;
@@ -185,7 +185,7 @@ fn whole(file: &Path, workers: usize, input: &InputSettings) -> u64 {
     let files = [file.to_owned()];
     let progress = Arc::new(Progress::default());
     let replay = Replay {
-        files: &files,
+        from: Input::Files(&files),
         input,
         dataflow: &settings,
         pace,

@@ -17,29 +17,36 @@ pub enum Destination {
     Stdout,
     /// Nowhere: it is only counted.
     Nowhere,
+    /// Into the log of the data directory.
+    Log,
 }
 
-/// `log` will be the configured log.
-const NO_LOG_YET: &str = "a log cannot be read or written yet: use files for now; \
-     a file of that name is `./log`";
+/// Stands for the log of the data directory among inputs: a file of that name is
+/// `./log`.
+pub(super) const LOG: &str = "log";
+
+/// What is said where the log cannot be used.
+const NO_LOG_HERE: &str = "results go to a file, `-` for stdout, or `none`; a file of that name \
+     is `./log`";
 
 /// Reads `FILE|-|none`.
 pub(super) fn parse_results_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
         "none" => Ok(Destination::Nowhere),
-        "log" => Err(NO_LOG_YET.into()),
+        "log" => Err(NO_LOG_HERE.into()),
         _ => parse_file(text).map(Destination::File),
     }
 }
 
-/// Reads `FILE|-`.
+/// Reads `FILE|-|log`.
 pub(super) fn parse_events_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
-        "log" => Err(NO_LOG_YET.into()),
+        "log" => Ok(Destination::Log),
         "none" => {
-            Err("the target is a file, or `-` for stdout; a file of that name is `./none`".into())
+            Err("the target is a file, `-` for stdout, or `log`; a file of that name is `./none`"
+                .into())
         }
         _ => parse_file(text).map(Destination::File),
     }
@@ -60,8 +67,7 @@ pub(super) fn parse_file(text: &str) -> Result<PathBuf, String> {
 pub(super) fn parse_input(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("events are read from files; for stdin write `/dev/stdin`".into()),
-        "none" => Ok(PathBuf::from(text)),
-        "log" => Err(NO_LOG_YET.into()),
+        "none" | LOG => Ok(PathBuf::from(text)),
         _ => parse_file(text),
     }
 }

@@ -13,8 +13,10 @@
 
 mod files;
 mod gateway;
+mod import;
 mod inspect;
 mod job;
+mod look;
 mod moment;
 mod replay;
 mod run;
@@ -28,10 +30,12 @@ use clap_complete::Shell;
 
 pub use files::Destination;
 pub use gateway::GatewayArgs;
+pub use import::ImportArgs;
 pub use inspect::{CheckArgs, ConfigArgs};
 pub use job::JobArgs;
+pub use look::{CheckpointAction, CheckpointArgs, DlqAction, DlqArgs, DlqFilter};
 pub use moment::parse_time;
-pub use replay::{FileConflict, ReplayArgs, Summary};
+pub use replay::{FileConflict, Offsets, ReplayArgs, Summary};
 pub use run::RunArgs;
 pub use settings::{FileArg, SettingsArgs};
 pub use simulate::SimulateArgs;
@@ -94,6 +98,12 @@ pub enum Command {
     Gateway(GatewayArgs),
     /// Make up events of a busy site and write them to a file or to stdout
     Simulate(SimulateArgs),
+    /// Read a web server's access log as events
+    Import(ImportArgs),
+    /// Say why events were rejected
+    Dlq(DlqArgs),
+    /// Look at the checkpoints of a data directory
+    Checkpoint(CheckpointArgs),
     /// Compute all results of recorded events, as fast as it goes
     Replay(ReplayArgs),
     /// Say whether the configuration is valid, then exit

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
-use super::files::{Destination, is_taken_by, parse_file, parse_input, parse_results_destination};
+use super::files::{
+    Destination, LOG, is_taken_by, parse_file, parse_input, parse_results_destination,
+};
+use super::moment::parse_time;
 use super::settings::{FileArg, SettingsArgs};
 use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 
@@ -14,14 +17,15 @@ use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 Examples:
   streamgauge replay --from events.jsonl.gz --to results.jsonl --final-only
   streamgauge replay --from monday.jsonl tuesday.jsonl.zst --to none --summary json
+  streamgauge replay --from log --data-dir data/site --to results.jsonl
 
 Several files are read one after the other as one. At their end every result
 becomes final. The same events give the same results for every number of
 workers and every length of epoch. A file is written as NAME.partial, which takes
 its place when all is done; until then it is as it was.")]
 pub struct ReplayArgs {
-    /// The recorded events, one JSON object a line; .gz and .zst are decompressed
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..,
+    /// The recorded events: files, one JSON object a line (.gz and .zst are decompressed), or `log`, the log of the data directory
+    #[arg(long, value_name = "FILE|log", required = true, num_args = 1..,
           value_parser = parse_input, value_hint = ValueHint::FilePath)]
     pub from: Vec<PathBuf>,
     /// Where the results go: a file, `-` for stdout, or `none`
@@ -46,12 +50,43 @@ pub struct ReplayArgs {
     /// changes more often, more are faster; what stands at the end is the same
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=10_000_000))]
     pub epoch_records: u32,
+    /// The data directory of `--from log` [default: data/demo]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Of the log: epochs bound (with --rebind: records appended) at this time or later; RFC 3339, or ms since 1970
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub from_time: Option<i64>,
+    /// Of the log: those before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub until_time: Option<i64>,
+    /// Of the log: from these offsets on, such as `0:100,3:7`; other partitions from their beginning. Epochs are cut anew
+    #[arg(long, value_name = "P:OFFSET,…", value_parser = parse_offsets, conflicts_with = "from_time")]
+    pub from_offsets: Option<Offsets>,
+    /// Of the log: up to these offsets, not with them; other partitions to their end. Epochs are cut anew
+    #[arg(long, value_name = "P:OFFSET,…", value_parser = parse_offsets, conflicts_with = "until_time")]
+    pub until_offsets: Option<Offsets>,
+    /// Of the log: cut epochs anew, as of a file, and not as they were bound when they were live
+    #[arg(long)]
+    pub rebind: bool,
     /// The configuration file.
     #[command(flatten)]
     pub file: FileArg,
     /// The flags for settings.
     #[command(flatten)]
     pub settings: SettingsArgs,
+}
+
+/// Offsets of partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offsets(pub Vec<(u32, u64)>);
+
+fn parse_offsets(text: &str) -> Result<Offsets, String> {
+    let one = |part: &str| {
+        let (partition, offset) = part.split_once(':')?;
+        Some((partition.trim().parse().ok()?, offset.trim().parse().ok()?))
+    };
+    let all: Option<Vec<_>> = text.split(',').map(one).collect();
+    all.map(Offsets).ok_or_else(|| "expected PARTITION:OFFSET,…, such as `0:100,3:7`".to_owned())
 }
 
 /// The form of a summary.
@@ -64,6 +99,12 @@ pub enum Summary {
 /// Files that cannot be used together: wrong usage.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileConflict {
+    /// A log and files, or flags of a log without one.
+    #[error("{flag} is for `--from log` alone")]
+    OfALog {
+        /// The flag.
+        flag: &'static str,
+    },
     /// An output is also an input.
     #[error("{flag} would overwrite the input {}", .input.display())]
     Overwritten {
@@ -101,6 +142,20 @@ impl ReplayArgs {
     /// # Errors
     /// One file is named for two outputs, or an output would overwrite an input.
     pub fn check_files(&self) -> Result<(), FileConflict> {
+        let of_a_log = [
+            ("a log among files", self.from.iter().any(|f| f == Path::new(LOG))),
+            ("--data-dir", self.data_dir.is_some()),
+            ("--from-time", self.from_time.is_some()),
+            ("--until-time", self.until_time.is_some()),
+            ("--from-offsets", self.from_offsets.is_some()),
+            ("--until-offsets", self.until_offsets.is_some()),
+            ("--rebind", self.rebind),
+        ];
+        if !self.reads_log()
+            && let Some((flag, _)) = of_a_log.into_iter().find(|(_, is_given)| *is_given)
+        {
+            return Err(FileConflict::OfALog { flag });
+        }
         let outputs = self.outputs();
         for (index, (flag, path)) in outputs.iter().enumerate() {
             if let Some(input) = self.from.iter().find(|input| is_taken_by(input, path)) {
@@ -115,11 +170,17 @@ impl ReplayArgs {
         Ok(())
     }
 
+    /// Whether the log of a data directory is read.
+    #[must_use]
+    pub fn reads_log(&self) -> bool {
+        self.from == [Path::new(LOG)]
+    }
+
     /// The files that are written, each with its flag.
     fn outputs(&self) -> Vec<(&'static str, &Path)> {
         let results = match &self.to {
             Destination::File(path) => Some(path.as_path()),
-            Destination::Stdout | Destination::Nowhere => None,
+            Destination::Stdout | Destination::Nowhere | Destination::Log => None,
         };
         let outputs = [
             ("--to", results),

@@ -16,10 +16,11 @@ use streamgauge_simulator::Options;
 Examples:
   streamgauge simulate --to events.jsonl --events 100000 --rate max \\
       --start 2026-01-01T00:00:00Z
+  streamgauge simulate --to log --data-dir data/site --rate 200
   streamgauge simulate --to - --rate 50 --late-share 0.01 | head")]
 pub struct SimulateArgs {
-    /// Where the events go, one JSON object a line: a file (.gz and .zst are compressed), or `-` for stdout
-    #[arg(long, value_name = "FILE|-", value_parser = parse_events_destination)]
+    /// Where the events go, one JSON object a line: a file (.gz and .zst are compressed), `-` for stdout, or `log`, the log of the data directory
+    #[arg(long, value_name = "FILE|-|log", value_parser = parse_events_destination)]
     pub to: Destination,
     /// How many events to make [default: until it is stopped]
     #[arg(long, value_name = "N")]
@@ -51,6 +52,9 @@ pub struct SimulateArgs {
     /// `simulator.skew`.
     #[arg(long, value_name = "Z", help = flag_help("simulator.skew"))]
     pub skew: Option<String>,
+    /// `data.directory`.
+    #[arg(long, value_name = "DIR", help = flag_help("data.directory"))]
+    pub data_dir: Option<String>,
     /// The configuration file.
     #[command(flatten)]
     pub file: FileArg,
@@ -73,6 +77,7 @@ impl SimulateArgs {
             ("simulator.duplicate_share", "--duplicate-share", &self.duplicate_share),
             ("simulator.malformed_share", "--malformed-share", &self.malformed_share),
             ("simulator.skew", "--skew", &self.skew),
+            ("data.directory", "--data-dir", &self.data_dir),
         ];
         for (path, flag, value) in flags {
             overrides.put(path, flag, value.as_ref());

@@ -1,6 +1,10 @@
 //! What the subcommands do that do more than look at the configuration.
 
+mod checkpoint;
+mod dlq;
+mod events;
 mod gateway;
+mod import;
 mod interrupt;
 mod job;
 mod replay;
@@ -9,7 +13,10 @@ mod serve;
 mod simulate;
 mod site;
 
+pub(crate) use checkpoint::checkpoint;
+pub(crate) use dlq::dlq;
 pub(crate) use gateway::gateway;
+pub(crate) use import::import;
 pub(crate) use job::job;
 pub(crate) use replay::replay;
 pub(crate) use run::run;

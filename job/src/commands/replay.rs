@@ -2,22 +2,26 @@
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use anyhow::Result;
+use super::site::Site;
+use anyhow::{Result, bail};
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
-use streamgauge::cli::{Destination, ReplayArgs};
-use streamgauge::config::Surroundings;
+use streamgauge::cli::{Destination, Offsets, ReplayArgs};
+use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::replay::{Counts, Failed, Replay, Summary, Wanted};
-use streamgauge::settings::{funnels, input_settings, step_texts, windows};
+use streamgauge::replay::{Counts, Cut, Failed, Input, LogInput, Replay, Summary, Wanted};
+use streamgauge::settings::{fingerprint, funnels, input_settings, live_pace, step_texts, windows};
 use streamgauge::time::Pace;
 use streamgauge_ingest::files::Progress;
+use streamgauge_ingest::log::{EventLog, Position};
+use streamgauge_sink::results::ResultLog;
 
 /// How often the bar is drawn.
 const DRAW: Duration = Duration::from_millis(100);
@@ -26,7 +30,9 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     args.check_files()?;
     let (started, cpu) = (Instant::now(), ProcessTime::now());
-    let input = input_settings(&config, args.partitions);
+    let log = args.reads_log().then(|| OpenLog::open(args, &config)).transpose()?;
+    let partitions = log.as_ref().map_or(args.partitions, |log| log.site.log.partitions());
+    let input = input_settings(&config, partitions);
     let funnels = funnels(&config);
     let outputs = wanted(args);
     let streamed = !args.final_only && args.to != Destination::Nowhere;
@@ -39,13 +45,20 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let pace = Pace {
         provisional: streamed,
         provisional_epochs: config.time.provisional_epochs,
-        correction_epochs: 1,
+        // As it was live, where epochs are as they were live.
+        correction_epochs: match log.as_ref().is_some_and(|log| log.is_bound) {
+            true => live_pace(&config).correction_epochs,
+            false => 1,
+        },
     };
     let progress = Arc::new(Progress::default());
     let stop = Arc::clone(&progress);
     on_interrupt(move || stop.stop.store(true, Ordering::SeqCst))?;
     let replay = Replay {
-        files: &args.from,
+        from: match &log {
+            Some(log) => Input::Log(log.input(args, &config)?),
+            None => Input::Files(&args.from),
+        },
         input: &input,
         dataflow: &dataflow,
         pace,
@@ -75,6 +88,58 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     tell(args, &summary)
 }
 
+/// The log of a data directory, to be replayed.
+struct OpenLog {
+    site: Site,
+    /// Whether epochs are as they were bound.
+    is_bound: bool,
+}
+
+impl OpenLog {
+    fn open(args: &ReplayArgs, config: &Config) -> Result<Self> {
+        let directory = args.data_dir.clone().or_else(|| config.data.directory.clone());
+        let directory = directory.unwrap_or_else(|| PathBuf::from("data/demo"));
+        if !directory.is_dir() {
+            bail!("there is no data directory {}: name it with --data-dir", directory.display());
+        }
+        let site = Site::open(&directory, config)?;
+        let has_bindings = site.results.state()?.bound.is_some();
+        let by_offsets = args.from_offsets.is_some() || args.until_offsets.is_some();
+        Ok(Self { site, is_bound: has_bindings && !by_offsets && !args.rebind })
+    }
+
+    fn input<'a>(&'a self, args: &ReplayArgs, config: &Config) -> Result<LogInput<'a>> {
+        let log = &self.site.log;
+        let cut = if self.is_bound {
+            Cut::Bound {
+                results: &self.site.results,
+                settings_hash: fingerprint(config, log.partitions()).0,
+                from_ms: args.from_time.unwrap_or(i64::MIN),
+                until_ms: args.until_time.unwrap_or(i64::MAX),
+            }
+        } else {
+            let (mut from, mut until) = (Vec::new(), Vec::new());
+            for partition in 0..log.partitions() {
+                let bounds = log.bounds(partition)?;
+                let at = |offsets: &Option<Offsets>| {
+                    let offsets = offsets.as_ref()?;
+                    let given = offsets.0.iter().find(|(p, _)| *p == partition);
+                    given.map(|(_, offset)| *offset)
+                };
+                let by_time = |ms: Option<i64>| ms.map(|ms| log.offset_at(partition, ms));
+                let start = by_time(args.from_time).unwrap_or(Ok(bounds.start))?;
+                let end = by_time(args.until_time).unwrap_or(Ok(bounds.end))?;
+                let offset = at(&args.from_offsets).unwrap_or(start);
+                from.push(Position { partition, offset });
+                let offset = at(&args.until_offsets).unwrap_or(end);
+                until.push(Position { partition, offset });
+            }
+            Cut::Anew { from, until, epoch_records: u64::from(args.epoch_records) }
+        };
+        Ok(LogInput { log, clock: &*self.site.clock, cut })
+    }
+}
+
 /// Says what became of the outputs, and gives the reason.
 fn explain(failed: Failed) -> anyhow::Error {
     for path in &failed.incomplete {
@@ -88,7 +153,7 @@ fn wanted(args: &ReplayArgs) -> Wanted {
     Wanted {
         results: match &args.to {
             Destination::File(path) => Some(path.clone()),
-            Destination::Stdout | Destination::Nowhere => None,
+            Destination::Stdout | Destination::Nowhere | Destination::Log => None,
         },
         results_to_stdout: args.to == Destination::Stdout,
         alerts: args.alerts.clone(),

@@ -164,7 +164,8 @@ impl Run<'_> {
             let Some(generator) = Generator::new_unless(options, || flow.is_stopped())? else {
                 return Ok(());
             };
-            Shop::new(generator, config.simulator.rate, started, &self.site.log, flow).run()
+            let log = self.site.log.clone();
+            Shop::new(generator, config.simulator.rate, started, log, flow).run()
         })();
         flow.stop.store(true, Ordering::SeqCst);
         self.shop_ended.store(true, Ordering::SeqCst);

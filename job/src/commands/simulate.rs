@@ -7,18 +7,19 @@
 //! Invariant: what is written are whole records, and a signal does not change
 //! that: the file is finished as after the last one, its format's end included.
 
+use super::events::{Appender, Events};
 use super::interrupt::on_interrupt;
+use super::site::{Site, directory};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge::cli::{Destination, SimulateArgs};
 use streamgauge::config::{Rate, Surroundings};
-use streamgauge_simulator::{Generator, Output, Pace, SimulatorError};
+use streamgauge_simulator::{Generator, Pace};
 
 /// A reader who waits for paced records gets them so late at most.
 const LONGEST_BUFFERED: Duration = Duration::from_millis(50);
@@ -42,11 +43,13 @@ pub(crate) fn simulate(args: &SimulateArgs, around: &Surroundings) -> Result<()>
     bar.tick();
     let is_stopped = || stop.load(Ordering::Relaxed);
     let generator = Generator::new_unless(args.options(&config, now_ms), is_stopped)?;
-    let output = Output::create(match &args.to {
-        Destination::File(path) => path,
-        // The command line does not take `none`.
-        Destination::Stdout | Destination::Nowhere => Path::new("-"),
-    })?;
+    let output = match &args.to {
+        Destination::Log => {
+            let site = Site::open(&directory(&config, "data/site"), &config)?;
+            Events::Log(Appender::new(site.log))
+        }
+        to => Events::file(to)?,
+    };
     let simulation = Simulation {
         generator,
         output,
@@ -91,7 +94,7 @@ struct Written {
 struct Simulation<'a> {
     /// None if it was asked to stop before the shop was open.
     generator: Option<Generator>,
-    output: Output,
+    output: Events,
     pace: Pace,
     stop: &'a AtomicBool,
     bar: ProgressBar,
@@ -106,7 +109,7 @@ struct Simulation<'a> {
 impl Simulation<'_> {
     /// Writes until the last event or until it is asked to stop, finishes the
     /// output, and gives the closing line.
-    fn run(mut self) -> Result<String, SimulatorError> {
+    fn run(mut self) -> Result<String> {
         let generator = self.generator.take();
         let result = generator.map_or(Ok(()), |generator| self.write(generator));
         self.bar.finish_and_clear();
@@ -121,7 +124,7 @@ impl Simulation<'_> {
         ))
     }
 
-    fn write(&mut self, mut generator: Generator) -> Result<(), SimulatorError> {
+    fn write(&mut self, mut generator: Generator) -> Result<()> {
         let mut value = Vec::new();
         while let Some(emitted) = generator.next_event(&mut value) {
             if let Some(intended) = self.pace.intended(&emitted) {
@@ -131,7 +134,7 @@ impl Simulation<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 break;
             }
-            self.output.write_record(&value)?;
+            self.output.write(&String::from_utf8_lossy(emitted.key.as_bytes()), &value)?;
             self.written.events += 1;
             self.written.bytes += value.len() as u64 + 1;
             value.clear();
@@ -143,13 +146,13 @@ impl Simulation<'_> {
     }
 
     /// Returns at `intended`, or as soon as it is asked to stop.
-    fn wait_until(&mut self, intended: Duration) -> Result<(), SimulatorError> {
+    fn wait_until(&mut self, intended: Duration) -> Result<()> {
         loop {
             let now = self.started.elapsed();
             if now >= intended || self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            if intended > self.flushed + LONGEST_BUFFERED {
+            if intended > self.flushed + self.output.longest_held(LONGEST_BUFFERED) {
                 self.output.flush()?;
                 self.flushed = now;
                 self.show();

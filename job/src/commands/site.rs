@@ -72,6 +72,7 @@ pub(super) fn tuning(config: &Config) -> Tuning {
     Tuning {
         epoch_ms: config.time.epoch_ms,
         checkpoint_every_ms: config.checkpoint.every_ms,
+        keep_bindings_ms: config.checkpoint.keep_bindings_ms,
         keep: Keep { newest: config.checkpoint.keep, hours: config.checkpoint.keep_hours },
     }
 }

@@ -230,6 +230,12 @@ pub static SECTIONS: [Section; 10] = [
                 "6",
                 "Besides, one an hour of the last so many hours.",
             ),
+            key(
+                "keep_bindings",
+                ANY_DURATION,
+                "1d",
+                "How long it is kept which events were in which epoch, beyond what checkpoints need: a replay of the log uses it.",
+            ),
         ],
     },
     Section {

@@ -141,6 +141,8 @@ pub struct Checkpoint {
     pub keep: usize,
     /// One an hour of the last so many hours is kept.
     pub keep_hours: i64,
+    /// How long bindings are kept that no checkpoint needs, ms.
+    pub keep_bindings_ms: i64,
 }
 
 /// Where data are kept; none is as the command has it.
@@ -181,6 +183,7 @@ pub(super) fn checkpoint(settings: &Settings) -> Checkpoint {
         every_ms: settings.integer("checkpoint.every"),
         keep: whole(settings, "checkpoint.keep"),
         keep_hours: settings.integer("checkpoint.keep_hours"),
+        keep_bindings_ms: settings.integer("checkpoint.keep_bindings"),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Tuning {
     pub checkpoint_every_ms: i64,
     /// Which checkpoints are kept.
     pub keep: Keep,
+    /// How long bindings are kept that no checkpoint needs, ms.
+    pub keep_bindings_ms: i64,
 }
 
 /// A job to be run.
@@ -304,7 +306,10 @@ fn make_checkpoints(
             return;
         }
         match checkpoints.finish() {
-            Ok(Some(oldest)) => drop(retain.send(ToWriter::Retain(oldest, now_ms))),
+            Ok(Some(oldest)) => {
+                let bound_before_ms = now_ms - job.tuning.keep_bindings_ms;
+                drop(retain.send(ToWriter::Retain(oldest, bound_before_ms)));
+            }
             Ok(None) => {}
             Err(error) => failed(&error),
         }

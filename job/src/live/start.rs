@@ -74,39 +74,39 @@ impl Start {
         workers: usize,
     ) -> Result<Self, StartError> {
         let state = results.state()?;
-        let bindings = results.bindings(0)?;
-        let place = |epoch: u64| bindings.binary_search_by_key(&epoch, |b| b.epoch).ok();
+        let binding = |epoch: u64| -> Option<Binding> {
+            let found = results.bindings(epoch, 1).ok()?.pop();
+            found.filter(|b| b.epoch == epoch)
+        };
         let committed = state.committed.map(|p| p.epoch);
         let Usable { checkpoint, refused } =
             checkpoint::newest_usable(storage, workers, |manifest| {
                 if committed.is_none_or(|committed| manifest.epoch > committed) {
                     return Err("its epoch is not committed".to_owned());
                 }
-                let place = place(manifest.epoch).ok_or("its binding is no longer kept")?;
-                held(log, &bindings[place]).map_err(|lost| lost.to_string())
+                let binding = binding(manifest.epoch).ok_or("its binding is no longer kept")?;
+                held(log, &binding).map_err(|lost| lost.to_string())
             })?;
         let Some(checkpoint) = checkpoint else {
-            return Self::from_the_beginning(log, state, bindings, refused);
+            return Self::from_the_beginning(results, log, state, refused);
         };
-        let place = place(checkpoint.manifest.epoch);
-        let (after, again) = match place {
-            Some(i) => (bindings.get(i).cloned(), bindings[i + 1..].to_vec()),
-            None => (None, bindings),
-        };
+        let epoch = checkpoint.manifest.epoch;
+        let (after, again) = (binding(epoch), results.bindings(epoch + 1, usize::MAX)?);
         Ok(Self { state, checkpoint: Some(checkpoint), after, again, refused })
     }
 
     fn from_the_beginning(
+        results: &dyn ResultLog,
         log: &dyn EventLog,
         state: LogState,
-        bindings: Vec<Binding>,
         refused: Vec<(u64, String)>,
     ) -> Result<Self, StartError> {
+        if let Some(first) = state.first_bound.filter(|first| *first != 0) {
+            return Err(StartError::NoCheckpoint { first, refused });
+        }
+        let bindings = results.bindings(0, usize::MAX)?;
         if let Some(first) = bindings.first() {
-            let (epoch, refused) = (first.epoch, refused.clone());
-            if epoch != 0 {
-                return Err(StartError::NoCheckpoint { first: epoch, refused });
-            }
+            let epoch = first.epoch;
             let bound = first.partitions.iter().map(|p| (p.partition, p.lo));
             still_held(log, bound).map_err(|source| StartError::Events { epoch, source })?;
         }

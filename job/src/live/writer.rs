@@ -32,7 +32,8 @@ pub enum ToWriter {
     Changes(EpochChanges),
     /// How the job does, as JSON.
     Status(Epoch, Vec<u8>),
-    /// No epoch before this one is needed any more, at this time, ms.
+    /// No epoch before this one is needed by a checkpoint; of those, bindings made
+    /// before this time, ms, may go.
     Retain(Epoch, i64),
 }
 

@@ -1,9 +1,11 @@
 //! `streamgauge replay`: files of events to results.
 
+mod log;
 mod output;
 mod summary;
 mod target;
 
+pub use log::{Cut, LogInput, LogInputError};
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
 pub use summary::Summary;
 pub use target::partial;
@@ -33,6 +35,9 @@ pub enum ReplayError {
     /// An input could not be read.
     #[error(transparent)]
     Input(#[from] FileError),
+    /// A log could not be read as it should be.
+    #[error(transparent)]
+    Log(#[from] LogInputError),
     /// An output could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -53,10 +58,18 @@ impl<E: Into<ReplayError>> From<E> for Failed {
     }
 }
 
+/// Where the records come from.
+pub enum Input<'a> {
+    /// Files, in order.
+    Files(&'a [PathBuf]),
+    /// A log.
+    Log(LogInput<'a>),
+}
+
 /// What to replay, and how.
 pub struct Replay<'a> {
-    /// The files, in order.
-    pub files: &'a [PathBuf],
+    /// Where the records come from.
+    pub from: Input<'a>,
     /// How records are judged.
     pub input: &'a InputSettings,
     /// What the dataflow is built from.
@@ -93,7 +106,9 @@ impl Replay<'_> {
     /// # Panics
     /// If a worker panics.
     pub fn run(&self) -> Result<Counts, Failed> {
-        check(self.files)?;
+        if let Input::Files(files) = self.from {
+            check(files)?;
+        }
         let outputs = Outputs::create(self.outputs)?;
         let waiting = outputs.waiting();
         let counts = self.process(outputs).map_err(|error| {
@@ -141,16 +156,9 @@ impl Replay<'_> {
         &self,
         mut feeder: Feeder,
         dead_letters: impl Fn(Message),
-    ) -> Result<SourceCounts, FileError> {
-        let source = FileSource {
-            files: self.files,
-            settings: self.input,
-            epoch_records: self.epoch_records,
-            decoders: self.workers,
-            progress: Arc::clone(&self.progress),
-        };
+    ) -> Result<SourceCounts, ReplayError> {
         let mut ticks = Ticks::new(self.pace);
-        source.run(&mut |released| match released {
+        let mut release = |released| match released {
             Released::Rows(epoch, batch) => {
                 feeder.rows(epoch, batch);
             }
@@ -158,7 +166,20 @@ impl Replay<'_> {
             Released::Close(close) => {
                 feeder.close(close.epoch, ticks.next(close));
             }
-        })
+        };
+        match &self.from {
+            Input::Files(files) => {
+                let source = FileSource {
+                    files,
+                    settings: self.input,
+                    epoch_records: self.epoch_records,
+                    decoders: self.workers,
+                    progress: Arc::clone(&self.progress),
+                };
+                Ok(source.run(&mut release)?)
+            }
+            Input::Log(log) => Ok(log.run(self.input, &self.progress, &mut release)?),
+        }
     }
 
     fn write(

@@ -65,15 +65,16 @@ impl ResultLog for MemoryResults {
         Ok(Position(vec![before as u64]))
     }
 
-    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError> {
-        Ok(self.content().bindings.range(epoch..).map(|(_, b)| b.clone()).collect())
+    fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
+        Ok(self.content().bindings.range(epoch..).take(most).map(|(_, b)| b.clone()).collect())
     }
 
     fn state(&self) -> Result<LogState, ResultError> {
         let content = self.content();
         let committed = content.progress.last_key_value().map(|(_, p)| *p);
         let bound = content.bindings.last_key_value().map(|(epoch, _)| *epoch);
-        Ok(LogState { committed, bound })
+        let first_bound = content.bindings.first_key_value().map(|(epoch, _)| *epoch);
+        Ok(LogState { committed, bound, first_bound })
     }
 
     fn settings(&self, hash: u64) -> Result<Option<String>, ResultError> {
@@ -113,10 +114,11 @@ impl ResultWriter for MemoryWriter {
         Ok(())
     }
 
-    fn retain(&mut self, epoch: u64, _now_ms: i64) -> Result<(), ResultError> {
+    fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError> {
         let mut content = self.in_charge()?;
-        content.bindings = content.bindings.split_off(&epoch);
-        content.progress = content.progress.split_off(&epoch);
+        content.bindings.retain(|e, b| *e >= epoch || b.at_ms >= bound_before_ms);
+        let first = content.bindings.first_key_value().map_or(epoch, |(first, _)| *first);
+        content.progress = content.progress.split_off(&first);
         Ok(())
     }
 

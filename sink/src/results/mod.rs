@@ -186,11 +186,11 @@ pub trait ResultLog: Send + Sync {
     /// If the log cannot be read.
     fn position_at(&self, at_ms: i64) -> Result<Position, ResultError>;
 
-    /// The bindings of epochs from `epoch` on that are kept, in order.
+    /// The bindings of epochs from `epoch` on that are kept, in order, `most` at most.
     ///
     /// # Errors
     /// If they cannot be read.
-    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError>;
+    fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError>;
 
     /// The last epoch that was committed, and the last that is bound.
     ///
@@ -212,6 +212,8 @@ pub struct LogState {
     pub committed: Option<Progress>,
     /// The last bound epoch.
     pub bound: Option<u64>,
+    /// The first epoch whose binding is kept.
+    pub first_bound: Option<u64>,
 }
 
 /// The one writer of a log of results.
@@ -226,12 +228,13 @@ pub trait ResultWriter: Send {
     /// may be there nevertheless: only a new writer can tell.
     fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError>;
 
-    /// Drops the bindings and the progress of epochs before `epoch`, and whatever
-    /// retention cuts at `now_ms`.
+    /// Drops the bindings of epochs before `epoch` that were bound before
+    /// `bound_before_ms`, the progress that belongs to them, and the records that
+    /// retention cuts now.
     ///
     /// # Errors
     /// If a newer writer has taken over, or nothing can be dropped.
-    fn retain(&mut self, epoch: u64, now_ms: i64) -> Result<(), ResultError>;
+    fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError>;
 
     /// The progress of an epoch that was committed and is still kept.
     ///

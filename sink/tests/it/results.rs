@@ -105,13 +105,18 @@ fn keeps_bindings_progress_and_settings(f: &Fixture) {
         .unwrap();
     let state = f.log.state().unwrap();
     assert_eq!((state.committed, state.bound), (Some(progress(9)), Some(12)));
-    let epochs = |from| f.log.bindings(from).unwrap().iter().map(|b| b.epoch).collect::<Vec<_>>();
+    let epochs =
+        |from| f.log.bindings(from, 100).unwrap().iter().map(|b| b.epoch).collect::<Vec<_>>();
     assert_eq!((epochs(0), epochs(4)), (vec![3, 4, 9, 12], vec![4, 9, 12]));
     assert_eq!(writer.progress(4).unwrap(), Some(progress(4)));
     assert_eq!(writer.progress(5).unwrap(), None);
     assert_eq!(f.log.settings(u64::MAX - 5).unwrap().as_deref(), Some("{}"));
     assert_eq!(f.log.settings(1).unwrap(), None);
-    writer.retain(4, START_MS).unwrap();
+    assert_eq!(f.log.bindings(0, 2).unwrap().len(), 2);
+    assert_eq!(state.first_bound, Some(3));
+    writer.retain(4, 0).unwrap();
+    assert_eq!(epochs(0), vec![3, 4, 9, 12], "they are young");
+    writer.retain(4, 1).unwrap();
     assert_eq!((epochs(0), writer.progress(3).unwrap()), (vec![4, 9, 12], None));
 }
 
@@ -122,7 +127,7 @@ fn a_newer_writer_ends_an_older_one(f: &Fixture) {
     assert!(new.number() > old.number());
     let fenced = old.commit(&transaction(2, vec![record(METRICS, 2, "a", Some("2"))]));
     assert!(matches!(fenced, Err(ResultError::Fenced { .. })), "{fenced:?}");
-    assert!(old.retain(9, START_MS).is_err());
+    assert!(old.retain(9, 0).is_err());
     new.commit(&transaction(2, vec![record(METRICS, 2, "a", Some("3"))])).unwrap();
     let all = read(&mut *f.log.reader(&[METRICS], Position::default()).unwrap(), 9);
     assert_eq!(all, ["processed-metrics 1 a Some(\"1\")", "processed-metrics 2 a Some(\"3\")"]);
@@ -204,7 +209,7 @@ fn retention_cuts_by_topic_and_tells() {
     writer.commit(&transaction(1, both(1))).unwrap();
     f.clock.advance(2 * DAY_MS);
     writer.commit(&transaction(2, both(2))).unwrap();
-    writer.retain(0, START_MS + 2 * DAY_MS).unwrap();
+    writer.retain(0, 0).unwrap();
     let lost = slow.poll(9, &mut |_| {});
     assert!(matches!(&lost, Err(ResultError::Lost { .. })), "{lost:?}");
     assert!(f.log.reader(&[METRICS], behind).is_err());

@@ -7,6 +7,7 @@
 mod config;
 mod config_refusals;
 mod digest;
+mod durable;
 mod failures;
 mod hostile;
 mod inputs;

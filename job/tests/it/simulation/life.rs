@@ -65,7 +65,7 @@ fn find(world: &World, workers: usize) -> Result<Start, String> {
     let found = Start::find(&world.results, &world.storage, &world.log, workers);
     let mut start = found.map_err(|e| e.to_string())?;
     if world.off == Off::Committed {
-        let bindings = world.results.bindings(0).unwrap();
+        let bindings = world.results.bindings(0, usize::MAX).unwrap();
         let newest = checkpoint::newest_usable(&world.storage, workers, |_| Ok(())).unwrap();
         if let Some(newest) = newest.checkpoint {
             let epoch = newest.manifest.epoch;

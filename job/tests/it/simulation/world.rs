@@ -245,8 +245,8 @@ impl ResultLog for Results {
     fn position_at(&self, at_ms: i64) -> Result<streamgauge_sink::results::Position, ResultError> {
         self.inner.position_at(at_ms)
     }
-    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError> {
-        self.inner.bindings(epoch)
+    fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
+        self.inner.bindings(epoch, most)
     }
     fn state(&self) -> Result<LogState, ResultError> {
         self.inner.state()
@@ -298,11 +298,11 @@ impl ResultWriter for Writer {
             _ => self.keep(transaction),
         }
     }
-    fn retain(&mut self, epoch: u64, now_ms: i64) -> Result<(), ResultError> {
+    fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError> {
         if self.log.fate.dies() {
             return Err(death());
         }
-        self.inner.retain(epoch, now_ms)
+        self.inner.retain(epoch, bound_before_ms)
     }
     fn progress(&self, epoch: u64) -> Result<Option<Progress>, ResultError> {
         self.inner.progress(epoch)

@@ -46,7 +46,11 @@ const SCHEMA: Schema = Schema {
             bytes BLOB NOT NULL
         );
         CREATE INDEX rows_by_topic ON rows (topic, at_ms);
-        CREATE TABLE bindings (epoch INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+        CREATE TABLE bindings (
+            epoch INTEGER PRIMARY KEY,
+            at_ms INTEGER NOT NULL,
+            bytes BLOB NOT NULL
+        );
         CREATE TABLE progress (epoch INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
         CREATE TABLE settings (hash INTEGER PRIMARY KEY, json TEXT NOT NULL);",
 };
@@ -141,12 +145,14 @@ impl ResultLog for EmbeddedResults {
         Ok(Position(vec![first.unsigned_abs(), 0]))
     }
 
-    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError> {
+    fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
         let connection = self.connection();
         let all = || {
-            let mut all = connection
-                .prepare_cached("SELECT bytes FROM bindings WHERE epoch >= ?1 ORDER BY epoch")?;
-            all.query_map((stored_epoch(epoch),), |row| row.get(0))?
+            let mut all = connection.prepare_cached(
+                "SELECT bytes FROM bindings WHERE epoch >= ?1 ORDER BY epoch LIMIT ?2",
+            )?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            all.query_map((stored_epoch(epoch), most), |row| row.get(0))?
                 .collect::<rusqlite::Result<Vec<Vec<u8>>>>()
         };
         let rows = all().map_err(self.failed::<rusqlite::Error>("cannot read"))?;
@@ -160,14 +166,17 @@ impl ResultLog for EmbeddedResults {
         let read = || {
             let last = "SELECT bytes FROM progress ORDER BY epoch DESC LIMIT 1";
             let last = connection.query_row(last, (), |row| row.get::<_, Vec<u8>>(0)).optional()?;
-            let bound = "SELECT max(epoch) FROM bindings";
-            let bound = connection.query_row(bound, (), |row| row.get::<_, Option<i64>>(0))?;
-            rusqlite::Result::Ok((last, bound))
+            let of_bindings = |which: &str| {
+                let epoch = format!("SELECT {which}(epoch) FROM bindings");
+                connection.query_row(&epoch, (), |row| row.get::<_, Option<i64>>(0))
+            };
+            rusqlite::Result::Ok((last, of_bindings("max")?, of_bindings("min")?))
         };
-        let (last, bound) = read().map_err(self.failed::<rusqlite::Error>("cannot read"))?;
+        let (last, bound, first) = read().map_err(self.failed::<rusqlite::Error>("cannot read"))?;
         let committed = last.map(|bytes| binary::decode(&bytes)).transpose();
         let committed = committed.map_err(self.failed("cannot understand the progress in"))?;
-        Ok(LogState { committed, bound: bound.map(i64::unsigned_abs) })
+        let (bound, first_bound) = (bound.map(i64::unsigned_abs), first.map(i64::unsigned_abs));
+        Ok(LogState { committed, bound, first_bound })
     }
 
     fn settings(&self, hash: u64) -> Result<Option<String>, ResultError> {

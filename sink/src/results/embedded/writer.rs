@@ -117,9 +117,10 @@ impl ResultWriter for EmbeddedWriter {
                 t.prepare_cached(insert)?.execute(row)?;
                 next_row += 1;
             }
-            let mut insert = t.prepare_cached("INSERT INTO bindings VALUES (?1, ?2)")?;
+            let mut insert = t.prepare_cached("INSERT INTO bindings VALUES (?1, ?2, ?3)")?;
             for binding in &transaction.bindings {
-                insert.execute((stored_epoch(binding.epoch), binary::encode(binding)))?;
+                let bytes = binary::encode(binding);
+                insert.execute((stored_epoch(binding.epoch), binding.at_ms, bytes))?;
             }
             let mut insert = t.prepare_cached("INSERT INTO progress VALUES (?1, ?2)")?;
             for progress in &transaction.progress {
@@ -133,9 +134,16 @@ impl ResultWriter for EmbeddedWriter {
         })
     }
 
-    fn retain(&mut self, epoch: u64, now_ms: i64) -> Result<(), ResultError> {
+    fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError> {
+        let now_ms = self.clock.now_ms();
         self.in_transaction(|t, next_row| {
-            let before = (stored_epoch(epoch),);
+            // Epochs and their times grow together, but for clocks that are set back.
+            let last = "SELECT epoch FROM bindings WHERE epoch >= ?1 OR at_ms >= ?2
+                ORDER BY epoch LIMIT 1";
+            let values = (stored_epoch(epoch), bound_before_ms);
+            let first: Option<i64> =
+                t.prepare_cached(last)?.query_row(values, |row| row.get(0)).optional()?;
+            let before = (first.unwrap_or(stored_epoch(epoch)),);
             t.prepare_cached("DELETE FROM bindings WHERE epoch < ?1")?.execute(before)?;
             t.prepare_cached("DELETE FROM progress WHERE epoch < ?1")?.execute(before)?;
             for topic in Topic::ALL {

@@ -1,0 +1,109 @@
+//! The flags of what looks into a data directory: `checkpoint` and `dlq`.
+
+use clap::{Args, Subcommand};
+
+use super::moment::parse_time;
+use super::settings::FileArg;
+use crate::config::schema::flag_help;
+use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
+
+/// Which data directory.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DirectoryArgs {
+    /// `data.directory`.
+    #[arg(long, global = true, value_name = "DIR", help = flag_help("data.directory"))]
+    pub data_dir: Option<String>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArg,
+}
+
+impl DirectoryArgs {
+    /// The effective configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn resolve(&self, surroundings: &Surroundings) -> Result<Config, Problems> {
+        let mut overrides = Overrides::with_file(self.file.config.clone());
+        overrides.put("data.directory", "--data-dir", self.data_dir.as_ref());
+        resolve(&overrides, surroundings)
+    }
+}
+
+/// The flags of `checkpoint`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamgauge checkpoint list --data-dir data/demo
+  streamgauge checkpoint verify --data-dir data/demo")]
+pub struct CheckpointArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: CheckpointAction,
+    /// Where they are.
+    #[command(flatten)]
+    pub directory: DirectoryArgs,
+}
+
+/// What can be done with checkpoints.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum CheckpointAction {
+    /// One line for each, the newest first
+    List,
+    /// Read and check every byte of each
+    Verify,
+    /// What one of them holds
+    Show {
+        /// Its epoch, as `list` tells it
+        epoch: u64,
+    },
+}
+
+/// The flags of `dlq`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamgauge dlq list --data-dir data/site
+  streamgauge dlq list --since 2026-01-01T12:00:00Z
+  streamgauge dlq show --reason malformed --limit 5
+
+`list` counts rejected events by reason and partition, `show` prints them, the newest
+last, as JSON lines with their first bytes. They are kept for 7 days.")]
+pub struct DlqArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: DlqAction,
+    /// Where they are.
+    #[command(flatten)]
+    pub directory: DirectoryArgs,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DlqAction {
+    /// How many there are, by reason and partition, and when the last came
+    List(DlqFilter),
+    /// The dead letters themselves
+    Show {
+        /// Which.
+        #[command(flatten)]
+        filter: DlqFilter,
+        /// At most so many, the newest
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+}
+
+/// Which dead letters.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DlqFilter {
+    /// Only those of this reason, such as `malformed` or `late`
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only those of this partition
+    #[arg(long, value_name = "P")]
+    pub partition: Option<u32>,
+    /// Only those rejected since: RFC 3339, or ms since 1970
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub since: Option<i64>,
+}

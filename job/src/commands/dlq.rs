@@ -1,0 +1,90 @@
+//! `streamgauge dlq`: why events were rejected.
+
+use super::site::{Site, directory};
+use anyhow::{Result, bail};
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use streamgauge::cli::{DlqAction, DlqArgs, DlqFilter};
+use streamgauge::config::Surroundings;
+use streamgauge_ingest::decode::Reason;
+use streamgauge_sink::results::{Position, ResultLog, Stored, Topic};
+
+/// Records read at once.
+const BATCH: usize = 1_000;
+
+pub(crate) fn dlq(args: &DlqArgs, around: &Surroundings) -> Result<()> {
+    let config = args.directory.resolve(around)?;
+    let directory = directory(&config, "data/demo");
+    if !directory.is_dir() {
+        bail!("there is no data directory {}: name it with --data-dir", directory.display());
+    }
+    let site = Site::open(&directory, &config)?;
+    let text = match &args.action {
+        DlqAction::List(filter) => list(&site, filter)?,
+        DlqAction::Show { filter, limit } => show(&site, filter, *limit)?,
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// A dead letter, and when it was written, ms.
+type Letter<'a> = (i64, &'a [u8], Value);
+
+/// Gives every dead letter that is asked for.
+fn each(site: &Site, filter: &DlqFilter, mut give: impl FnMut(Letter<'_>)) -> Result<()> {
+    if let Some(reason) = &filter.reason
+        && !Reason::ALL.iter().any(|known| known.as_str() == reason)
+    {
+        let known: Vec<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
+        bail!("--reason {reason}: there is no such reason; there are {}", known.join(", "));
+    }
+    let from = filter.since.map_or(Ok(Position::default()), |ms| site.results.position_at(ms))?;
+    let mut reader = site.results.reader(&[Topic::DeadLetters], from)?;
+    let mut note = |stored: Stored<'_>| {
+        let Some(value) = stored.value else { return };
+        let Ok(letter) = serde_json::from_slice::<Value>(value) else { return };
+        let is_reason = filter.reason.as_ref().is_none_or(|reason| letter["reason"] == **reason);
+        let partition = filter.partition.map(u64::from);
+        if is_reason && partition.is_none_or(|p| letter["partition"].as_u64() == Some(p)) {
+            give((stored.at_ms, value, letter));
+        }
+    };
+    while reader.poll(BATCH, &mut note)? > 0 {}
+    Ok(())
+}
+
+fn list(site: &Site, filter: &DlqFilter) -> Result<String> {
+    let mut counts: BTreeMap<(String, u64), (u64, i64)> = BTreeMap::new();
+    each(site, filter, |(at_ms, _, letter)| {
+        let reason = letter["reason"].as_str().unwrap_or_default().to_owned();
+        let partition = letter["partition"].as_u64().unwrap_or(0);
+        let count = counts.entry((reason, partition)).or_default();
+        *count = (count.0 + 1, at_ms.max(count.1));
+    })?;
+    if counts.is_empty() {
+        return Ok("no event was rejected\n".to_owned());
+    }
+    let mut text = format!("{:14} {:>9} {:>10}  last\n", "reason", "partition", "events");
+    for ((reason, partition), (events, last_ms)) in &counts {
+        let last = jiff::Timestamp::from_millisecond(*last_ms).map(|t| t.to_string());
+        let last = last.unwrap_or_else(|_| last_ms.to_string());
+        let _ = writeln!(text, "{reason:14} {partition:>9} {events:>10}  {last}");
+    }
+    let all: u64 = counts.values().map(|(events, _)| events).sum();
+    let _ = writeln!(text, "{:14} {:>9} {all:>10}", "all", "");
+    Ok(text)
+}
+
+fn show(site: &Site, filter: &DlqFilter, limit: usize) -> Result<String> {
+    let mut last: VecDeque<Vec<u8>> = VecDeque::new();
+    each(site, filter, |(_, value, _)| {
+        last.push_back(value.to_vec());
+        if last.len() > limit {
+            last.pop_front();
+        }
+    })?;
+    let lines = last.iter().map(|value| String::from_utf8_lossy(value).into_owned() + "\n");
+    Ok(lines.collect())
+}
