@@ -140,7 +140,7 @@ impl Reached {
 pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     // First of all: an older job must not go on beside this one.
     let results = job.results.writer()?;
-    let mut start = Start::find(job.results, job.storage, job.log, job.workers)?;
+    let mut start = Start::find(job.results, job.storage, job.log, job.workers, &job.settings)?;
     tell_start(job, &start);
     let pacing = Pacing { epoch_ms: job.tuning.epoch_ms, settings_hash: job.settings.0 };
     let source = Source::new(job.log, job.clock, job.input, pacing, start.after.as_ref())?;
@@ -182,7 +182,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         });
         let workers = Workers {
             workers: job.workers,
-            durable: durable(&mut start, job.workers, to_checkpoints.clone()),
+            durable: durable(&mut start, job.workers, job.settings.0, to_checkpoints.clone()),
             each: {
                 let to_writer = to_writer.clone();
                 // A writer that has failed tells so when it is joined.
@@ -235,30 +235,34 @@ fn tell_start(job: &Job<'_>, start: &Start) {
 fn durable(
     start: &mut Start,
     workers: usize,
+    settings_hash: u64,
     to_checkpoints: Sender<ToCheckpoints>,
 ) -> impl Fn(usize) -> Durable + Send + Sync + 'static {
     let mut shares: Vec<_> = (0..workers).map(|_| Mutex::new(None)).collect();
     if let Some(checkpoint) = &mut start.checkpoint {
         let (epoch, watermark_ms) = (checkpoint.manifest.epoch, checkpoint.manifest.watermark_ms);
+        let is_same = checkpoint.manifest.settings_hash == settings_hash;
         let mut tallies = std::mem::take(&mut checkpoint.tallies);
         let mut lists = std::mem::take(&mut checkpoint.lists);
         for (share, users) in shares.iter_mut().zip(checkpoint.users.drain(..)) {
             // The first takes what finds its way by itself.
             let (tallies, lists) = (std::mem::take(&mut tallies), std::mem::take(&mut lists));
-            *share = Mutex::new(Some((epoch, watermark_ms, users, tallies, lists)));
+            *share = Mutex::new(Some((epoch, watermark_ms, is_same, users, tallies, lists)));
         }
     }
     move |index| {
         let share = shares[index].lock().unwrap_or_else(PoisonError::into_inner).take();
-        let restored = share.map(|(epoch, watermark_ms, users, tallies, lists)| Restored {
-            epoch,
-            state: Box::new(move |state| {
-                let rows = rows(&users).expect("the rows were merged a moment ago");
-                state.load(watermark_ms, rows).expect("a checkpoint that verifies can be loaded");
-            }),
-            tallies,
-            lists,
-        });
+        let restored =
+            share.map(|(epoch, watermark_ms, is_same, users, tallies, lists)| Restored {
+                epoch,
+                state: Box::new(move |state| {
+                    let rows = rows(&users).expect("the rows were merged a moment ago");
+                    let loaded = state.load(watermark_ms, is_same, rows);
+                    loaded.expect("a checkpoint that verifies can be loaded");
+                }),
+                tallies,
+                lists,
+            });
         let to_checkpoints = to_checkpoints.clone();
         let parts = Parts::new(move |part| drop(to_checkpoints.send(ToCheckpoints::Part(part))));
         Durable { restored, parts: Some(parts) }
@@ -390,9 +394,11 @@ impl Driving<'_> {
     fn tell_status(&self, phase: Phase, binding: Option<&Binding>, told: &mut Told) -> bool {
         let now_ms = self.job.clock.now_ms();
         let passed_ms = now_ms - told.at_ms;
-        if phase != Phase::Stopping && (0..STATUS_EVERY_MS).contains(&passed_ms) {
+        let is_new = told.phase != Some(phase);
+        if !is_new && (0..STATUS_EVERY_MS).contains(&passed_ms) {
             return true;
         }
+        let asked = phase;
         let counts = self.driver.source().counts();
         let lag_records = self.unread(binding);
         let rate = (counts.read - told.read) as f64 * 1_000.0 / passed_ms.max(1) as f64;
@@ -409,7 +415,7 @@ impl Driving<'_> {
             counts,
             checkpoint: self.state.last(),
         };
-        *told = Told { at_ms: now_ms, read: counts.read };
+        *told = Told { at_ms: now_ms, read: counts.read, phase: Some(asked) };
         let epoch = binding.map_or(0, |b| b.epoch);
         self.to_writer.send(ToWriter::Status(epoch, status.to_json())).is_ok()
     }
@@ -433,4 +439,5 @@ impl Driving<'_> {
 struct Told {
     at_ms: i64,
     read: u64,
+    phase: Option<Phase>,
 }

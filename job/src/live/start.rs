@@ -44,6 +44,22 @@ pub enum StartError {
         /// What is lost.
         source: LogError,
     },
+    /// The settings are others than those of the epochs that must be computed again.
+    #[error("the settings have changed ({}) since the job was killed, and {epochs} epochs that were bound with the old ones must be computed again: start it once with the old settings and end it with Ctrl-C, then change them", changes.join(", "))]
+    SettingsChanged {
+        /// What has changed.
+        changes: Vec<String>,
+        /// Epochs to be computed again.
+        epochs: usize,
+    },
+    /// The settings need what the old ones have let the job forget.
+    #[error("{} cannot grow on a directory that has data ({}): what would be needed has been dropped. Take it back, or begin with a new --data-dir; `replay --from log --rebind` computes the past with it", keys.join(", "), changes.join(", "))]
+    Forgotten {
+        /// The keys.
+        keys: Vec<&'static str>,
+        /// What has changed.
+        changes: Vec<String>,
+    },
     /// No checkpoint can be used, and the beginning is no longer there.
     #[error("no checkpoint can be used, and bindings are kept only from epoch {first} on, so the job cannot go on without leaving results away; {}", reasons(.refused))]
     NoCheckpoint {
@@ -63,11 +79,37 @@ fn reasons(refused: &[(u64, String)]) -> String {
 }
 
 impl Start {
-    /// Finds where to begin, for so many workers.
+    /// Finds where to begin, for so many workers and with these settings: their hash,
+    /// and they as JSON.
     ///
     /// # Errors
     /// If what is kept does not suffice to go on.
     pub fn find(
+        results: &dyn ResultLog,
+        storage: &dyn Storage,
+        log: &dyn EventLog,
+        workers: usize,
+        settings: &(u64, String),
+    ) -> Result<Self, StartError> {
+        let start = Self::of_what_is_kept(results, storage, log, workers)?;
+        let last = start.again.last().or(start.after.as_ref());
+        let Some(old) = last.map(|b| b.settings_hash).filter(|hash| *hash != settings.0) else {
+            return Ok(start);
+        };
+        let old = results.settings(old)?.unwrap_or_default();
+        let changes = changes(&old, &settings.1);
+        if !start.again.is_empty() {
+            let epochs = start.again.len();
+            return Err(StartError::SettingsChanged { changes, epochs });
+        }
+        let keys = grown(&old, &settings.1);
+        if !keys.is_empty() {
+            return Err(StartError::Forgotten { keys, changes });
+        }
+        Ok(start)
+    }
+
+    fn of_what_is_kept(
         results: &dyn ResultLog,
         storage: &dyn Storage,
         log: &dyn EventLog,
@@ -112,6 +154,30 @@ impl Start {
         }
         Ok(Self { state, checkpoint: None, after: None, again: bindings, refused })
     }
+}
+
+type Settings = serde_json::Map<String, serde_json::Value>;
+
+fn parsed(json: &str) -> Settings {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// What differs between two settings, in words.
+fn changes(old: &str, new: &str) -> Vec<String> {
+    let (old, new) = (parsed(old), parsed(new));
+    let keys: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let shown =
+        |of: &Settings, key: &str| of.get(key).map_or("nothing".into(), ToString::to_string);
+    let differs = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+    differs.map(|key| format!("{key}: {} is now {}", shown(&old, key), shown(&new, key))).collect()
+}
+
+/// Settings by which state is kept longer than by the old ones.
+fn grown(old: &str, new: &str) -> Vec<&'static str> {
+    let (old, new) = (parsed(old), parsed(new));
+    let number = |of: &Settings, key: &str| of.get(key).and_then(serde_json::Value::as_i64);
+    let keys = ["time.lateness", "time.session_gap", "time.allowed_disorder"];
+    keys.into_iter().filter(|key| number(&new, key) > number(&old, key)).collect()
 }
 
 /// Whether the log still has what comes after a binding (I6).

@@ -5,6 +5,7 @@
 use super::Entry;
 use super::slices::{Session, Slice};
 use super::summary::{Plain, Running};
+use crate::funnel::Progress;
 use crate::one_or_many::OneOrMany;
 use crate::user::{BadRow, Loaded, SavedEntry, SavedRunning, SavedSession, SavedTexts};
 use streamgauge_ingest::decode::Kind;
@@ -90,6 +91,10 @@ impl Running {
             device: texts.after_zero(saved.device)?,
             country: texts.after_zero(saved.country)?,
         };
-        Ok(Self { plain, funnels: saved.funnels.into() })
+        let funnels = match texts.new_funnels() {
+            Some(count) => std::iter::repeat_n(Progress::default(), count).collect(),
+            None => saved.funnels.into(),
+        };
+        Ok(Self { plain, funnels })
     }
 }

@@ -29,15 +29,25 @@ pub enum BadRow {
 }
 
 /// The values of a row, by place.
-pub(crate) struct Loaded(Vec<Rc<Value>>);
+pub(crate) struct Loaded {
+    values: Vec<Rc<Value>>,
+    /// With other funnels than the row was written with: how many there are now.
+    new_funnels: Option<usize>,
+}
 
 impl Loaded {
     pub(crate) fn get(&self, place: u32) -> Result<Rc<Value>, BadRow> {
-        self.0.get(place as usize).cloned().ok_or(BadRow::NoText)
+        self.values.get(place as usize).cloned().ok_or(BadRow::NoText)
     }
 
     pub(crate) fn after_zero(&self, place: u32) -> Result<Option<Rc<Value>>, BadRow> {
         place.checked_sub(1).map(|place| self.get(place)).transpose()
+    }
+
+    /// How many funnels there are, if they are others than the row was written with:
+    /// what was folded away then counts for none of them.
+    pub(crate) fn new_funnels(&self) -> Option<usize> {
+        self.new_funnels
     }
 
     fn all(&self, places: &[u32]) -> Result<Vec<Rc<Value>>, BadRow> {
@@ -47,32 +57,40 @@ impl Loaded {
 
 impl State {
     /// Goes on from a checkpoint: `rows` are its users that belong here, at the
-    /// watermark of its epoch. The state must be empty.
+    /// watermark of its epoch, written with the same settings or not. The state must be
+    /// empty.
     ///
     /// # Errors
     /// If a row makes no sense.
     pub fn load<'a>(
         &mut self,
         watermark_ms: i64,
+        same_settings: bool,
         rows: impl IntoIterator<Item = Row<'a>>,
     ) -> Result<(), BadRow> {
         self.watermark_ms = watermark_ms;
+        let new_funnels = (!same_settings).then_some(self.constants.fold.funnels.len());
         for row in rows {
             let name = str::from_utf8(row.key).map_err(|_| BadRow::NoName)?;
             let saved: SavedUser<'_> = binary::decode_borrowed(row.body)?;
             let slot = self.people.user(row.hash, name);
-            self.load_user(slot, saved)?;
+            self.load_user(slot, saved, new_funnels)?;
             self.people.users[slot].is_touched = false;
         }
         Ok(())
     }
 
-    fn load_user(&mut self, slot: usize, saved: SavedUser<'_>) -> Result<(), BadRow> {
+    fn load_user(
+        &mut self,
+        slot: usize,
+        saved: SavedUser<'_>,
+        new_funnels: Option<usize>,
+    ) -> Result<(), BadRow> {
         let SavedUser { texts, contexts, last_context, panes, alerts, visits } = saved;
         let values = &mut self.values;
         let texts: Vec<_> =
             texts.iter().map(|(d, split, t)| values.of_text(*d, *split, t)).collect();
-        let texts = Loaded(texts);
+        let texts = Loaded { values: texts, new_funnels };
         let contexts: Vec<Rc<Context>> = contexts
             .iter()
             .map(|places| {

@@ -6,6 +6,7 @@
     reason = "a test fails by a panic, and its numbers are small"
 )]
 
+mod checkpoints;
 mod cli;
 mod closing;
 #[allow(

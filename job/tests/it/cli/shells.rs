@@ -4,7 +4,19 @@ use super::Folder;
 use std::io::{self, Write};
 use std::process::Command;
 
-const COMMANDS: [&str; 6] = ["run", "simulate", "replay", "check", "config", "completions"];
+const COMMANDS: [&str; 11] = [
+    "run",
+    "job",
+    "gateway",
+    "simulate",
+    "import",
+    "dlq",
+    "checkpoint",
+    "replay",
+    "check",
+    "config",
+    "completions",
+];
 
 #[test]
 fn every_help_has_an_example() {
@@ -39,7 +51,7 @@ fn helps_say_what_is_not_obvious() {
         let help = words.join(" ");
         assert!(parts.iter().all(|part| help.contains(part)), "{line}: {help}");
     };
-    check("run --help", &["in memory and gone at the end", "Every 5 s a line"]);
+    check("run --help", &["the next run goes on where this one was", "Every 5 s a line"]);
     check("replay --help", &["are decompressed", "less memory", "NAME.partial"]);
     check("simulate --help", &["are compressed"]);
 }

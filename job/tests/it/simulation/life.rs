@@ -62,7 +62,13 @@ pub(super) struct Life<'a> {
 
 /// Where a life begins; with I5 switched off also where it must not.
 fn find(world: &World, workers: usize) -> Result<Start, String> {
-    let found = Start::find(&world.results, &world.storage, &world.log, workers);
+    let found = Start::find(
+        &world.results,
+        &world.storage,
+        &world.log,
+        workers,
+        &(super::script::SETTINGS_HASH, "{}".to_owned()),
+    );
     let mut start = found.map_err(|e| e.to_string())?;
     if world.off == Off::Committed {
         let bindings = world.results.bindings(0, usize::MAX).unwrap();
@@ -167,7 +173,7 @@ impl<'a> Life<'a> {
             let restored = restored.map(|(epoch, watermark_ms, users, tallies, lists)| Restored {
                 epoch,
                 state: Box::new(move |state| {
-                    state.load(watermark_ms, rows(&users).unwrap()).unwrap();
+                    state.load(watermark_ms, true, rows(&users).unwrap()).unwrap();
                 }),
                 tallies,
                 lists,
@@ -227,6 +233,27 @@ impl<'a> Life<'a> {
             quiet += u64::from(all_is_appended);
             if quiet > 100 {
                 return self.finish();
+            }
+        }
+    }
+
+    /// Works until so many checkpoints were made, with events coming in.
+    pub(super) fn work_until_checkpoints(&mut self, random: &mut Random, count: usize) {
+        let (mut appended, mut made) = (0, 0);
+        while made < count {
+            self.append(random, &mut appended);
+            self.world.clock.advance(random.below(500) as i64);
+            self.drive().unwrap();
+            for worker in 0..self.hands.turns.len() {
+                self.hands.step(worker);
+                self.hands.step(worker);
+            }
+            self.take().and_then(|()| self.take()).unwrap();
+            self.commit().unwrap();
+            for _ in 0..4 {
+                let before = self.state.last();
+                self.checkpoint(&mut Random::new(1)).unwrap();
+                made += usize::from(self.state.last() != before);
             }
         }
     }

@@ -47,6 +47,7 @@ pub(super) struct Script {
 }
 
 pub(super) const PARTITIONS: u32 = 3;
+pub(super) const SETTINGS_HASH: u64 = 17;
 pub(super) const EPOCH_MS: i64 = 50;
 const LATENESS_MS: i64 = 60_000;
 const GAP_MS: i64 = 20_000;
@@ -102,7 +103,7 @@ impl Script {
     }
 
     pub(super) fn pacing(&self) -> Pacing {
-        Pacing { epoch_ms: EPOCH_MS, settings_hash: 17 }
+        Pacing { epoch_ms: EPOCH_MS, settings_hash: SETTINGS_HASH }
     }
 
     /// An event at about `now_ms`: its key and value. Late ones are never too late.

@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use streamgauge::checkpoint::{MemoryStorage, Storage};
+use streamgauge::checkpoint::{MemoryStorage, Storage, checkpoint_names, manifest_name, verify};
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::clock::{Clock, ManualClock};
 use streamgauge_ingest::log::{
@@ -111,17 +111,21 @@ impl World {
         if !random.percent(10) || matches!(self.fate.deaths, Deaths::At(_)) {
             return;
         }
-        let mut files = self.storage.inner.files();
-        // The newest only: one before it must be left to go on from.
-        let manifests: Vec<_> =
-            files.keys().filter(|n| n.ends_with(".manifest")).cloned().collect();
-        if manifests.len() < 2 {
+        // The newest only: a sound one before it must be left to go on from.
+        let epochs = checkpoint_names(&self.storage.inner).unwrap();
+        let [newest, before, ..] = epochs[..] else { return };
+        if verify(&self.storage.inner, before).is_err() {
             return;
         }
-        let newest = manifests.last().unwrap().replace(".manifest", ".data");
-        let name = if random.percent(50) { manifests.last().unwrap() } else { &newest };
+        let manifest = manifest_name(newest);
+        let data = manifest.replace(".manifest", ".data");
+        let mut files = self.storage.inner.files();
+        let name = if random.percent(50) { &manifest } else { &data };
         let file = files.get_mut(name).unwrap();
-        let at = random.below(file.len() as u64) as usize;
+        let at = random.below(file.len().max(1) as u64) as usize;
+        if at >= file.len() {
+            return;
+        }
         if random.percent(50) { file.truncate(at) } else { file[at] ^= 0x40 }
     }
 }
@@ -312,7 +316,7 @@ impl ResultWriter for Writer {
 /// The checkpoints.
 #[derive(Clone)]
 pub(super) struct Checkpoints {
-    inner: MemoryStorage,
+    pub(super) inner: MemoryStorage,
     fate: Arc<Fate>,
 }
 

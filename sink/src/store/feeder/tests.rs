@@ -156,8 +156,8 @@ impl ResultLog for Cut {
         self.log.position_at(at_ms)
     }
 
-    fn bindings(&self, epoch: u64) -> Result<Vec<Binding>, ResultError> {
-        self.log.bindings(epoch)
+    fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
+        self.log.bindings(epoch, most)
     }
 
     fn state(&self) -> Result<LogState, ResultError> {
