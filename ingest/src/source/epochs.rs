@@ -115,6 +115,12 @@ impl<'a> Source<'a> {
         self.reader.counts()
     }
 
+    /// When the last record that was read was appended, ms.
+    #[must_use]
+    pub fn last_appended_ms(&self) -> Option<i64> {
+        self.reader.last_appended_ms()
+    }
+
     /// The reader, for what a checkpoint keeps of it.
     pub fn reader_mut(&mut self) -> &mut EpochReader {
         &mut self.reader

@@ -40,6 +40,7 @@ pub struct EpochReader {
     chunk: Chunk,
     places: Vec<Place>,
     parts: Vec<Part>,
+    last_appended_ms: Option<i64>,
 }
 
 impl EpochReader {
@@ -64,6 +65,7 @@ impl EpochReader {
             chunk: Chunk::default(),
             places: Vec::new(),
             parts: Vec::new(),
+            last_appended_ms: None,
         })
     }
 
@@ -71,6 +73,12 @@ impl EpochReader {
     #[must_use]
     pub fn counts(&self) -> &SourceCounts {
         self.judge.counts()
+    }
+
+    /// When the last record that was read was appended, ms.
+    #[must_use]
+    pub fn last_appended_ms(&self) -> Option<i64> {
+        self.last_appended_ms
     }
 
     /// Raises the watermark of a partition that was idle, or is resumed.
@@ -132,6 +140,7 @@ impl EpochReader {
 
     fn finish(&mut self) -> Read {
         let decoded = self.decoder.decode(std::mem::take(&mut self.chunk));
+        self.last_appended_ms = self.places.last().map(|p| p.appended_ms).or(self.last_appended_ms);
         let before = plain(self.judge.counts());
         let (batch, dead_letters) = self.judge.judge(decoded, &self.places);
         let counts = EpochCounts::between(&before, self.judge.counts());

@@ -142,7 +142,7 @@ impl Run<'_> {
             let joined = |result: thread::Result<Result<()>>| {
                 result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             };
-            numbers.join().map_or_else(|p| std::panic::resume_unwind(p), |told| told)?;
+            joined(numbers.join())?;
             let counts = job?;
             joined(gateway.join())?;
             if let Some(shop) = shop {

@@ -27,8 +27,6 @@ use thiserror::Error;
 
 /// Epochs and their effects that may wait to be written.
 const QUEUE: usize = 64;
-/// How long the driver sleeps at most: it must notice that it is to stop.
-const NAP: Duration = Duration::from_millis(20);
 const STATUS_EVERY_MS: i64 = 1_000;
 /// More unread records than this, and more than two seconds' worth, is behind.
 const FEW_UNREAD: u64 = 5_000;
@@ -367,9 +365,7 @@ impl Driving<'_> {
             }
             if !is_full {
                 let wait_ms = u64::try_from(self.driver.source().wait_ms()).unwrap_or(1);
-                thread::sleep(
-                    Duration::from_millis(wait_ms).min(NAP.max(Duration::from_millis(wait_ms))),
-                );
+                thread::sleep(Duration::from_millis(wait_ms));
             }
         }
     }
@@ -402,7 +398,7 @@ impl Driving<'_> {
         let counts = self.driver.source().counts();
         let lag_records = self.unread(binding);
         let rate = (counts.read - told.read) as f64 * 1_000.0 / passed_ms.max(1) as f64;
-        let is_behind = lag_records > FEW_UNREAD.max((rate * 2.0) as u64);
+        let is_behind = lag_records > FEW_UNREAD && lag_records as f64 > rate * 2.0;
         let phase = if phase == Phase::Live && is_behind { Phase::Behind } else { phase };
         let status = Status {
             phase,
@@ -410,6 +406,10 @@ impl Driving<'_> {
             writer: self.number,
             binding,
             lag_records,
+            lag_ms: match self.driver.source().last_appended_ms() {
+                Some(appended_ms) if lag_records > 0 => (now_ms - appended_ms).max(0),
+                _ => 0,
+            },
             workers: self.job.workers,
             events_per_second: if told.at_ms == 0 { 0.0 } else { rate },
             counts,

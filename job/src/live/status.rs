@@ -38,6 +38,9 @@ pub struct Status<'a> {
     pub binding: Option<&'a Binding>,
     /// Records that wait to be read.
     pub lag_records: u64,
+    /// How long ago the last record that was read was appended, if others wait behind
+    /// it, ms.
+    pub lag_ms: i64,
     /// Worker threads.
     pub workers: usize,
     /// Records read a second.
@@ -62,6 +65,7 @@ impl Status<'_> {
             "writer": self.writer,
             "workers": self.workers,
             "lagRecords": self.lag_records,
+            "lagMs": self.lag_ms,
             "eventsPerSecond": (self.events_per_second * 10.0).round() / 10.0,
             "read": counts.read,
             "accepted": counts.accepted,
@@ -73,7 +77,6 @@ impl Status<'_> {
             status["idle"] = json!(binding.idle);
             if binding.watermark_ms != BEFORE_TIME_MS {
                 status["watermark"] = binding.watermark_ms.into();
-                status["lagMs"] = (self.at_ms - binding.watermark_ms).max(0).into();
             }
             status["heldBy"] = json!(held_by(binding));
         }

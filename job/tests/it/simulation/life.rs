@@ -216,7 +216,7 @@ impl<'a> Life<'a> {
                     Ok(())
                 }
                 2 | 3 => self.drive(),
-                4 => self.take(),
+                4 => (0..=random.below(4)).try_for_each(|_| self.take()),
                 5 => self.commit(),
                 6 | 7 => self.checkpoint(random),
                 worker => {
@@ -232,7 +232,7 @@ impl<'a> Life<'a> {
             }
             quiet += u64::from(all_is_appended);
             if quiet > 100 {
-                return self.finish();
+                return self.finish(random);
             }
         }
     }
@@ -316,11 +316,10 @@ impl<'a> Life<'a> {
         };
         let is_committed = self.writer.committed().epoch.is_some_and(|c| c >= epoch);
         let is_durable = is_committed && self.writer.is_clean();
-        if is_durable || (self.world.off == Off::Committed && random.percent(50)) {
-            if let Ok(Some(oldest)) = checkpoints.finish() {
-                let retain = ToWriter::Retain(oldest, self.world.now_ms());
-                self.to_writer.lock().unwrap().push_back(retain);
-            }
+        let may_finish = is_durable || (self.world.off == Off::Committed && random.percent(50));
+        if may_finish && let Ok(Some(oldest)) = checkpoints.finish() {
+            let retain = ToWriter::Retain(oldest, self.world.now_ms());
+            self.to_writer.lock().unwrap().push_back(retain);
         }
         Ok(())
     }
@@ -345,7 +344,7 @@ impl<'a> Life<'a> {
 
     /// Lets time pass until all is closed; then the last epoch, as when a job is asked
     /// to end, and all that follows from it.
-    fn finish(&mut self) -> End {
+    fn finish(&mut self, random: &mut Random) -> End {
         let mut is_last = false;
         let all_closed_ms = self.world.now_ms() + CLOSED_AFTER_MS;
         for _ in 0..20_000 {
@@ -374,8 +373,11 @@ impl<'a> Life<'a> {
                 self.hands.step(worker);
             }
             let mut never = Random::new(1);
-            let result =
-                self.take().and_then(|()| self.commit()).and_then(|()| self.checkpoint(&mut never));
+            let mut result = (0..random.below(5)).try_for_each(|_| self.take());
+            if random.percent(60) {
+                result = result.and_then(|()| self.commit());
+            }
+            let result = result.and_then(|()| self.checkpoint(&mut never));
             if self.world.is_dead() {
                 return End::Died;
             }
@@ -384,7 +386,8 @@ impl<'a> Life<'a> {
             }
             let committed = self.writer.committed();
             let is_empty = self.to_writer.lock().unwrap().is_empty();
-            if is_last && is_empty && committed.epoch == committed.bound {
+            let is_done = is_last && is_empty && self.writer.is_clean();
+            if is_done && committed.epoch == committed.bound {
                 return End::Died;
             }
         }

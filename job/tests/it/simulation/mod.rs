@@ -98,7 +98,7 @@ fn a_seed_is_reproduced() {
 
 /// With an invariant switched off, some of the seeds fail.
 fn fails_without(off: Off) {
-    let failure = (1..400).find_map(|seed| run(seed, Deaths::Chance(6), off).err());
+    let failure = (1..400).find_map(|seed| run(seed, Deaths::Chance(3), off).err());
     let why = failure.unwrap_or_else(|| panic!("nobody noticed that {off:?} was switched off"));
     println!("{off:?} switched off: {why}");
 }

@@ -136,8 +136,10 @@ pub(super) struct Log {
     inner: MemoryLog,
     off: Off,
     /// Offsets before these are gone, by partition, and nobody says so.
-    forgotten: Arc<Mutex<Vec<(u32, Range<u64>)>>>,
+    forgotten: Forgotten,
 }
+
+type Forgotten = Arc<Mutex<Vec<(u32, Range<u64>)>>>;
 
 impl Log {
     /// The next records to come of a partition are gone when they are read again.
