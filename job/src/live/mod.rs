@@ -11,6 +11,7 @@
 
 mod checkpoints;
 mod driver;
+mod driving;
 mod effects;
 mod run;
 mod start;

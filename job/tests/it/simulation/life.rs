@@ -27,6 +27,8 @@ const CLOSED_AFTER_MS: i64 = 700_000;
 pub(super) enum End {
     /// It died, or has done all there was to do.
     Died,
+    /// Another one was begun beside it, by mistake.
+    Superseded,
     /// Something that must not be.
     Failed(String),
 }
@@ -200,9 +202,20 @@ impl<'a> Life<'a> {
 
     /// Lives until it dies, or until everything that ever happens has happened and
     /// all is closed.
-    pub(super) fn live(&mut self, random: &mut Random, appended: &mut u64) -> End {
+    pub(super) fn live(
+        &mut self,
+        random: &mut Random,
+        appended: &mut u64,
+        older: &mut Option<Self>,
+    ) -> End {
         let mut quiet = 0;
         loop {
+            if older.as_mut().is_some_and(|older| random.percent(30) && !older.goes_on(random)) {
+                older.take().into_iter().for_each(Self::end);
+            }
+            if random.below(400) == 0 && self.world.may_be_superseded() {
+                return End::Superseded;
+            }
             let all_is_appended = *appended >= self.script.events;
             let actor = random.below(8 + self.hands.turns.len() as u64);
             let result = match actor {
@@ -322,6 +335,15 @@ impl<'a> Life<'a> {
             self.to_writer.lock().unwrap().push_back(retain);
         }
         Ok(())
+    }
+
+    /// Goes on although a newer job has begun; false if it was told to end.
+    fn goes_on(&mut self, random: &mut Random) -> bool {
+        for worker in 0..self.hands.turns.len() {
+            self.hands.step(worker);
+        }
+        let result = (0..random.below(4)).try_for_each(|_| self.take());
+        result.and_then(|()| self.commit()).is_ok()
     }
 
     /// Does what was bound before, and nothing else.

@@ -92,6 +92,11 @@ impl World {
         self.fate.is_dead.store(false, Ordering::SeqCst);
     }
 
+    /// Whether another job may be begun by mistake.
+    pub(super) fn may_be_superseded(&self) -> bool {
+        self.fate.chance(100)
+    }
+
     /// No more deaths.
     pub(super) fn live_on(&self) {
         self.fate.lives_on.store(true, Ordering::SeqCst);

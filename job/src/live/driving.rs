@@ -1,0 +1,148 @@
+//! The driver at work: it gives every epoch to all who need it, in the order that the
+//! writer relies on, and tells once a second how the job does.
+
+use super::checkpoints::{CheckpointState, ToCheckpoints};
+use super::driver::{Driver, Given, Step};
+use super::run::{Job, LiveError};
+use super::status::{Phase, Status};
+use super::writer::ToWriter;
+use crate::run::Feeder;
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::source::BoundEpoch;
+use streamgauge_ingest::summary::SourceCounts;
+
+const STATUS_EVERY_MS: i64 = 1_000;
+/// More unread records than this, and more than two seconds' worth, is behind.
+const FEW_UNREAD: u64 = 5_000;
+/// An epoch with so many records is most likely not the last of what waits.
+const MANY: u64 = 10_000;
+
+/// The driver and all that it gives to.
+pub(super) struct Driving<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) driver: Driver<'a>,
+    pub(super) to_writer: Sender<ToWriter>,
+    pub(super) to_checkpoints: Sender<ToCheckpoints>,
+    pub(super) feeder: Feeder,
+    pub(super) state: Arc<CheckpointState>,
+    pub(super) number: u64,
+}
+
+impl Driving<'_> {
+    /// Drives until the job is asked to end, or somebody has ended.
+    pub(super) fn drive(mut self) -> Result<SourceCounts, LiveError> {
+        let mut told = Told::default();
+        let mut binding = None;
+        loop {
+            let is_redoing = self.driver.epochs_to_redo() > 0;
+            if self.job.stop.load(Ordering::SeqCst) {
+                self.tell_status(Phase::Stopping, binding.as_ref(), &mut told);
+                if !is_redoing {
+                    let last = self.driver.last_epoch()?;
+                    self.give(last);
+                }
+                return Ok(self.driver.source().counts().clone());
+            }
+            let (given, is_full) = match self.driver.step()? {
+                Step::Again(given) => (Some(given), true),
+                Step::New(given) => {
+                    let is_full = given.bound.binding.counts.read >= MANY;
+                    (Some(given), is_full)
+                }
+                Step::Nothing => (None, false),
+            };
+            if let Some(given) = given {
+                binding = Some(given.bound.binding.clone());
+                self.job.read.store(self.driver.source().counts().read, Ordering::SeqCst);
+                if !self.give(given) {
+                    // Somebody has ended, and says why.
+                    return Ok(self.driver.source().counts().clone());
+                }
+            }
+            let phase = if is_redoing { Phase::Restoring } else { Phase::Live };
+            if !self.tell_status(phase, binding.as_ref(), &mut told) {
+                return Ok(self.driver.source().counts().clone());
+            }
+            if !is_full {
+                let wait_ms = u64::try_from(self.driver.source().wait_ms()).unwrap_or(1);
+                thread::sleep(Duration::from_millis(wait_ms));
+            }
+        }
+    }
+
+    /// Gives an epoch to everybody; false if somebody has ended.
+    fn give(&mut self, given: Given) -> bool {
+        let Given { bound, checkpoint, tick } = given;
+        let BoundEpoch { binding, batch, dead_letters } = bound;
+        let epoch = binding.epoch;
+        if self.to_writer.send(ToWriter::Bound(binding, dead_letters)).is_err() {
+            return false;
+        }
+        for message in checkpoint {
+            if self.to_checkpoints.send(message).is_err() {
+                return false;
+            }
+        }
+        batch.is_none_or(|batch| self.feeder.rows(epoch, batch)) && self.feeder.close(epoch, tick)
+    }
+
+    /// Tells how the job does, once a second; false if nobody listens any more.
+    fn tell_status(&self, phase: Phase, binding: Option<&Binding>, told: &mut Told) -> bool {
+        let now_ms = self.job.clock.now_ms();
+        let passed_ms = now_ms - told.at_ms;
+        let is_new = told.phase != Some(phase);
+        if !is_new && (0..STATUS_EVERY_MS).contains(&passed_ms) {
+            return true;
+        }
+        let asked = phase;
+        let counts = self.driver.source().counts();
+        let lag_records = self.unread(binding);
+        let rate = (counts.read - told.read) as f64 * 1_000.0 / passed_ms.max(1) as f64;
+        let is_behind = lag_records > FEW_UNREAD && lag_records as f64 > rate * 2.0;
+        let phase = if phase == Phase::Live && is_behind { Phase::Behind } else { phase };
+        let status = Status {
+            phase,
+            at_ms: now_ms,
+            writer: self.number,
+            binding,
+            lag_records,
+            lag_ms: match self.driver.source().last_appended_ms() {
+                Some(appended_ms) if lag_records > 0 => (now_ms - appended_ms).max(0),
+                _ => 0,
+            },
+            workers: self.job.workers,
+            events_per_second: if told.at_ms == 0 { 0.0 } else { rate },
+            counts,
+            checkpoint: self.state.last(),
+        };
+        *told = Told { at_ms: now_ms, read: counts.read, phase: Some(asked) };
+        let epoch = binding.map_or(0, |b| b.epoch);
+        self.to_writer.send(ToWriter::Status(epoch, status.to_json())).is_ok()
+    }
+
+    /// Records that wait in the log.
+    fn unread(&self, binding: Option<&Binding>) -> u64 {
+        let next = |partition| {
+            let part = binding.and_then(|b| b.partitions.iter().find(|p| p.partition == partition));
+            part.map_or(0, |p| p.hi)
+        };
+        let unread = |partition| {
+            let bounds = self.job.log.bounds(partition).unwrap_or_default();
+            bounds.end.saturating_sub(next(partition).max(bounds.start))
+        };
+        (0..self.job.log.partitions()).map(unread).sum()
+    }
+}
+
+/// What was told last.
+#[derive(Default)]
+struct Told {
+    at_ms: i64,
+    read: u64,
+    phase: Option<Phase>,
+}
