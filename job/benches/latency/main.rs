@@ -184,16 +184,16 @@ fn checkpoint_times_ms(path: &Path) -> Vec<i64> {
 
 fn tell(what: &str, mut us: Vec<i64>) {
     us.sort_unstable();
-    let at = |share: f64| {
-        let place = (us.len() as f64 * share) as usize;
+    let at = |percent: usize| {
+        let place = us.len() * percent / 100;
         us.get(place.min(us.len().saturating_sub(1))).map_or(0.0, |us| *us as f64 / 1_000.0)
     };
     println!(
         "{what}: {} events, p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
         us.len(),
-        at(0.5),
-        at(0.95),
-        at(0.99),
-        at(1.0)
+        at(50),
+        at(95),
+        at(99),
+        at(100)
     );
 }
