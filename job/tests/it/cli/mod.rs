@@ -6,6 +6,7 @@
 
 mod config;
 mod config_refusals;
+mod data;
 mod digest;
 mod durable;
 mod failures;
