@@ -97,13 +97,13 @@ pub enum DlqAction {
 /// Which dead letters.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DlqFilter {
-    /// Only those of this reason, such as `malformed` or `late`
+    /// Only those of this reason, such as `malformed` or `late` [default: all]
     #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
-    /// Only those of this partition
+    /// Only those of this partition [default: all]
     #[arg(long, value_name = "P")]
     pub partition: Option<u32>,
-    /// Only those rejected since: RFC 3339, or ms since 1970
+    /// Only those rejected since: RFC 3339, or ms since 1970 [default: all that are kept]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub since: Option<i64>,
 }

@@ -53,16 +53,16 @@ pub struct ReplayArgs {
     /// The data directory of `--from log` [default: data/demo]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Of the log: epochs bound (with --rebind: records appended) at this time or later; RFC 3339, or ms since 1970
+    /// Of the log: epochs bound (with --rebind: records appended) at this time or later; RFC 3339, or ms since 1970 [default: all that is kept]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub from_time: Option<i64>,
-    /// Of the log: those before this time
+    /// Of the log: those before this time [default: to the end]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub until_time: Option<i64>,
-    /// Of the log: from these offsets on, such as `0:100,3:7`; other partitions from their beginning. Epochs are cut anew
+    /// Of the log: from these offsets on, such as `0:100,3:7`; other partitions from their beginning; epochs are cut anew [default: from the beginning]
     #[arg(long, value_name = "P:OFFSET,…", value_parser = parse_offsets, conflicts_with = "from_time")]
     pub from_offsets: Option<Offsets>,
-    /// Of the log: up to these offsets, not with them; other partitions to their end. Epochs are cut anew
+    /// Of the log: up to these offsets, not with them; other partitions to their end; epochs are cut anew [default: to the end]
     #[arg(long, value_name = "P:OFFSET,…", value_parser = parse_offsets, conflicts_with = "until_time")]
     pub until_offsets: Option<Offsets>,
     /// Of the log: cut epochs anew, as of a file, and not as they were bound when they were live
