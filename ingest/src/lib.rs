@@ -23,6 +23,7 @@ pub mod settings;
 pub mod source;
 pub mod sqlite;
 pub mod summary;
+pub mod varint;
 pub mod watermark;
 
 /// A watermark before any: below every event time.

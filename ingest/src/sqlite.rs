@@ -29,6 +29,8 @@ pub enum Sync {
 /// What a file must look like.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
+    /// Tells files of this kind from others.
+    pub application_id: i32,
     /// Its version; it counts up from 1.
     pub version: i32,
     /// What creates it where there is none.
@@ -40,7 +42,7 @@ pub struct Schema {
 pub enum OpenError {
     /// It is of a newer version of the program.
     #[error(
-        "{path} has format {found}, this version of streamgauge knows formats up to {known}: use the newer version, or another data directory"
+        "{path} was written by a newer version (format {found}, this one knows up to {known}): use that version, or move the file away to begin anew"
     )]
     Newer {
         /// The file.
@@ -49,6 +51,12 @@ pub enum OpenError {
         found: i32,
         /// The newest that is known.
         known: i32,
+    },
+    /// It is a database of something else.
+    #[error("{path} is not what it should be but some other SQLite file")]
+    Foreign {
+        /// The file.
+        path: String,
     },
     /// It is no such file, or cannot be read or made.
     #[error("cannot open {path}")]
@@ -60,18 +68,51 @@ pub enum OpenError {
     },
 }
 
-/// Opens a file, and makes it where there is none.
+/// A path, for what is said of it.
+struct Named<'a>(&'a Path);
+
+impl Named<'_> {
+    fn failed(&self, source: rusqlite::Error) -> OpenError {
+        OpenError::Sqlite { path: self.0.display().to_string(), source }
+    }
+
+    /// The format of a file; 0 if there is nothing in it. Nothing is changed.
+    fn check(&self, connection: &Connection, schema: Schema) -> Result<i32, OpenError> {
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+        let id = pragma("application_id").map_err(|e| self.failed(e))?;
+        let found = pragma("user_version").map_err(|e| self.failed(e))?;
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 =
+            connection.query_row(tables, (), |row| row.get(0)).map_err(|e| self.failed(e))?;
+        let path = || self.0.display().to_string();
+        match (id == schema.application_id, found > schema.version) {
+            (true, true) => Err(OpenError::Newer { path: path(), found, known: schema.version }),
+            (true, false) => Ok(found),
+            (false, _) if id == 0 && tables == 0 => Ok(0),
+            (false, _) => Err(OpenError::Foreign { path: path() }),
+        }
+    }
+}
+
+/// Opens a file, and makes it where there is none. What is refused is left as it is.
 ///
 /// # Errors
-/// If it cannot be opened, or is of a newer version.
+/// If it cannot be opened, is of something else, or of a newer version.
 pub fn open(path: &Path, schema: Schema, sync: Sync) -> Result<Connection, OpenError> {
-    let shown = path.display().to_string();
-    let failed = |source| OpenError::Sqlite { path: shown.clone(), source };
-    let mut connection = Connection::open(path).map_err(failed)?;
-    prepare(&connection, sync).map_err(failed)?;
-    let found = create(&mut connection, schema).map_err(failed)?;
-    if found > schema.version {
-        return Err(OpenError::Newer { path: shown, found, known: schema.version });
+    let named = Named(path);
+    let mut connection = Connection::open(path).map_err(|e| named.failed(e))?;
+    connection.busy_timeout(BUSY).map_err(|e| named.failed(e))?;
+    let found = named.check(&connection, schema)?;
+    prepare(&connection, sync).map_err(|e| named.failed(e))?;
+    if found == 0 {
+        // Two processes may begin at once: the second finds what the first has made.
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(|e| named.failed(e))?;
+        if named.check(&transaction, schema)? == 0 {
+            create(&transaction, schema).map_err(|e| named.failed(e))?;
+        }
+        transaction.commit().map_err(|e| named.failed(e))?;
     }
     Ok(connection)
 }
@@ -79,18 +120,28 @@ pub fn open(path: &Path, schema: Schema, sync: Sync) -> Result<Connection, OpenE
 /// Opens a file that is there, for reading alone.
 ///
 /// # Errors
-/// If it cannot be opened.
-pub fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.display().to_string(), source };
+/// If it cannot be opened, is of something else, or of a newer version.
+pub fn open_to_read(path: &Path, schema: Schema) -> Result<Connection, OpenError> {
+    let named = Named(path);
+    // Not the flag for reading only: the first reader of a WAL may have to recover it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    prepare(&connection, Sync::Normal).map_err(failed)?;
-    connection.pragma_update(None, "query_only", true).map_err(failed)?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| named.failed(e))?;
+    connection.busy_timeout(BUSY).map_err(|e| named.failed(e))?;
+    if named.check(&connection, schema)? == 0 {
+        return Err(OpenError::Foreign { path: path.display().to_string() });
+    }
+    prepare(&connection, Sync::Normal).map_err(|e| named.failed(e))?;
+    connection.pragma_update(None, "query_only", true).map_err(|e| named.failed(e))?;
     Ok(connection)
 }
 
+fn create(connection: &Connection, schema: Schema) -> rusqlite::Result<()> {
+    connection.execute_batch(schema.create)?;
+    connection.pragma_update(None, "application_id", schema.application_id)?;
+    connection.pragma_update(None, "user_version", schema.version)
+}
+
 fn prepare(connection: &Connection, sync: Sync) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
     use_wal(connection)?;
     let synchronous = match sync {
         Sync::Full => "full",
@@ -116,24 +167,4 @@ fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
         tries += 1;
         std::thread::sleep(WAL_PAUSE);
     }
-}
-
-/// Makes the tables where there are none; returns the format.
-fn create(connection: &mut Connection, schema: Schema) -> rusqlite::Result<i32> {
-    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get(0));
-    let found: i32 = version(connection)?;
-    if found != 0 {
-        return Ok(found);
-    }
-    // Two processes may begin at once: the second finds what the first has made.
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i32 = version(&transaction)?;
-    if found != 0 {
-        return Ok(found);
-    }
-    transaction.execute_batch(schema.create)?;
-    transaction.pragma_update(None, "user_version", schema.version)?;
-    transaction.commit()?;
-    Ok(schema.version)
 }

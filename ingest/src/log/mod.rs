@@ -119,6 +119,14 @@ pub trait EventLog: Send + Sync {
     /// If the partition doesn't exist.
     fn bounds(&self, partition: u32) -> Result<Range<u64>, LogError>;
 
+    /// The same of all partitions, in their order.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn all_bounds(&self) -> Result<Vec<Range<u64>>, LogError> {
+        (0..self.partitions()).map(|partition| self.bounds(partition)).collect()
+    }
+
     /// The first offset of a partition that was appended at `appended_ms` or
     /// later; its end if there is none.
     ///

@@ -80,15 +80,12 @@ impl<'a> Source<'a> {
         pacing: Pacing,
         after: Option<&Binding>,
     ) -> Result<Self, SourceError> {
-        let mut positions = Vec::new();
-        for partition in 0..log.partitions() {
-            let bound = after.and_then(|b| b.partitions.iter().find(|p| p.partition == partition));
-            let offset = match bound {
-                Some(bound) => bound.hi,
-                None => log.bounds(partition)?.start,
-            };
-            positions.push(Position { partition, offset });
-        }
+        let bound = |partition| after?.partitions.iter().find(|p| p.partition == partition);
+        let position = |(partition, bounds): (u32, std::ops::Range<u64>)| {
+            let offset = bound(partition).map_or(bounds.start, |bound| bound.hi);
+            Position { partition, offset }
+        };
+        let positions: Vec<_> = (0..).zip(log.all_bounds()?).map(position).collect();
         let now_ms = clock.now_ms();
         let mut source = Self {
             log,
@@ -193,10 +190,8 @@ impl<'a> Source<'a> {
 
     fn bind(&mut self, read: Read, epoch: u64, now_ms: i64) -> Result<BoundEpoch, SourceError> {
         let Read { partitions, counts, batch, dead_letters } = read;
-        let mut ends = BTreeMap::new();
-        for p in &partitions {
-            ends.insert(p.partition, self.log.bounds(p.partition)?.end);
-        }
+        let bounds = self.log.all_bounds()?;
+        let ends: BTreeMap<u32, u64> = (0..).zip(bounds.iter().map(|b| b.end)).collect();
         let binding = self.binder.bind(epoch, partitions, counts, &ends, now_ms);
         self.last_bound_ms = now_ms;
         self.raise_idle(&binding);

@@ -139,3 +139,18 @@ fn age_cuts_too() {
     assert_eq!(log.bounds(0).unwrap(), 4..10, "what is older than a second is gone");
     assert_eq!(log.bounds(1).unwrap(), 0..0);
 }
+
+#[test]
+fn a_file_of_something_else_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("events.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE theirs (a)").unwrap();
+    let clock = Arc::new(ManualClock::new(0));
+    let opened = EmbeddedLog::open(directory.path(), 1, Retention::default(), Sync::Full, clock);
+    assert!(matches!(opened.err(), Some(OpenError::Foreign { .. })));
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    assert_eq!(other.query_row(tables, (), |row| row.get::<_, i64>(0)).unwrap(), 1);
+    let mode = other.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    assert_eq!(mode.unwrap(), "delete");
+}

@@ -4,7 +4,7 @@
 //! compressed bytes; a length of 0 ends them. Footer: rows, bytes, digest of the
 //! bytes uncompressed.
 
-use super::CheckpointError;
+use super::{CheckpointError, row};
 use serde::{Deserialize, Serialize};
 use streamgauge_ingest::compress;
 use xxhash_rust::xxh3::xxh3_64;
@@ -79,6 +79,15 @@ pub(super) fn write(
         out.extend_from_slice(&n.to_le_bytes());
     }
     Ok(())
+}
+
+/// How many rows these bytes are; none if they are none.
+pub(super) fn rows(collection: Collection, plain: &[u8]) -> Option<u64> {
+    match collection {
+        // All counts are one row.
+        Collection::Tallies => Some(1),
+        _ => row::rows(plain).map(|rows| rows.len() as u64),
+    }
 }
 
 /// The bytes of a frame, uncompressed, and the number of its rows.

@@ -92,7 +92,11 @@ pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<Manifest, CheckpointErr
     binary::decode(body).map_err(|e| damaged(&e.to_string()))
 }
 
-pub(super) fn read(storage: &dyn Storage, epoch: u64) -> Result<Manifest, CheckpointError> {
+/// The manifest of a checkpoint.
+///
+/// # Errors
+/// If there is none, or it cannot be read or is damaged.
+pub fn read(storage: &dyn Storage, epoch: u64) -> Result<Manifest, CheckpointError> {
     let name = manifest_name(epoch);
     let bytes =
         storage.read(&name).map_err(|source| CheckpointError::Io { name: name.clone(), source })?;

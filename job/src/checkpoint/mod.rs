@@ -25,7 +25,7 @@ mod write;
 
 pub use chain::FrameRef;
 pub use frame::Collection;
-pub use manifest::{Manifest, checkpoint_names, manifest_name};
+pub use manifest::{Manifest, checkpoint_names, manifest_name, read as read_manifest};
 pub use read::{Restored, Usable, newest_usable, read, verify};
 pub use row::{Row, rows};
 pub use storage::{DirectoryStorage, MemoryStorage, Storage};

@@ -147,5 +147,11 @@ fn read_frame(
     let name = data_name(frame.epoch);
     let io = |source| CheckpointError::Io { name: name.clone(), source };
     let bytes = storage.read_part(&name, frame.at, frame.length).map_err(io)?;
-    frame::read(&name, FrameId { epoch: frame.epoch, collection, shard }, &bytes)
+    let id = FrameId { epoch: frame.epoch, collection, shard };
+    let (rows, plain) = frame::read(&name, id, &bytes)?;
+    if frame::rows(collection, &plain) != Some(rows) {
+        let what = "a frame has another number of rows than was written".to_owned();
+        return Err(CheckpointError::Damaged { name, what });
+    }
+    Ok((rows, plain))
 }

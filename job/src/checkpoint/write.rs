@@ -5,7 +5,6 @@ use super::frame::{self, FrameId};
 use super::manifest::{self, Manifest, checkpoint_names, data_name, manifest_name};
 use super::merge::merge;
 use super::read::frames;
-use super::row::rows;
 use super::{
     CheckpointError, Collection, PARTS_OF_A_WORKER, Part, PartOf, Row, SHARDS, Storage, shard_of,
 };
@@ -174,10 +173,11 @@ impl Checkpointer {
         storage
             .write(&name, &manifest::encode(&manifest))
             .map_err(|source| CheckpointError::Io { name, source })?;
-        let (epoch, at_ms) = (manifest.epoch, manifest.at_ms);
+        let at_ms = manifest.at_ms;
         self.chains = manifest.chains;
-        // What cannot be removed now is tried again with the next one.
-        Ok(remove_old(storage, keep, at_ms).unwrap_or(epoch))
+        // What cannot be removed now is tried again with the next one, and needed until
+        // then.
+        Ok(remove_old(storage, keep, at_ms).unwrap_or(0))
     }
 }
 
@@ -196,10 +196,7 @@ impl Frames {
         is_whole: bool,
     ) -> Result<FrameRef, CheckpointError> {
         let (epoch, at) = (self.epoch, self.bytes.len() as u64);
-        let count = match collection {
-            Collection::Tallies => 1,
-            _ => rows(plain).map_or(0, |rows| rows.len() as u64),
-        };
+        let count = frame::rows(collection, plain).expect("rows were written a moment ago");
         let id = FrameId { epoch, collection, shard };
         frame::write(id, count, plain, &mut self.bytes)
             .map_err(|source| CheckpointError::Io { name: data_name(epoch), source })?;
@@ -262,4 +259,56 @@ fn remove_old(storage: &dyn Storage, keep: Keep, now_ms: i64) -> Result<u64, Che
         }
     }
     Ok(kept.last().map_or(0, |m| m.epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MemoryStorage;
+    use super::*;
+
+    const MINUTE_MS: i64 = 60_000;
+
+    /// Makes an empty checkpoint; returns the oldest that is kept.
+    fn make(
+        c: &mut Checkpointer,
+        storage: &dyn Storage,
+        epoch: u64,
+        at_ms: i64,
+        keep: Keep,
+    ) -> u64 {
+        let extent = Extent::Changes;
+        c.begin(Position { epoch, watermark_ms: 0, settings_hash: 0, extent });
+        assert!(c.add(PartOf { epoch, part: Part::Seen(Vec::new()) }));
+        let manifest = c.write(storage, at_ms).unwrap();
+        c.finish(storage, manifest, keep).unwrap()
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_one_an_hour() {
+        let storage = MemoryStorage::default();
+        let mut c = Checkpointer::new(0, None);
+        let keep = Keep { newest: 2, hours: 3 };
+        let made: Vec<_> = (0..12u32)
+            .map(|i| make(&mut c, &storage, u64::from(i), i64::from(i) * 20 * MINUTE_MS, keep))
+            .collect();
+        // Of the hours 1 and 2 the newest (5, 8), of hour 3 the two newest of all.
+        assert_eq!(checkpoint_names(&storage).unwrap(), [11, 10, 8, 5]);
+        assert_eq!(made.last(), Some(&5));
+        let files = storage.files().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(files.len(), 8, "a manifest and a file each: {files:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left() {
+        let storage = MemoryStorage::default();
+        let mut c = Checkpointer::new(0, None);
+        let keep = Keep { newest: 1, hours: 0 };
+        make(&mut c, &storage, 1, 0, keep);
+        storage.files().insert(manifest_name(1), b"of another version".to_vec());
+        make(&mut c, &storage, 2, 0, keep);
+        make(&mut c, &storage, 3, 0, keep);
+        let left = storage.files().keys().cloned().collect::<Vec<_>>();
+        let expected = [data_name(1), manifest_name(1), data_name(3), manifest_name(3)];
+        assert_eq!(left, expected);
+    }
 }

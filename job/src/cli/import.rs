@@ -19,8 +19,8 @@ Examples:
 A GET that was answered with a page is a PAGE_VIEW; errors, redirects and what belongs
 to pages (styles, scripts, images) are counted and left away, and so is what cannot be
 read, with the place of the first of each kind. A visitor is a hash of address and user
-agent; no address is kept. History in the log is read at once; results of times longer
-ago than the store's retention are not kept there.")]
+agent; no address is kept. A job reads history in the log at once. The store keeps results
+for its retention before the newest of them: import history before live events.")]
 pub struct ImportArgs {
     /// How the lines look
     #[arg(long, value_enum, value_name = "FORMAT")]

@@ -35,7 +35,10 @@ impl DirectoryArgs {
 #[command(after_help = "\
 Examples:
   streamgauge checkpoint list --data-dir data/demo
-  streamgauge checkpoint verify --data-dir data/demo")]
+  streamgauge checkpoint verify --data-dir data/demo
+
+Without --data-dir it is data/demo. `list` and `show` tell what manifests say; `verify`
+reads everything they name.")]
 pub struct CheckpointArgs {
     /// What to do with them.
     #[command(subcommand)]
@@ -68,7 +71,8 @@ Examples:
   streamgauge dlq show --reason malformed --limit 5
 
 `list` counts rejected events by reason and partition, `show` prints them, the newest
-last, as JSON lines with their first bytes. They are kept for 7 days.")]
+last, as JSON lines with their first bytes. They are kept for 7 days. Without --data-dir it
+is data/demo.")]
 pub struct DlqArgs {
     /// What to do with them.
     #[command(subcommand)]

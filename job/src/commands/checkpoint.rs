@@ -4,7 +4,9 @@ use super::site::{checkpoints_path, directory};
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use streamgauge::checkpoint::{DirectoryStorage, Manifest, checkpoint_names, verify};
+use streamgauge::checkpoint::{
+    DirectoryStorage, Manifest, checkpoint_names, read_manifest, verify,
+};
 use streamgauge::cli::{CheckpointAction, CheckpointArgs};
 use streamgauge::config::Surroundings;
 use streamgauge_ingest::BEFORE_TIME_MS;
@@ -26,28 +28,17 @@ pub(crate) fn checkpoint(args: &CheckpointArgs, around: &Surroundings) -> Result
     let mut text = String::new();
     let mut bad = 0;
     for epoch in epochs {
-        match (verify(&storage, epoch), args.action) {
-            (Ok((manifest, rows)), CheckpointAction::Show { .. }) => {
-                show(&manifest, rows, &mut text)
-            }
-            (Ok((manifest, rows)), CheckpointAction::Verify) => {
-                let _ = writeln!(text, "{epoch}  ok, {rows} rows, made {}", time(manifest.at_ms));
-            }
-            (Ok((manifest, _)), CheckpointAction::List) => {
-                let held: u64 = manifest.sizes().iter().map(|(_, _, bytes)| bytes).sum();
-                let _ = writeln!(
-                    text,
-                    "{epoch}  made {}, complete up to {}, {held} bytes, {} of them new",
-                    time(manifest.at_ms),
-                    time(manifest.watermark_ms),
-                    manifest.bytes
-                );
-            }
-            (Err(error), _) => {
-                bad += 1;
-                let _ = writeln!(text, "{epoch}  cannot be used: {error}");
-            }
-        }
+        let told = match args.action {
+            CheckpointAction::List => read_manifest(&storage, epoch).map(|m| line(&m)),
+            CheckpointAction::Show { .. } => read_manifest(&storage, epoch).map(|m| show(&m)),
+            CheckpointAction::Verify => verify(&storage, epoch).map(|(manifest, rows)| {
+                format!("{epoch}  ok, {rows} rows, made {}\n", time(manifest.at_ms))
+            }),
+        };
+        text.push_str(&told.unwrap_or_else(|error| {
+            bad += 1;
+            format!("{epoch}  cannot be used: {error}\n")
+        }));
     }
     if text.is_empty() {
         text.push_str("no checkpoint yet\n");
@@ -59,14 +50,26 @@ pub(crate) fn checkpoint(args: &CheckpointArgs, around: &Surroundings) -> Result
     Ok(())
 }
 
-fn show(manifest: &Manifest, rows: u64, text: &mut String) {
-    let _ = writeln!(text, "epoch {}, made {}", manifest.epoch, time(manifest.at_ms));
+fn line(manifest: &Manifest) -> String {
+    let held: u64 = manifest.sizes().iter().map(|(_, _, bytes)| bytes).sum();
+    format!(
+        "{}  made {}, complete up to {}, {held} bytes, {} of them new\n",
+        manifest.epoch,
+        time(manifest.at_ms),
+        time(manifest.watermark_ms),
+        manifest.bytes
+    )
+}
+
+fn show(manifest: &Manifest) -> String {
+    let mut text = format!("epoch {}, made {}\n", manifest.epoch, time(manifest.at_ms));
     let _ = writeln!(text, "complete up to {}", time(manifest.watermark_ms));
-    let _ = writeln!(text, "settings {:016x}, {rows} rows", manifest.settings_hash);
+    let _ = writeln!(text, "settings {:016x}", manifest.settings_hash);
     for (collection, frames, bytes) in manifest.sizes() {
         let name = format!("{collection:?}").to_lowercase();
         let _ = writeln!(text, "  {name}: {frames} frames, {bytes} bytes");
     }
+    text
 }
 
 fn time(ms: i64) -> String {

@@ -131,11 +131,12 @@ impl Driving<'_> {
             let part = binding.and_then(|b| b.partitions.iter().find(|p| p.partition == partition));
             part.map_or(0, |p| p.hi)
         };
-        let unread = |partition| {
-            let bounds = self.job.log.bounds(partition).unwrap_or_default();
+        // What cannot be read is said by the driver, which reads next.
+        let all = self.job.log.all_bounds().unwrap_or_default();
+        let unread = |(partition, bounds): (u32, std::ops::Range<u64>)| {
             bounds.end.saturating_sub(next(partition).max(bounds.start))
         };
-        (0..self.job.log.partitions()).map(unread).sum()
+        (0..).zip(all).map(unread).sum()
     }
 }
 

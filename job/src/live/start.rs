@@ -52,9 +52,9 @@ pub enum StartError {
         /// Epochs to be computed again.
         epochs: usize,
     },
-    /// The settings need what the old ones have let the job forget.
-    #[error("{} cannot grow on a directory that has data ({}): what would be needed has been dropped. Take it back, or begin with a new --data-dir; `replay --from log --rebind` computes the past with it", keys.join(", "), changes.join(", "))]
-    Forgotten {
+    /// What is held was kept by the old settings.
+    #[error("{} cannot be changed on a directory that has data ({}): what is held was kept by the old value. Take it back, or begin with a new --data-dir; `replay --from log --rebind` computes the past with it", keys.join(", "), changes.join(", "))]
+    HeldByOld {
         /// The keys.
         keys: Vec<&'static str>,
         /// What has changed.
@@ -102,9 +102,9 @@ impl Start {
             let epochs = start.again.len();
             return Err(StartError::SettingsChanged { changes, epochs });
         }
-        let keys = grown(&old, &settings.1);
+        let keys = held_by(&old, &settings.1);
         if !keys.is_empty() {
-            return Err(StartError::Forgotten { keys, changes });
+            return Err(StartError::HeldByOld { keys, changes });
         }
         Ok(start)
     }
@@ -116,9 +116,9 @@ impl Start {
         workers: usize,
     ) -> Result<Self, StartError> {
         let state = results.state()?;
-        let binding = |epoch: u64| -> Option<Binding> {
-            let found = results.bindings(epoch, 1).ok()?.pop();
-            found.filter(|b| b.epoch == epoch)
+        let binding = |epoch: u64| -> Result<Option<Binding>, ResultError> {
+            let found = results.bindings(epoch, 1)?.pop();
+            Ok(found.filter(|b| b.epoch == epoch))
         };
         let committed = state.committed.map(|p| p.epoch);
         let Usable { checkpoint, refused } =
@@ -126,14 +126,15 @@ impl Start {
                 if committed.is_none_or(|committed| manifest.epoch > committed) {
                     return Err("its epoch is not committed".to_owned());
                 }
-                let binding = binding(manifest.epoch).ok_or("its binding is no longer kept")?;
+                let binding = binding(manifest.epoch).map_err(|e| e.to_string())?;
+                let binding = binding.ok_or("its binding is no longer kept")?;
                 held(log, &binding).map_err(|lost| lost.to_string())
             })?;
         let Some(checkpoint) = checkpoint else {
             return Self::from_the_beginning(results, log, state, refused);
         };
         let epoch = checkpoint.manifest.epoch;
-        let (after, again) = (binding(epoch), results.bindings(epoch + 1, usize::MAX)?);
+        let (after, again) = (binding(epoch)?, results.bindings(epoch + 1, usize::MAX)?);
         Ok(Self { state, checkpoint: Some(checkpoint), after, again, refused })
     }
 
@@ -172,12 +173,12 @@ fn changes(old: &str, new: &str) -> Vec<String> {
     differs.map(|key| format!("{key}: {} is now {}", shown(&old, key), shown(&new, key))).collect()
 }
 
-/// Settings by which state is kept longer than by the old ones.
-fn grown(old: &str, new: &str) -> Vec<&'static str> {
+/// Settings that differ and by which state is kept: keys in checkpoints begin with the
+/// time at which they expire, and what a longer time would need has been dropped.
+fn held_by(old: &str, new: &str) -> Vec<&'static str> {
     let (old, new) = (parsed(old), parsed(new));
-    let number = |of: &Settings, key: &str| of.get(key).and_then(serde_json::Value::as_i64);
-    let keys = ["time.lateness", "time.session_gap", "time.allowed_disorder"];
-    keys.into_iter().filter(|key| number(&new, key) > number(&old, key)).collect()
+    let keys = ["time.lateness", "time.session_gap"];
+    keys.into_iter().filter(|key| new.get(*key) != old.get(*key)).collect()
 }
 
 /// Whether the log still has what comes after a binding (I6).
@@ -189,8 +190,9 @@ fn still_held(
     log: &dyn EventLog,
     positions: impl Iterator<Item = (u32, u64)>,
 ) -> Result<(), LogError> {
+    let bounds = log.all_bounds()?;
     for (partition, offset) in positions {
-        let start = log.bounds(partition)?.start;
+        let start = bounds.get(partition as usize).map_or(0, |b| b.start);
         if offset < start {
             return Err(LogError::Lost { partition, lost: offset..start });
         }

@@ -75,7 +75,6 @@ impl State {
             let saved: SavedUser<'_> = binary::decode_borrowed(row.body)?;
             let slot = self.people.user(row.hash, name);
             self.load_user(slot, saved, new_funnels)?;
-            self.people.users[slot].is_touched = false;
         }
         Ok(())
     }

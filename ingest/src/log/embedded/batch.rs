@@ -4,8 +4,8 @@
 //! follow from where the batch begins in each partition.
 
 use super::super::NewRecord;
-use crate::compress;
 use crate::log::LogError;
+use crate::{compress, varint};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -49,13 +49,13 @@ pub(super) fn encode(records: &[NewRecord<'_>]) -> std::io::Result<(Vec<u8>, i64
     let mut plain = Vec::with_capacity(size);
     for record in records {
         for n in [record.partition as usize, record.key.len(), record.value.len()] {
-            varint(n as u64, &mut plain);
+            varint::push(&mut plain, n as u64);
         }
         plain.extend_from_slice(record.key);
         plain.extend_from_slice(record.value);
     }
     let mut stored = Vec::new();
-    varint(plain.len() as u64, &mut stored);
+    varint::push(&mut stored, plain.len() as u64);
     stored.extend(compress::compress(&plain)?);
     let hash = xxh3_64(&stored).cast_signed();
     Ok((stored, hash))
@@ -75,15 +75,17 @@ pub(super) fn decode(
     if xxh3_64(stored).cast_signed() != hash {
         return None;
     }
-    let mut at = 0;
-    let size = usize::try_from(read_varint(stored, &mut at)?).ok().filter(|n| *n <= MOST_BYTES)?;
-    let bytes = compress::decompress(stored.get(at..)?, size).ok()?;
+    let mut compressed = stored;
+    let size = usize::try_from(varint::take(&mut compressed)?).ok().filter(|n| *n <= MOST_BYTES)?;
+    let bytes = compress::decompress(compressed, size).ok()?;
     let mut next = firsts.to_vec();
     let mut records = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        let mut number = || usize::try_from(read_varint(&bytes, &mut at)?).ok();
+        let mut rest = &bytes[at..];
+        let mut number = || usize::try_from(varint::take(&mut rest)?).ok();
         let (partition, key, value) = (number()?, number()?, number()?);
+        at = bytes.len() - rest.len();
         let key = at..at.checked_add(key)?;
         let value = key.end..key.end.checked_add(value)?;
         at = value.end;
@@ -102,27 +104,6 @@ pub(super) fn damaged(firsts: &[u64], next: Option<&[u64]>, id: i64, file: &str)
     let worst = spans.max_by_key(|((first, end), _)| end.saturating_sub(**first));
     let ((first, end), partition) = worst.unwrap_or(((&0, &0), 0));
     LogError::Damaged { partition, offsets: *first..*end, place: format!("batch {id} of {file}") }
-}
-
-fn varint(mut n: u64, out: &mut Vec<u8>) {
-    while n >= 0x80 {
-        out.push(n.to_le_bytes()[0] | 0x80);
-        n >>= 7;
-    }
-    out.push(n.to_le_bytes()[0]);
-}
-
-fn read_varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut n = 0u64;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        n |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(n);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

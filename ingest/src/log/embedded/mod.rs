@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const FILE: &str = "events.db";
 
 const SCHEMA: Schema = Schema {
+    // "sge1"
+    application_id: 0x7367_6531,
     version: 1,
     create: "
         CREATE TABLE log (
@@ -140,8 +142,11 @@ impl EventLog for EmbeddedLog {
 
     fn bounds(&self, partition: u32) -> Result<Range<u64>, LogError> {
         self.check(partition)?;
-        let bounds = bounds(&self.connection()).map_err(self.failed("cannot read"))?;
-        Ok(bounds[partition as usize].clone())
+        Ok(self.all_bounds()?[partition as usize].clone())
+    }
+
+    fn all_bounds(&self) -> Result<Vec<Range<u64>>, LogError> {
+        bounds(&self.connection()).map_err(self.failed("cannot read"))
     }
 
     fn offset_at(&self, partition: u32, appended_ms: i64) -> Result<u64, LogError> {
@@ -157,7 +162,7 @@ impl EventLog for EmbeddedLog {
     }
 
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError> {
-        let bounds = bounds(&self.connection()).map_err(self.failed("cannot read"))?;
+        let bounds = self.all_bounds()?;
         for &Position { partition, offset } in positions {
             self.check(partition)?;
             let Range { start, end } = bounds[partition as usize].clone();

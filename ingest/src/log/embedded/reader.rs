@@ -4,7 +4,7 @@
 //! are read.
 
 use super::batch::{self, Batch};
-use super::{offsets_of_bytes, storage};
+use super::{SCHEMA, offsets_of_bytes, storage};
 use crate::log::{LogError, LogReader, POLL_BYTES, Position, Record};
 use crate::sqlite;
 use rusqlite::{Connection, OptionalExtension};
@@ -24,7 +24,7 @@ impl EmbeddedReader {
     /// A reader from positions that were checked.
     pub(super) fn new(path: &Path, positions: &[Position]) -> Result<Self, LogError> {
         let connection =
-            sqlite::open_to_read(path).map_err(|e| storage("cannot open", path, &e))?;
+            sqlite::open_to_read(path, SCHEMA).map_err(|e| storage("cannot open", path, &e))?;
         let positions = positions.to_vec();
         let mut reader =
             Self { path: path.to_owned(), connection, positions, next_batch: 0, current: None };

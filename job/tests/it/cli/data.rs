@@ -106,12 +106,11 @@ fn one_job_at_a_time_and_settings_that_fit() {
     signal(first.id(), "TERM");
     stderr.read_to_end(&mut Vec::new()).expect("the rest");
     assert!(first.wait().expect("an end").success());
-    folder.put("longer.toml", b"[time]\nlateness = \"20m\"\n");
-    folder.refused(
-        "job --data-dir d --config longer.toml",
-        1,
-        &["time.lateness cannot grow", "600000 is now 1200000"],
-    );
+    for (lateness, shown) in [("20m", "600000 is now 1200000"), ("1m", "600000 is now 60000")] {
+        folder.put("other.toml", format!("[time]\nlateness = \"{lateness}\"\n").as_bytes());
+        let parts = ["time.lateness cannot be changed", shown];
+        folder.refused("job --data-dir d --config other.toml", 1, &parts);
+    }
     let raw = rusqlite::Connection::open(folder.path("d/results.db")).expect("a file");
     raw.pragma_update(None, "user_version", 99).expect("a version");
     folder.refused(line, 1, &["results.db", "format 99", "newer version"]);

@@ -1,23 +1,20 @@
 //! One life: the parts of a job, each taking a step when it is its turn.
 
 use super::faults::Off;
+use super::hands::{Hands, Queue};
 use super::script::{Random, Script};
 use super::world::World;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-use streamgauge::checkpoint::{self, Keep, Parts, rows};
-use streamgauge::dataflow::{Durable, Restored, Settings};
+use std::sync::Arc;
+use streamgauge::checkpoint::{self, Keep};
 use streamgauge::live::{
     CheckpointState, Checkpoints, Driver, Given, Start, Step, ToCheckpoints, ToWriter, Writer,
 };
-use streamgauge::run::{Feed, Feeder, Turn, Work, feeds};
+use streamgauge::run::{Feeder, feeds};
 use streamgauge_ingest::decode::partition_of;
 use streamgauge_ingest::log::{EventLog, NewRecord};
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::source::{BoundEpoch, Source};
 use streamgauge_sink::results::{ResultLog, ResultWriter};
-use timely::communication::WorkerGuards;
 
 /// After this time nothing that has happened is in an open window: the longest are
 /// five minutes.
@@ -31,22 +28,6 @@ pub(super) enum End {
     Superseded,
     /// Something that must not be.
     Failed(String),
-}
-
-type Queue<T> = Arc<Mutex<VecDeque<T>>>;
-
-/// The workers, each in a thread that waits for its turn.
-struct Hands {
-    turns: Vec<(Sender<()>, Receiver<Turn>)>,
-    guards: Option<WorkerGuards<()>>,
-}
-
-impl Hands {
-    fn step(&self, worker: usize) -> Turn {
-        let (go, done) = &self.turns[worker];
-        go.send(()).unwrap();
-        done.recv().unwrap()
-    }
 }
 
 pub(super) struct Life<'a> {
@@ -114,7 +95,8 @@ impl<'a> Life<'a> {
             settings.windows.session_gap_ms += workers as i64;
         }
         let (mut feeder, feeds) = feeds(workers);
-        let hands = Self::hands(workers, &settings, feeds, &mut start, &to_writer, &to_checkpoints);
+        let hands =
+            Hands::begin(workers, &settings, feeds, &mut start, &to_writer, &to_checkpoints);
         if let Some((epoch, tick)) = first {
             feeder.close(epoch, tick);
         }
@@ -145,61 +127,6 @@ impl<'a> Life<'a> {
         Checkpoints::new(&self.world.storage, state, keep, workers, manifest)
     }
 
-    fn hands(
-        workers: usize,
-        settings: &Settings,
-        feeds: Vec<Receiver<Feed>>,
-        start: &mut Start,
-        to_writer: &Queue<ToWriter>,
-        to_checkpoints: &Queue<ToCheckpoints>,
-    ) -> Hands {
-        let (mut turns, mut inner) = (Vec::new(), Vec::new());
-        for feed in feeds {
-            let ((go, wait), (tell, done)) = (bounded::<()>(1), bounded::<Turn>(1));
-            turns.push((go, done));
-            let restored = start.checkpoint.as_mut().map(|c| {
-                let index = inner.len();
-                let users = std::mem::take(&mut c.users[index]);
-                let (tallies, lists) =
-                    (std::mem::take(&mut c.tallies), std::mem::take(&mut c.lists));
-                (c.manifest.epoch, c.manifest.watermark_ms, users, tallies, lists)
-            });
-            inner.push(Mutex::new(Some((feed, wait, tell, restored))));
-        }
-        let (settings, to_writer, to_checkpoints) =
-            (settings.clone(), Arc::clone(to_writer), Arc::clone(to_checkpoints));
-        let guards = timely::execute(timely::Config::process(workers), move |worker| {
-            let index = worker.index();
-            let (feed, wait, tell, restored) = inner[index].lock().unwrap().take().unwrap();
-            let (effects, parts) = (Arc::clone(&to_writer), Arc::clone(&to_checkpoints));
-            let restored = restored.map(|(epoch, watermark_ms, users, tallies, lists)| Restored {
-                epoch,
-                state: Box::new(move |state| {
-                    state.load(watermark_ms, true, rows(&users).unwrap()).unwrap();
-                }),
-                tallies,
-                lists,
-            });
-            let parts = Parts::new(move |part| {
-                parts.lock().unwrap().push_back(ToCheckpoints::Part(part));
-            });
-            let durable = Durable { restored, parts: Some(parts) };
-            let each = (index == 0).then_some(move |changes| {
-                effects.lock().unwrap().push_back(ToWriter::Changes(changes));
-            });
-            // The dataflow is built by all at once, before the first turn.
-            let mut work = Work::new(worker, &settings, durable, feed, each, |_| {});
-            while wait.recv().is_ok() {
-                let turn = work.turn(worker);
-                if turn == Turn::Idle {
-                    worker.step();
-                }
-                tell.send(turn).unwrap();
-            }
-        });
-        Hands { turns, guards: Some(guards.unwrap()) }
-    }
-
     /// Lives until it dies, or until everything that ever happens has happened and
     /// all is closed.
     pub(super) fn live(
@@ -217,7 +144,7 @@ impl<'a> Life<'a> {
                 return End::Superseded;
             }
             let all_is_appended = *appended >= self.script.events;
-            let actor = random.below(8 + self.hands.turns.len() as u64);
+            let actor = random.below(8 + self.hands.count() as u64);
             let result = match actor {
                 0 if !all_is_appended => {
                     self.append(random, appended);
@@ -257,7 +184,7 @@ impl<'a> Life<'a> {
             self.append(random, &mut appended);
             self.world.clock.advance(random.below(500) as i64);
             self.drive().unwrap();
-            for worker in 0..self.hands.turns.len() {
+            for worker in 0..self.hands.count() {
                 self.hands.step(worker);
                 self.hands.step(worker);
             }
@@ -339,7 +266,7 @@ impl<'a> Life<'a> {
 
     /// Goes on although a newer job has begun; false if it was told to end.
     fn goes_on(&mut self, random: &mut Random) -> bool {
-        for worker in 0..self.hands.turns.len() {
+        for worker in 0..self.hands.count() {
             self.hands.step(worker);
         }
         let result = (0..random.below(4)).try_for_each(|_| self.take());
@@ -355,7 +282,7 @@ impl<'a> Life<'a> {
             if self.driver.epochs_to_redo() > 0 {
                 self.drive()?;
             }
-            for worker in 0..self.hands.turns.len() {
+            for worker in 0..self.hands.count() {
                 self.hands.step(worker);
             }
             self.take()?;
@@ -391,7 +318,7 @@ impl<'a> Life<'a> {
                     }
                 }
             }
-            for worker in 0..self.hands.turns.len() {
+            for worker in 0..self.hands.count() {
                 self.hands.step(worker);
             }
             let mut never = Random::new(1);
@@ -418,9 +345,8 @@ impl<'a> Life<'a> {
     }
 
     /// Lets go of the workers.
-    pub(super) fn end(mut self) {
-        self.hands.turns.clear();
+    pub(super) fn end(self) {
         drop(self.feeder);
-        drop(self.hands.guards.take());
+        self.hands.end();
     }
 }

@@ -9,6 +9,7 @@
 
 mod check;
 mod faults;
+mod hands;
 mod life;
 mod script;
 mod world;

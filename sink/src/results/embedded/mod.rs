@@ -26,6 +26,8 @@ use writer::EmbeddedWriter;
 const FILE: &str = "results.db";
 
 const SCHEMA: Schema = Schema {
+    // "sgr1"
+    application_id: 0x7367_7231,
     version: 1,
     create: "
         CREATE TABLE log (

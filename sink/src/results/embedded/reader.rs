@@ -1,6 +1,6 @@
 //! Reading topics in the order in which they were written.
 
-use super::{Bell, rows, storage, topic_number};
+use super::{Bell, SCHEMA, rows, storage, topic_number};
 use crate::results::{Position, ResultError, ResultReader, Stored, Topic};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ struct Row {
     topic: Topic,
     at_ms: i64,
     plain: Vec<u8>,
+    /// Bytes of it that are read.
+    read: usize,
 }
 
 pub(super) struct EmbeddedReader {
@@ -39,7 +41,8 @@ impl EmbeddedReader {
         from: &Position,
         bell: Bell,
     ) -> Result<Self, ResultError> {
-        let connection = sqlite::open_to_read(path).map_err(|e| storage("cannot open", path, e))?;
+        let connection =
+            sqlite::open_to_read(path, SCHEMA).map_err(|e| storage("cannot open", path, e))?;
         let number = |i: usize| from.0.get(i).copied().unwrap_or(0);
         let row = i64::try_from(number(0)).unwrap_or(i64::MAX);
         let next = (row, usize::try_from(number(1)).unwrap_or(usize::MAX));
@@ -93,7 +96,7 @@ impl EmbeddedReader {
             let hash = row.get(3).map_err(failed)?;
             let bytes = row.get_ref(4).and_then(|b| Ok(b.as_blob()?)).map_err(failed)?;
             let plain = rows::decompress(hash, bytes).ok_or_else(|| damaged(&self.path, id))?;
-            return Ok(Some(Row { id, topic: *topic, at_ms, plain }));
+            return Ok(Some(Row { id, topic: *topic, at_ms, plain, read: 0 }));
         }
         Ok(None)
     }
@@ -121,23 +124,25 @@ impl ResultReader for EmbeddedReader {
                 Some(row) => Some(row),
                 None => self.load()?,
             };
-            let Some(row) = loaded else { break };
+            let Some(mut row) = loaded else { break };
             if row.id != self.next.0 {
                 self.next = (row.id, 0);
             }
-            let mut is_read = true;
-            for record in rows::records(&row.plain).skip(self.next.1) {
-                if count == most {
-                    is_read = false;
-                    break;
+            // A position within a row that was just loaded: behind so many records.
+            let mut behind = if row.read == 0 { self.next.1 } else { 0 };
+            while row.read < row.plain.len() && (behind > 0 || count < most) {
+                let (record, length) = rows::first(&row.plain[row.read..])
+                    .ok_or_else(|| damaged(&self.path, row.id))?;
+                if behind == 0 {
+                    let rows::Row { epoch, key, value } = record;
+                    each(Stored { at_ms: row.at_ms, topic: row.topic, epoch, key, value });
+                    self.next.1 += 1;
+                    count += 1;
                 }
-                let record = record.ok_or_else(|| damaged(&self.path, row.id))?;
-                let rows::Row { epoch, key, value } = record;
-                each(Stored { at_ms: row.at_ms, topic: row.topic, epoch, key, value });
-                self.next.1 += 1;
-                count += 1;
+                behind = behind.saturating_sub(1);
+                row.read += length;
             }
-            if is_read {
+            if row.read == row.plain.len() {
                 self.next = (row.id + 1, 0);
             } else {
                 self.current = Some(row);

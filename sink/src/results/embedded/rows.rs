@@ -49,24 +49,10 @@ pub(super) fn decompress(hash: i64, stored: &[u8]) -> Option<Vec<u8>> {
     compress::decompress(compressed, length).ok()
 }
 
-/// The records of a row, one after the other.
-pub(super) fn records(plain: &[u8]) -> impl Iterator<Item = Option<Row<'_>>> {
-    let mut rest = plain;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut next = || {
-            let (length, after) = rest.split_first_chunk()?;
-            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-            let (row, after) = after.split_at_checked(length)?;
-            rest = after;
-            binary::decode_borrowed(row).ok()
-        };
-        let row = next();
-        if row.is_none() {
-            rest = &[];
-        }
-        Some(row)
-    })
+/// The first record of what is left of a row, and how many bytes it takes; none if
+/// there is no record where one should be.
+pub(super) fn first(plain: &[u8]) -> Option<(Row<'_>, usize)> {
+    let (length, rest) = plain.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    Some((binary::decode_borrowed(rest.get(..length)?).ok()?, 4 + length))
 }

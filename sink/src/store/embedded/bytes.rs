@@ -2,6 +2,7 @@
 
 use super::Fault;
 use crate::store::FieldValue;
+use streamgauge_ingest::varint;
 
 /// Results have at most 6 decimals, so most of their numbers are integers of this part.
 const DECIMALS: f64 = 1e6;
@@ -13,14 +14,7 @@ const DECIMAL: u8 = 1;
 const FLOAT: u8 = 2;
 const TEXT: u8 = 3;
 
-/// Appends a number, seven bits a byte, the lowest first.
-pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push((value & 0x7f) as u8);
-}
+pub(super) use streamgauge_ingest::varint::push as push_varint;
 
 /// Appends a number whose absolute value is small.
 pub(super) fn push_signed(out: &mut Vec<u8>, value: i64) {
@@ -96,15 +90,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(Fault::Damaged("a number is too long"))
+        varint::take(&mut self.0).ok_or(SHORT)
     }
 
     pub(super) fn signed(&mut self) -> Result<i64, Fault> {

@@ -41,6 +41,7 @@ use names::Names;
 use rusqlite::{Connection, TransactionBehavior};
 use schema::State;
 use std::path::{Path, PathBuf};
+use streamgauge_ingest::sqlite::OpenError;
 use thiserror::Error;
 
 /// The name of the file in a folder of data.
@@ -51,12 +52,8 @@ pub const FILE_NAME: &str = "store.db";
 enum Fault {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    #[error(
-        "it was written by a newer version (format {found}, this one knows up to {known}): use that version, or move the file away to begin anew"
-    )]
-    Newer { found: i64, known: i64 },
-    #[error("it is not a history store but some other SQLite file")]
-    Foreign,
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error("another process feeds it: only one may")]
     Overtaken,
     #[error("it is damaged: {0}")]

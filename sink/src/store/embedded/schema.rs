@@ -2,16 +2,17 @@
 
 use super::{Fault, Totals};
 use crate::results::Position;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
-use std::time::Duration;
+use streamgauge_ingest::sqlite::{self, Schema, Sync};
 
-/// Tells our files from others: "sgh1".
-const APPLICATION_ID: i64 = 0x7367_6831;
-/// The format this code writes. A file of a newer one is refused.
-const FORMAT: i64 = 1;
-/// How long one waits for another who has locked the file.
-const BUSY: Duration = Duration::from_secs(10);
+/// The file this code writes.
+const SCHEMA: Schema = Schema {
+    // "sgh1"
+    application_id: 0x7367_6831,
+    version: 1,
+    create: TABLES,
+};
 
 /// `recent`: results not folded yet, each with all its points; an empty sample: it has
 /// ended. `day_N`, one table per day: chunks. `columns.last_ms`: no chunk of the column
@@ -60,52 +61,16 @@ pub(super) fn create_day(db: &Connection, day: i64) -> Result<(), Fault> {
 
 /// Opens the file to write, with its tables.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
-    let db = Connection::open(path)?;
-    db.busy_timeout(BUSY)?;
-    if check(&db)? == 0 {
-        // Two who begin it at once: one waits, and finds it begun.
-        db.execute_batch("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE")?;
-        if check(&db)? == 0 {
-            db.execute_batch(TABLES)?;
-            db.execute_batch(&format!(
-                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}"
-            ))?;
-        }
-        db.execute_batch("COMMIT")?;
-    }
-    db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-         PRAGMA journal_size_limit = 67108864",
-    )?;
-    db.set_prepared_statement_cache_capacity(64);
+    let db = sqlite::open(path, SCHEMA, Sync::Normal)?;
+    db.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(db)
 }
 
 /// Opens a file that is there, to read only.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, Fault> {
-    // Not the flag for reading only: the first reader of a WAL may have to recover it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
-    db.busy_timeout(BUSY)?;
-    if check(&db)? == 0 {
-        return Err(Fault::Foreign);
-    }
-    db.execute_batch("PRAGMA query_only = ON")?;
+    let db = sqlite::open_to_read(path, SCHEMA)?;
     db.set_prepared_statement_cache_capacity(256);
     Ok(db)
-}
-
-/// The format of a file; 0 if there is nothing in it.
-fn check(db: &Connection) -> Result<i64, Fault> {
-    let number = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let id = number("PRAGMA application_id")?;
-    let found = number("PRAGMA user_version")?;
-    match id {
-        APPLICATION_ID if found > FORMAT => Err(Fault::Newer { found, known: FORMAT }),
-        APPLICATION_ID => Ok(found),
-        0 if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(0),
-        _ => Err(Fault::Foreign),
-    }
 }
 
 /// How far the store is.
