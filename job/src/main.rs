@@ -4,6 +4,7 @@
 //! wrong configuration; stdout carries results only, all else goes to stderr.
 
 mod commands;
+mod process;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -19,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     abort_on_panic();
+    process::prepare();
     match run(Cli::parse().command(), &surroundings()) {
         Ok(()) => ExitCode::from(DONE),
         // The reader of the output has seen enough: `… | head` is no failure.

@@ -22,8 +22,8 @@ use timely::worker::Worker;
 const FEED_MESSAGES: usize = 16;
 /// Epochs that a worker may be given before the first of them is done.
 const EPOCHS_IN_FLIGHT: usize = 8;
-/// How long an idle worker sleeps unless it is woken.
-const PARK: Duration = Duration::from_millis(10);
+/// How long an idle worker sleeps unless it is woken, by its feed or another worker.
+const PARK: Duration = Duration::from_millis(100);
 
 /// What comes to a worker.
 #[derive(Debug)]

@@ -3,12 +3,13 @@
 //!
 //! ```sh
 //! cargo bench -p streamgauge --bench latency -- 1000 60     # events a second, seconds
+//! cargo bench -p streamgauge --bench latency -- 10000 30 --workers 1   # flags of `run`
 //! ```
 //!
 //! `streamgauge run --no-simulator` in a directory of its own; a producer in this process
 //! appends to its log; a client in this process counts. A producer that is late makes its
 //! events no younger. Checkpoints are on, and what arrives while one is written is told
-//! apart.
+//! apart. What it costs is told by thread, beside a replay of the same events.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,7 +55,10 @@ impl Drop for Running {
 }
 
 fn main() {
-    let numbers: Vec<u64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let flags = args.iter().position(|a| a.starts_with('-')).unwrap_or(args.len());
+    let flags = args.split_off(flags);
+    let numbers: Vec<u64> = args.iter().filter_map(|a| a.parse().ok()).collect();
     let (rate, seconds) = match numbers[..] {
         [rate, seconds, ..] => (rate, seconds),
         [rate] => (rate, 30),
@@ -64,7 +68,7 @@ fn main() {
     let path = directory.path();
     let line = format!("run --no-simulator --listen {ADDRESS} --data-dir {}", path.display());
     let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
-    command.args(line.split(' ')).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(line.split(' ')).args(flags).stdout(Stdio::null()).stderr(Stdio::null());
     let running = Running(command.spawn().expect("the job"));
     let mut socket = connected();
     let begin_us = (now_us() / 1_000_000 + 2) * 1_000_000;
@@ -80,7 +84,9 @@ fn main() {
         let end_ms = (at_us / 1_000).div_euclid(WINDOW_MS) * WINDOW_MS + WINDOW_MS;
         windows.entry(end_ms).or_default().push(at_us);
     }
+    let before = cpu_us_by_thread(running.0.id());
     let latencies = receive(&mut socket, &windows, count);
+    let after = cpu_us_by_thread(running.0.id());
     producer.join().expect("the producer");
     let checkpoints = checkpoint_times_ms(path);
     drop(running);
@@ -90,6 +96,9 @@ fn main() {
     let near = |at_us: i64| checkpoints.iter().any(|ms| (at_us / 1_000 - ms).abs() <= NEAR_MS);
     let during = latencies.iter().filter(|(at_us, _)| near(*at_us)).map(|(_, us)| *us).collect();
     tell("  of these, while a checkpoint was written", during);
+    tell_slow(&latencies, begin_us);
+    tell_cpu(&before, &after, count);
+    tell_replay(path, count, intended);
 }
 
 fn connected() -> tungstenite::WebSocket<tungstenite::stream::MaybeTlsStream<std::net::TcpStream>> {
@@ -109,6 +118,18 @@ fn connected() -> tungstenite::WebSocket<tungstenite::stream::MaybeTlsStream<std
     panic!("the gateway does not answer");
 }
 
+/// The event with a number, created then: its user, and it as JSON.
+fn event(number: u64, at_us: i64) -> (String, String) {
+    let user = format!("u{}", number * 7_919 % 20_000);
+    let at_ms = at_us / 1_000;
+    let value = format!(
+        r#"{{"eventId":"e{number}","timestamp":{at_ms},"eventType":"PAGE_VIEW","userId":"{user}","sessionId":"s{user}","pageViewData":{{"url":"/p{}","referrer":"https://example.org/","pageLoadTime":{}}},"sessionData":{{"country":"DE","city":"Berlin","deviceType":"mobile","browser":"Firefox","os":"Linux"}}}}"#,
+        number % 300,
+        number % 4_000,
+    );
+    (user, value)
+}
+
 fn produce(path: &Path, count: u64, intended: impl Fn(u64) -> i64) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = EmbeddedLog::open(path, PARTITIONS, Retention::default(), Sync::Full, clock)
@@ -117,14 +138,7 @@ fn produce(path: &Path, count: u64, intended: impl Fn(u64) -> i64) {
     while next < count {
         let mut values = Vec::new();
         while next < count && intended(next) <= now_us() {
-            let user = format!("u{}", next * 7_919 % 20_000);
-            let at_ms = intended(next) / 1_000;
-            let value = format!(
-                r#"{{"eventId":"e{next}","timestamp":{at_ms},"eventType":"PAGE_VIEW","userId":"{user}","sessionId":"s{user}","pageViewData":{{"url":"/p{}","referrer":"https://example.org/","pageLoadTime":{}}},"sessionData":{{"country":"DE","city":"Berlin","deviceType":"mobile","browser":"Firefox","os":"Linux"}}}}"#,
-                next % 300,
-                next % 4_000,
-            );
-            values.push((user, value));
+            values.push(event(next, intended(next)));
             next += 1;
         }
         let record = |(user, value): &'_ (String, String)| {
@@ -180,6 +194,65 @@ fn checkpoint_times_ms(path: &Path) -> Vec<i64> {
         i64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
     };
     entries.filter_map(time).collect()
+}
+
+/// CPU time of a process by the names of its threads, µs (Linux: nothing elsewhere).
+fn cpu_us_by_thread(process: u32) -> BTreeMap<String, u64> {
+    let mut by_name = BTreeMap::new();
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    for task in tasks {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
+        let (Some(name), Some(times)) = (read("comm"), read("schedstat")) else { continue };
+        let ns: Option<u64> = times.split(' ').next().and_then(|ns| ns.parse().ok());
+        *by_name.entry(name.trim().to_owned()).or_default() += ns.unwrap_or(0) / 1_000;
+    }
+    by_name
+}
+
+fn tell_cpu(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>, count: u64) {
+    let spent = |(name, us): (&String, &u64)| {
+        let us = us - before.get(name).copied().unwrap_or(0);
+        (us as f64 / count as f64, name.clone())
+    };
+    let mut spent: Vec<_> = after.iter().map(spent).collect();
+    spent.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let whole: f64 = spent.iter().map(|(us, _)| us).sum();
+    println!("  CPU of the job: {whole:.2} µs an event");
+    for (us, name) in spent.iter().filter(|(us, _)| *us >= 0.01) {
+        println!("    {us:6.2} {name}");
+    }
+}
+
+/// What replaying the same events costs, from a file to nowhere, on one worker.
+fn tell_replay(directory: &Path, count: u64, intended: impl Fn(u64) -> i64) {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike as _;
+    let file = directory.join("events.jsonl");
+    let lines = (0..count).map(|i| event(i, intended(i)).1 + "\n");
+    std::fs::write(&file, lines.collect::<String>()).expect("a file");
+    let cpu_us = || {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the usage");
+        (usage.user_time() + usage.system_time()).num_microseconds()
+    };
+    let before = cpu_us();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
+    command.args(["replay", "--to", "none", "--workers", "1", "--from"]).arg(&file);
+    let replayed = command.stderr(Stdio::null()).status().expect("the replay");
+    assert!(replayed.success(), "the replay has failed");
+    let us = (cpu_us() - before) as f64 / count as f64;
+    println!("  a replay of the same events from a file: {us:.2} µs an event");
+}
+
+/// In which seconds the slowest hundredth arrived.
+fn tell_slow(latencies: &[(i64, i64)], begin_us: i64) {
+    let mut slow: Vec<_> = latencies.to_vec();
+    slow.sort_by_key(|(_, us)| std::cmp::Reverse(*us));
+    slow.truncate(latencies.len() / 100);
+    let mut seconds: BTreeMap<i64, usize> = BTreeMap::new();
+    for (at_us, _) in slow {
+        *seconds.entry((at_us - begin_us) / 1_000_000).or_default() += 1;
+    }
+    println!("  the slowest hundredth by the second in which they arrived: {seconds:?}");
 }
 
 fn tell(what: &str, mut us: Vec<i64>) {

@@ -30,6 +30,8 @@ use streamgauge_sink::results::{ResultLog, Topic};
 const TELL_FIRST: Duration = Duration::from_secs(1);
 /// How often a line of numbers is told.
 const TELL: Duration = Duration::from_secs(5);
+/// How often is looked whether one is due.
+const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
@@ -180,10 +182,10 @@ impl Run<'_> {
         let mut numbers = Numbers::default();
         let (mut told, mut due) = (Instant::now(), TELL_FIRST);
         while !self.flow.is_stopped() {
-            reader.wait(Duration::from_millis(50));
-            while reader.poll(1_000, &mut |record| numbers.apply(&record))? > 0 {}
+            thread::sleep(LOOK);
             if told.elapsed() >= due {
                 (told, due) = (Instant::now(), TELL);
+                while reader.poll(1_000, &mut |record| numbers.apply(&record))? > 0 {}
                 let line = numbers.line(self.site.clock.now_ms());
                 let mut out = io::stdout().lock();
                 let written = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -21,7 +21,7 @@ use thiserror::Error;
 const BATCH: usize = 1000;
 /// How long records gather after a batch that was not full, so that a store is not
 /// written with every epoch.
-const GATHER: Duration = Duration::from_millis(250);
+const GATHER: Duration = Duration::from_secs(1);
 /// How often a feed that waits looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(50);
 

@@ -7,15 +7,17 @@
 //! A writer takes a number when it is made; each commit checks that no later one was
 //! given. Retention cuts whole rows by topic and age.
 
+mod bell;
 mod reader;
 mod rows;
 mod writer;
 
 use super::{LogState, Position, ResultError, ResultLog, ResultReader, ResultWriter, Topic};
+use bell::Bell;
 use reader::EmbeddedReader;
 use rusqlite::{Connection, OptionalExtension};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamgauge_ingest::binary;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::clock::Clock;
@@ -57,16 +59,13 @@ const SCHEMA: Schema = Schema {
         CREATE TABLE settings (hash INTEGER PRIMARY KEY, json TEXT NOT NULL);",
 };
 
-/// Wakes those who wait for something new.
-type Bell = Arc<(Mutex<u64>, Condvar)>;
-
 /// Results in a data directory. Clones share the file.
 #[derive(Clone)]
 pub struct EmbeddedResults {
     path: PathBuf,
     sync: Sync,
     connection: Arc<Mutex<Connection>>,
-    bell: Bell,
+    bell: Arc<Bell>,
     clock: Arc<dyn Clock>,
 }
 
@@ -79,7 +78,7 @@ impl EmbeddedResults {
     pub fn open(directory: &Path, sync: Sync, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
         let connection = Arc::new(Mutex::new(sqlite::open(&path, SCHEMA, sync)?));
-        Ok(Self { path, sync, connection, bell: Bell::default(), clock })
+        Ok(Self { path, sync, connection, bell: Arc::default(), clock })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -123,8 +122,8 @@ impl ResultLog for EmbeddedResults {
     fn writer(&self) -> Result<Box<dyn ResultWriter>, ResultError> {
         let connection =
             sqlite::open(&self.path, SCHEMA, self.sync).map_err(self.failed("cannot open"))?;
-        let (bell, clock) = (Arc::clone(&self.bell), Arc::clone(&self.clock));
-        let writer = EmbeddedWriter::new(self.path.clone(), connection, bell, clock)?;
+        let clock = Arc::clone(&self.clock);
+        let writer = EmbeddedWriter::new(self.path.clone(), connection, &self.bell, clock)?;
         Ok(Box::new(writer))
     }
 

@@ -1,15 +1,13 @@
 //! Reading topics in the order in which they were written.
 
-use super::{Bell, SCHEMA, rows, storage, topic_number};
+use super::bell::Bell;
+use super::{SCHEMA, rows, storage, topic_number};
 use crate::results::{Position, ResultError, ResultReader, Stored, Topic};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::Arc;
 use std::time::Duration;
 use streamgauge_ingest::sqlite;
-
-/// How often is looked for what another process has written.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// A row, uncompressed.
 struct Row {
@@ -25,7 +23,7 @@ pub(super) struct EmbeddedReader {
     path: PathBuf,
     connection: Connection,
     topics: Vec<Topic>,
-    bell: Bell,
+    bell: Arc<Bell>,
     /// How often the bell had rung when there was nothing new.
     rung: u64,
     /// The next row, and how many of its records are read.
@@ -39,7 +37,7 @@ impl EmbeddedReader {
         path: &Path,
         topics: &[Topic],
         from: &Position,
-        bell: Bell,
+        bell: Arc<Bell>,
     ) -> Result<Self, ResultError> {
         let connection =
             sqlite::open_to_read(path, SCHEMA).map_err(|e| storage("cannot open", path, e))?;
@@ -114,7 +112,7 @@ impl ResultReader for EmbeddedReader {
         each: &mut dyn FnMut(Stored<'_>),
     ) -> Result<usize, ResultError> {
         // What is committed after this rings again.
-        self.rung = *self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.rung = self.bell.rung();
         if self.current.is_none() {
             self.check()?;
         }
@@ -156,10 +154,6 @@ impl ResultReader for EmbeddedReader {
     }
 
     fn wait(&mut self, at_most: Duration) {
-        let rung = self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *rung == self.rung {
-            // Whether it was woken or has waited long enough is all the same.
-            drop(self.bell.1.wait_timeout(rung, at_most.min(LOOK)));
-        }
+        self.bell.wait(self.rung, at_most);
     }
 }

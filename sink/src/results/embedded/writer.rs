@@ -1,10 +1,11 @@
 //! The one writer: all of a transaction in one transaction.
 
-use super::{Bell, rows, storage, stored_epoch, topic_number};
+use super::bell::{Bell, Ringer};
+use super::{rows, storage, stored_epoch, topic_number};
 use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use streamgauge_ingest::binary;
 use streamgauge_ingest::clock::Clock;
 
@@ -36,7 +37,7 @@ impl From<rusqlite::Error> for Failed {
 pub(super) struct EmbeddedWriter {
     path: PathBuf,
     connection: Connection,
-    bell: Bell,
+    ringer: Ringer,
     clock: Arc<dyn Clock>,
     own: u64,
     /// A commit that failed may have come about: only a new writer can tell.
@@ -47,14 +48,15 @@ impl EmbeddedWriter {
     pub(super) fn new(
         path: PathBuf,
         connection: Connection,
-        bell: Bell,
+        bell: &Arc<Bell>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ResultError> {
         let take = "UPDATE log SET writer = writer + 1 RETURNING writer";
         let own: i64 = connection
             .query_row(take, (), |row| row.get(0))
             .map_err(|e| storage("cannot write to", &path, e))?;
-        Ok(Self { path, connection, bell, clock, own: own.unsigned_abs(), is_broken: false })
+        let (ringer, own) = (bell.ringer(), own.unsigned_abs());
+        Ok(Self { path, connection, ringer, clock, own, is_broken: false })
     }
 
     fn in_transaction(
@@ -82,9 +84,7 @@ impl EmbeddedWriter {
         })();
         match result {
             Ok(()) => {
-                let mut rung = self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
-                *rung += 1;
-                self.bell.1.notify_all();
+                self.ringer.ring();
                 Ok(())
             }
             Err(Failed::Fenced(newer)) => Err(ResultError::Fenced { newer, own }),
