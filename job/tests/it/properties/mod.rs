@@ -36,6 +36,12 @@ pub(crate) fn made_here(results: &BTreeMap<String, String>) -> BTreeMap<String, 
     results
 }
 
+/// The line of a record as it stands at the end of time.
+pub(crate) fn final_line(value: &str) -> String {
+    let body = value.split(r#","state":""#).next().unwrap_or_default();
+    format!(r#"{body},"state":"final"}}"#)
+}
+
 /// The first difference of two maps, in words.
 fn difference(
     got: &BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 //! What must hold of what was kept.
 
 use super::super::oracle;
-use super::super::properties::made_here;
+use super::super::properties::{final_line, made_here};
 use super::Deaths;
 use super::faults::Off;
 use super::life::Life;
@@ -161,10 +161,4 @@ fn as_the_oracle_says(
         return Err(format!("alerts and dead letters: {found:?}, not {expected:?}"));
     }
     Ok(())
-}
-
-/// The line as it stands at the end of time.
-fn final_line(value: &str) -> String {
-    let body = value.split(r#","state":""#).next().unwrap_or_default();
-    format!(r#"{body},"state":"final"}}"#)
 }

@@ -1,10 +1,15 @@
 //! A job over a data directory, killed again and again.
 //!
 //! The short form kills it a few times; with `STREAMGAUGE_LONG` a hundred times, and it
-//! says how long a new job took to catch up.
+//! says how long a new job took to catch up. What it has committed is held against an
+//! uninterrupted job over the same bindings, against the oracle over the log, and against
+//! the history, whose gateway is killed now and then, too.
+
+mod again;
+mod oracle;
+mod store;
 
 use super::{Folder, ended, signal};
-use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -18,6 +23,11 @@ const PARTITIONS: u32 = 12;
 /// Windows are short, so that state is dropped while the test runs.
 const TIMES: &str =
     "[time]\nlateness = \"10s\"\nsession_gap = \"5s\"\n[checkpoint]\nevery = \"1s\"\n";
+/// Those of the settings above, ms.
+const LATENESS_MS: i64 = 10_000;
+const SESSION_GAP_MS: i64 = 5_000;
+/// Where the gateway listens.
+const GATEWAY: &str = "127.0.0.1:18083";
 
 fn is_long() -> bool {
     std::env::var_os("STREAMGAUGE_LONG").is_some()
@@ -97,6 +107,8 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
          --duplicate-share 0.01"
     );
     let simulator = started(&folder, &line);
+    let gateway = format!("gateway --data-dir d --listen {GATEWAY}");
+    let mut shows = started(&folder, &gateway);
     let mut writer = 0;
     let mut caught_up = Vec::new();
     for kill in 0..kills {
@@ -108,6 +120,11 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
         thread::sleep(Duration::from_millis(300 + kill * 7_919 % 2_500));
         job.kill().unwrap();
         job.wait().unwrap();
+        if kill % 5 == 2 {
+            shows.kill().unwrap();
+            shows.wait().unwrap();
+            shows = started(&folder, &gateway);
+        }
     }
     signal(simulator.id(), "TERM");
     assert_eq!(ended(simulator, &line).code, Some(0));
@@ -135,93 +152,9 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
         percentile(&mut caught_up, 50),
         percentile(&mut caught_up, 99)
     );
-    check(&folder, &site, appended);
-}
-
-fn check(folder: &Folder, site: &Site, appended: u64) {
-    // Every event is in one epoch, and is accounted for.
-    let bindings = site.results.bindings(0, usize::MAX).unwrap();
-    assert_eq!(bindings[0].epoch, 0, "all bindings are kept for a day");
-    for pair in bindings.windows(2) {
-        let gaps = pair[0].partitions.iter().zip(&pair[1].partitions).find(|(a, b)| a.hi != b.lo);
-        assert_eq!(gaps, None);
-    }
-    assert!(bindings.iter().all(|b| b.counts.balances()));
-    assert_eq!(bindings.iter().map(|b| b.counts.read).sum::<u64>(), appended);
-    let state = site.results.state().unwrap();
-    assert_eq!(state.committed.map(|p| p.epoch), state.bound, "everything is committed");
-    // The committed output is that of an uninterrupted job over the same bindings.
-    folder.done(
-        "replay --from log --data-dir d --to again.jsonl --alerts alerts.jsonl --dead-letters \
-         dead.jsonl --workers 1",
-    );
-    let last = state.bound.unwrap();
-    let (results, _) =
-        site.records(&[Topic::ProcessedMetrics, Topic::Sessions], Position::default());
-    let committed: Vec<_> = results.iter().map(|r| (r.epoch, line_of(r))).collect();
-    let again: Vec<_> = folder
-        .text("again.jsonl")
-        .lines()
-        .filter(|line| !line.contains(r#""state":"provisional""#))
-        .map(|line| (epoch_of(line), line.to_owned()))
-        .filter(|(epoch, _)| *epoch <= last)
-        .map(|(epoch, line)| (epoch, if is_retracted(&line) { key_of(&line) } else { line }))
-        .collect();
-    assert!(committed.len() > 100, "{}", committed.len());
-    same(sorted(committed), sorted(again));
-    let (alerts, _) = site.records(&[Topic::Alerts], Position::default());
-    let again = folder.text("alerts.jsonl");
-    let again: Vec<_> = again.lines().map(|l| (epoch_of(l), l.to_owned())).collect();
-    let again = again.into_iter().filter(|(epoch, _)| *epoch <= last).collect();
-    same(sorted(alerts.iter().map(|r| (r.epoch, line_of(r))).collect()), sorted(again));
-    let (letters, _) = site.records(&[Topic::DeadLetters], Position::default());
-    assert_eq!(letters.len(), folder.text("dead.jsonl").lines().count());
-    // Nothing stands twice under one key.
-    let mut stands = BTreeMap::new();
-    for record in &results {
-        let before = stands.insert(record.key.clone(), record.value.clone());
-        assert_ne!(before.as_ref(), Some(&record.value), "{:?}", line_of(record));
-    }
-}
-
-/// A transaction keeps its topics one after the other: within an epoch their order is
-/// theirs.
-fn sorted(mut lines: Vec<(u64, String)>) -> Vec<(u64, String)> {
-    lines.sort();
-    lines
-}
-
-fn same(got: Vec<(u64, String)>, expected: Vec<(u64, String)>) {
-    let differs = got.iter().zip(&expected).find(|(a, b)| a != b);
-    assert_eq!(differs, None);
-    assert_eq!(got.len(), expected.len());
-}
-
-/// The value, or of what has ended its key.
-fn line_of(record: &Record) -> String {
-    let bytes = record.value.as_ref().unwrap_or(&record.key);
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn json(line: &str) -> serde_json::Value {
-    serde_json::from_str(line).unwrap()
-}
-
-fn epoch_of(line: &str) -> u64 {
-    json(line)["epoch"].as_u64().unwrap()
-}
-
-fn is_retracted(line: &str) -> bool {
-    !line.contains("alertId") && line.contains(r#""state":"retracted""#)
-}
-
-/// The key of a result's line, given that nothing in it needs encoding.
-fn key_of(line: &str) -> String {
-    let record = json(line);
-    let dimensions = record["dimensions"].as_object().unwrap();
-    let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
-    let dimensions: Vec<_> = dimensions.iter().map(|(k, v)| format!("{k}={}", text(v))).collect();
-    let metric = text(&record["metricType"]);
-    let end = if metric == "SESSION" { String::new() } else { record["windowEnd"].to_string() };
-    format!("{metric}|{}|{end}|{}", record["windowStart"], dimensions.join(","))
+    again::check(&folder, &site, appended);
+    oracle::check(&site);
+    store::check(&folder, &site);
+    signal(shows.id(), "TERM");
+    assert_eq!(ended(shows, &gateway).code, Some(0));
 }
