@@ -5,6 +5,7 @@
 //! written is refused.
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 use thiserror::Error;
@@ -59,21 +60,37 @@ pub enum OpenError {
         path: String,
     },
     /// It is no such file, or cannot be read or made.
-    #[error("cannot open {path}")]
+    #[error("cannot open {path}: {reason}")]
     Sqlite {
         /// The file.
         path: String,
-        /// What came of it.
-        source: rusqlite::Error,
+        /// What came of it, and what to do.
+        reason: String,
     },
+}
+
+/// What an error says, and what to do about it if its cause is one of SQLite's that a
+/// user can mend.
+#[must_use]
+pub fn reason(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |e: &&(dyn Error + 'static)| (*e).source());
+    let code = causes.filter_map(|e| e.downcast_ref::<rusqlite::Error>()?.sqlite_error_code());
+    match code.last() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!(
+            "{error}: it is damaged; restore it from a copy, or move it (with its -wal and -shm) \
+             away to begin with an empty one"
+        ),
+        Some(ErrorCode::DiskFull) => format!("{error}: make room, and start again; what was kept is safe"),
+        _ => error.to_string(),
+    }
 }
 
 /// A path, for what is said of it.
 struct Named<'a>(&'a Path);
 
 impl Named<'_> {
-    fn failed(&self, source: rusqlite::Error) -> OpenError {
-        OpenError::Sqlite { path: self.0.display().to_string(), source }
+    fn failed(&self, error: rusqlite::Error) -> OpenError {
+        OpenError::Sqlite { path: self.0.display().to_string(), reason: reason(&error) }
     }
 
     /// The format of a file; 0 if there is nothing in it. Nothing is changed.

@@ -27,11 +27,22 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::from(DONE),
         Err(error) => {
             // Without a stderr there is nobody to tell.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", told(&error));
             let wrong_usage = error.is::<Problems>() || error.is::<FileConflict>();
             ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
         }
     }
+}
+
+/// An error and its causes, each but those that the one before has told of already.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 /// A worker that panics leaves the others waiting for it for ever, so a panic

@@ -16,8 +16,8 @@ impl HistoryStore for Fake {
     fn history(&self, query: &HistoryQuery) -> Result<History, StoreError> {
         self.asked.lock().unwrap().push(query.clone());
         if self.fails {
-            let source = "no such file".into();
-            return Err(StoreError { what: "opening the store".into(), source });
+            let reason = "no such file".into();
+            return Err(StoreError { what: "opening the store".into(), reason });
         }
         let step = usize::try_from(query.step_ms.unwrap_or(5_000)).unwrap();
         let all = (query.from_ms..query.to_ms).step_by(step);

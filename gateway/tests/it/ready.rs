@@ -53,7 +53,7 @@ impl Broken {
         match self.broken.load(Ordering::SeqCst) {
             true => Err(ResultError::Storage {
                 what: "reading segment 7".into(),
-                source: "the disk is on fire".into(),
+                reason: "the disk is on fire".into(),
             }),
             false => Ok(()),
         }

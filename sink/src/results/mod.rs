@@ -152,13 +152,12 @@ pub enum ResultError {
         kept_from: Position,
     },
     /// What keeps the log has failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {reason}")]
     Storage {
         /// What was tried.
         what: String,
-        /// What came of it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What came of it, and what to do.
+        reason: String,
     },
 }
 

@@ -57,13 +57,12 @@ pub struct History {
 
 /// Why a store could not do what was asked.
 #[derive(Debug, Error)]
-#[error("{what}: {source}")]
+#[error("{what}: {reason}")]
 pub struct StoreError {
     /// What was tried.
     pub what: String,
-    /// What came of it.
-    #[source]
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    /// What came of it, and what to do.
+    pub reason: String,
 }
 
 /// Answers questions about the past.

@@ -94,7 +94,8 @@ impl EmbeddedLog {
             .execute(begin, (partitions, zeros))
             .and_then(|_| connection.query_row("SELECT partitions FROM log", (), |row| row.get(0)));
         let shown = || path.display().to_string();
-        let partitions = found.map_err(|source| OpenError::Sqlite { path: shown(), source })?;
+        let failed = |e| OpenError::Sqlite { path: shown(), reason: sqlite::reason(&e) };
+        let partitions = found.map_err(failed)?;
         let connection = Arc::new(Mutex::new(connection));
         Ok(Self { path, connection, clock, retention, partitions })
     }
@@ -187,8 +188,8 @@ fn bounds(connection: &Connection) -> rusqlite::Result<Vec<Range<u64>>> {
     })
 }
 
-fn storage(what: &str, path: &Path, error: &dyn std::error::Error) -> LogError {
-    LogError::Storage { what: format!("{what} {}", path.display()), reason: error.to_string() }
+fn storage(what: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> LogError {
+    LogError::Storage { what: format!("{what} {}", path.display()), reason: sqlite::reason(error) }
 }
 
 /// Offsets of all partitions, eight bytes each.

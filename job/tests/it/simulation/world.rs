@@ -239,7 +239,7 @@ pub(super) struct Results {
 }
 
 fn death() -> ResultError {
-    ResultError::Storage { what: "death".to_owned(), source: Box::new(io::Error::other("death")) }
+    ResultError::Storage { what: "death".to_owned(), reason: "death".to_owned() }
 }
 
 impl ResultLog for Results {

@@ -87,7 +87,7 @@ impl EmbeddedResults {
 
     fn failed<'a, E>(&'a self, what: &'a str) -> impl Fn(E) -> ResultError + 'a
     where
-        E: std::error::Error + Send + std::marker::Sync + 'static,
+        E: std::error::Error + 'static,
     {
         move |error| storage(what, &self.path, error)
     }
@@ -95,10 +95,10 @@ impl EmbeddedResults {
 
 fn storage<E>(what: &str, path: &Path, error: E) -> ResultError
 where
-    E: std::error::Error + Send + std::marker::Sync + 'static,
+    E: std::error::Error + 'static,
 {
     let what = format!("{what} {}", path.display());
-    ResultError::Storage { what, source: Box::new(error) }
+    ResultError::Storage { what, reason: sqlite::reason(&error) }
 }
 
 /// The number by which a topic is stored.

@@ -41,7 +41,7 @@ use names::Names;
 use rusqlite::{Connection, TransactionBehavior};
 use schema::State;
 use std::path::{Path, PathBuf};
-use streamgauge_ingest::sqlite::OpenError;
+use streamgauge_ingest::sqlite::{self, OpenError};
 use thiserror::Error;
 
 /// The name of the file in a folder of data.
@@ -214,5 +214,5 @@ impl EmbeddedStore {
 }
 
 fn failed(what: &str, path: &Path, fault: Fault) -> StoreError {
-    StoreError { what: format!("cannot {what} {}", path.display()), source: Box::new(fault) }
+    StoreError { what: format!("cannot {what} {}", path.display()), reason: sqlite::reason(&fault) }
 }

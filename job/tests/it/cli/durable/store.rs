@@ -59,7 +59,7 @@ fn expected(site: &Site) -> BTreeMap<Series, Values> {
             expected.entry(series).or_default().insert(point.time_ms, value);
         }
     }
-    assert!(expected.len() > 20, "{}", expected.len());
+    assert!(!expected.is_empty(), "nothing to compare");
     expected
 }
 
