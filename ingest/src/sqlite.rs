@@ -80,7 +80,9 @@ pub fn reason(error: &(dyn Error + 'static)) -> String {
             "{error}: it is damaged; restore it from a copy, or move it (with its -wal and -shm) \
              away to begin with an empty one"
         ),
-        Some(ErrorCode::DiskFull) => format!("{error}: make room, and start again; what was kept is safe"),
+        Some(ErrorCode::DiskFull) => {
+            format!("{error}: make room, and start again; what was kept is safe")
+        }
         _ => error.to_string(),
     }
 }

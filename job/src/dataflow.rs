@@ -1,10 +1,11 @@
 //! The dataflow, as its diagram:
 //!
 //! ```text
-//! batches -> route by user -> state per user -+-> tallies --(+ session tallies)--> counts -+
-//! ticks  ---(to all)---                       +-> list rows -> top lists ------------------+-> publish windows -+
-//!                                             +-> sessions ----> publish sessions ------------------------------+-> collect
-//!                                             +-> bounces -----> publish alerts --------------------------------+
+//! batches -> route by user -> state per user -+-> tallies --(+ session tallies)--> counts ----+
+//! ticks  ---(to all)---                       +-> list rows --(+ hour rows)--> top lists -----+-> publish windows -+
+//!                                             +-> sessions -+-> publish sessions ----------------------------------+-> collect
+//!                                             |             +-> session tallies, hour rows                         |
+//!                                             +-> bounces ----> publish alerts ------------------------------------+
 //! ```
 
 use crate::checkpoint::Parts;
@@ -12,10 +13,11 @@ use crate::collect::{EpochChanges, collect};
 use crate::expiry::Update;
 use crate::expiry::arrange;
 use crate::funnel::Funnel;
+use crate::hour::hour_rows;
 use crate::publish::{Output, publish_items, publish_windows, tally_route};
 use crate::route::by_user;
 use crate::rows::{ListDiff, ListKey, Tally, TallyKey};
-use crate::session::{Rules, session_tallies};
+use crate::session::{Rules, session_records, session_tallies};
 use crate::time::{Epoch, Tick};
 use crate::top::{list_route, top_lists};
 use crate::user::{Held, State, state_per_user};
@@ -85,7 +87,8 @@ pub fn build<'s>(
 ) -> ProbeHandle<Epoch> {
     let (windows, output) = (settings.windows, settings.output);
     let scope = ticks.scope();
-    let rules = Rules { funnels: Rc::from(settings.funnels.as_slice()) };
+    let funnels: Rc<[Funnel]> = Rc::from(settings.funnels.as_slice());
+    let rules = Rules { funnels: Rc::clone(&funnels) };
 
     let Durable { restored, parts: saved } = durable;
     let (state, old_tallies, old_lists) = restore(scope, State::new(rules, windows), restored);
@@ -96,12 +99,19 @@ pub fn build<'s>(
     let tallies = users.tallies.concat(session_tallies(users.sessions.clone(), windows));
     let tallies = tallies.concat(old_tallies);
     let counts = arrange(tallies, "tallies", tally_route).count_total().inner;
-    let rows = arrange(users.lists.concat(old_lists), "list rows", list_route);
+    let rows = users.lists.concat(hour_rows(users.sessions.clone(), windows)).concat(old_lists);
+    let rows = arrange(rows, "list rows", list_route);
     let parts = top_lists(rows, ticks.clone(), windows, worker, saved.clone());
 
     let changes = scope.concatenate([
-        publish_windows(counts, parts, ticks.clone(), (windows, output), saved),
-        publish_items(users.sessions, ticks.clone(), windows, output, "publish sessions"),
+        publish_windows(counts, parts, ticks.clone(), (windows, output, funnels), saved),
+        publish_items(
+            session_records(users.sessions),
+            ticks.clone(),
+            windows,
+            output,
+            "publish sessions",
+        ),
         publish_items(users.bounces, ticks.clone(), windows, output, "publish alerts"),
     ]);
     collect(changes, ticks, each).probe().0

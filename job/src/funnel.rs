@@ -21,6 +21,17 @@ pub enum Step {
     Page(String),
 }
 
+impl Step {
+    /// The step as it is written, which is its name in results.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Page(pattern) => pattern,
+            Self::Type(kind) => kind.name(),
+        }
+    }
+}
+
 /// A funnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Funnel {
@@ -57,8 +68,8 @@ impl Funnel {
 
     /// Whether a session that reached `reached` steps abandoned the funnel.
     #[must_use]
-    pub fn is_abandoned(&self, reached: u8) -> bool {
-        reached >= self.abandonment_step && usize::from(reached) < self.steps.len()
+    pub fn is_abandoned(&self, reached: usize) -> bool {
+        reached >= usize::from(self.abandonment_step) && reached < self.steps.len()
     }
 }
 
@@ -83,17 +94,8 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// How far the events so far came, from a given start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Not strict: unused. Strict: bit k is a run that has matched k steps.
-    runs: u16,
-    /// Most steps reached.
-    reached: u8,
-}
-
 /// What an event is to a funnel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     /// The steps it matches.
     pub steps: StepMask,
@@ -101,85 +103,161 @@ pub struct Match {
     pub breaks: bool,
 }
 
-impl Progress {
-    /// How many steps were reached.
-    #[must_use]
-    pub fn reached(self) -> u8 {
-        self.reached
-    }
+/// The place of an event in its session: time in ms, partition, offset.
+pub type Mark = (i64, u32, u64);
 
-    /// Goes on by one event, with new runs beginning at it where `begins`.
-    fn step(&mut self, strict: bool, event: Match, begins: bool) {
-        if strict {
-            let steps = u16::from(event.steps);
-            // A run of k steps goes on where step k + 1 (bit k) is matched.
-            let mut carried = (self.runs & steps) << 1;
-            if begins {
-                carried |= (steps & 1) << 1;
-            }
-            let kept = if event.breaks { 0 } else { self.runs };
-            self.runs = kept | carried;
-            let longest = 15u32.saturating_sub(self.runs.leading_zeros());
-            self.reached = self.reached.max(u8::try_from(longest).unwrap_or(0));
-        } else if event.steps >> self.reached & 1 == 1 {
-            self.reached += 1;
-        }
+/// The events that reached steps 1, 2, … in a row.
+type Run = Vec<Mark>;
+
+/// How far the events so far came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The longest run, and of those the earliest.
+    best: Run,
+    /// Strict only: the earliest run of k + 1 steps that can go on; empty if there is none.
+    alive: Vec<Run>,
+}
+
+impl Progress {
+    /// The events that reached a step each, in the order of the steps.
+    #[must_use]
+    pub fn reached(&self) -> &[Mark] {
+        &self.best
     }
 
     /// Goes on by one event of the session.
-    pub fn push(&mut self, strict: bool, event: Match) {
-        self.step(strict, event, true);
+    pub fn push(&mut self, strict: bool, event: Match, mark: Mark) {
+        if strict {
+            self.push_strict(event, mark, true);
+        } else {
+            push_open(&mut self.best, 0, event, mark);
+        }
+    }
+
+    /// Carries runs on by an event; it begins one where `begins`.
+    fn push_strict(&mut self, event: Match, mark: Mark, begins: bool) {
+        if event.steps == 0 {
+            if event.breaks {
+                self.alive.clear();
+            }
+            return;
+        }
+        let before = std::mem::take(&mut self.alive);
+        if !event.breaks {
+            self.alive.clone_from(&before);
+        }
+        let reaches = |step: usize| step < MOST_STEPS && event.steps >> step & 1 == 1;
+        if begins && reaches(0) {
+            self.offer(vec![mark]);
+        }
+        for mut run in before.into_iter().filter(|run| !run.is_empty() && reaches(run.len())) {
+            run.push(mark);
+            self.offer(run);
+        }
+    }
+
+    /// A run that can go on: it stays if there is no earlier one of its length.
+    fn offer(&mut self, run: Run) {
+        let place = run.len() - 1;
+        if self.alive.len() <= place {
+            self.alive.resize(place + 1, Run::new());
+        }
+        self.improve(&run);
+        let alive = &mut self.alive[place];
+        if alive.is_empty() || run < *alive {
+            *alive = run;
+        }
+    }
+
+    fn improve(&mut self, run: &Run) {
+        if run.len() > self.best.len() || (run.len() == self.best.len() && *run < self.best) {
+            self.best.clone_from(run);
+        }
     }
 
     /// Goes on by a slice of the session.
-    pub fn push_slice(&mut self, strict: bool, slice: &SliceProgress) {
-        if strict {
-            let mut next = slice.from[0];
-            for k in 1..=MOST_STEPS {
-                if self.runs >> k & 1 == 1 {
-                    next.runs |= slice.from[k].runs;
-                    next.reached = next.reached.max(slice.from[k].reached);
+    pub fn push_slice(&mut self, slice: &SliceProgress) {
+        match slice {
+            SliceProgress::Open(from) => self.best.extend(&from[self.best.len()]),
+            SliceProgress::Strict { first, is_whole, own } => {
+                for (event, mark) in first {
+                    self.push_strict(*event, *mark, false);
                 }
+                if !is_whole {
+                    self.alive.clear();
+                }
+                own.alive
+                    .iter()
+                    .filter(|run| !run.is_empty())
+                    .for_each(|run| self.offer(run.clone()));
+                self.improve(&own.best);
             }
-            next.reached = next.reached.max(self.reached);
-            *self = next;
-        } else {
-            *self = slice.from[usize::from(self.reached)];
         }
     }
 }
 
-/// The progress after a slice for each progress before it.
-///
-/// Not strict: entry k is the progress from k steps reached. Strict: entry k is
-/// what becomes of a run of k steps, and entry 0 what becomes of runs that begin
-/// in the slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SliceProgress {
-    from: [Progress; MOST_STEPS + 1],
+/// Reaches the next step after `before` and those of `run`, if the event matches it.
+fn push_open(run: &mut Run, before: usize, event: Match, mark: Mark) {
+    let step = before + run.len();
+    if step < MOST_STEPS && event.steps >> step & 1 == 1 {
+        run.push(mark);
+    }
+}
+
+/// What a slice makes of the progress before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SliceProgress {
+    /// Not strict: the steps that it reaches from each number of steps before.
+    Open([Run; MOST_STEPS + 1]),
+    /// Strict.
+    Strict {
+        /// The events that can carry on a run from before the slice: each event that
+        /// breaks runs carries it on or ends it, so there are few.
+        first: Vec<(Match, Mark)>,
+        /// Whether those are all that matter: else no run from before goes on after it.
+        is_whole: bool,
+        /// The runs that begin in it.
+        own: Progress,
+    },
 }
 
 impl SliceProgress {
     /// An empty slice.
     #[must_use]
     pub fn new(strict: bool) -> Self {
-        let from = std::array::from_fn(|k| {
-            let steps = u8::try_from(k).unwrap_or(0);
-            if strict {
-                Progress { runs: if k == 0 { 0 } else { 1 << k }, reached: 0 }
-            } else {
-                Progress { runs: 0, reached: steps }
-            }
-        });
-        Self { from }
+        match strict {
+            true => Self::Strict { first: Vec::new(), is_whole: true, own: Progress::default() },
+            false => Self::Open(Default::default()),
+        }
     }
 
     /// Goes on by one event.
-    pub fn push(&mut self, strict: bool, event: Match) {
-        for (k, progress) in self.from.iter_mut().enumerate() {
-            progress.step(strict, event, k == 0);
+    pub fn push(&mut self, event: Match, mark: Mark) {
+        match self {
+            Self::Open(from) => {
+                for (before, run) in from.iter_mut().enumerate() {
+                    push_open(run, before, event, mark);
+                }
+            }
+            Self::Strict { first, is_whole, own } => {
+                own.push_strict(event, mark, true);
+                if *is_whole && matters(first, event) {
+                    first.push((event, mark));
+                    *is_whole = first.iter().filter(|(e, _)| e.breaks).count() < MOST_STEPS;
+                }
+            }
         }
     }
+}
+
+/// Whether a run from before the slice can need an event after those of `first`: of
+/// like events that break nothing, more than there are steps change nothing.
+fn matters(first: &[(Match, Mark)], event: Match) -> bool {
+    if event.breaks {
+        return true;
+    }
+    let since = first.iter().rev().take_while(|(e, _)| !e.breaks);
+    event.steps != 0 && since.filter(|(e, _)| *e == event).count() < MOST_STEPS
 }
 
 #[cfg(test)]
@@ -206,56 +284,84 @@ mod tests {
         check("/**", "/x", true);
     }
 
-    fn naive_strict(events: &[(u8, bool)], steps: u8) -> u8 {
-        let mut best = 0;
-        for first in 0..events.len() {
-            let mut reached = vec![0u8];
-            for &(mask, breaks) in &events[first..] {
-                let mut next = Vec::new();
-                for k in reached {
-                    if k < steps && mask >> k & 1 == 1 {
-                        next.push(k + 1);
+    /// All runs by the definition: the longest, and of those the earliest.
+    fn naive(events: &[(u8, bool)], strict: bool) -> Vec<usize> {
+        let mut runs: Vec<Vec<usize>> = vec![Vec::new()];
+        let mut best = Vec::new();
+        for (i, &(steps, breaks)) in events.iter().enumerate() {
+            let mut next = Vec::new();
+            for run in runs {
+                if run.len() < MOST_STEPS && steps >> run.len() & 1 == 1 {
+                    let longer: Vec<_> = run.iter().copied().chain([i]).collect();
+                    if longer.len() > best.len() || (longer.len() == best.len() && longer < best) {
+                        best.clone_from(&longer);
                     }
-                    if k > 0 && !breaks {
-                        next.push(k);
-                    }
+                    next.push(longer);
                 }
-                best = best.max(next.iter().copied().max().unwrap_or(0));
-                reached = next;
+                if run.is_empty() || !strict || !breaks {
+                    next.push(run);
+                }
             }
+            next.sort();
+            next.dedup();
+            // Of those of one length the earliest goes as far as any.
+            next.sort_by_key(Vec::len);
+            next.dedup_by_key(|run| run.len());
+            runs = next;
         }
         best
     }
 
-    fn naive_open(events: &[(u8, bool)], steps: u8) -> u8 {
-        events.iter().fold(
-            0,
-            |k, (mask, _)| {
-                if k < steps && mask >> k & 1 == 1 { k + 1 } else { k }
-            },
-        )
+    fn check(events: &[(u8, bool)], cuts: &[usize], strict: bool) {
+        let event = |i: usize| Match { steps: events[i].0, breaks: events[i].1 };
+        let mark = |i: usize| (i as i64 / 3, 0, i as u64);
+        let mut whole = Progress::default();
+        (0..events.len()).for_each(|i| whole.push(strict, event(i), mark(i)));
+        let mut composed = Progress::default();
+        let mut from = 0;
+        for to in cuts.iter().copied().chain([events.len()]) {
+            let to = to.clamp(from, events.len());
+            let mut slice = SliceProgress::new(strict);
+            (from..to).for_each(|i| slice.push(event(i), mark(i)));
+            composed.push_slice(&slice);
+            from = to;
+        }
+        assert_eq!(composed.reached(), whole.reached());
+        let expected: Vec<_> = naive(events, strict).into_iter().map(mark).collect();
+        assert_eq!(whole.reached(), expected);
+    }
+
+    #[test]
+    fn a_funnel_of_eight_steps_ends_with_the_eighth() {
+        let events: Vec<_> = (0..8).chain(0..8).map(|step| (1 << step, true)).collect();
+        check(&events, &[3, 9], false);
+        check(&events, &[3, 9], true);
+        let all: Vec<_> = (0..12).map(|_| (255, true)).collect();
+        check(&all, &[5], false);
+        check(&all, &[5], true);
     }
 
     proptest! {
         #[test]
         fn slices_compose_to_the_whole(
-            events in proptest::collection::vec((0u8..16, any::<bool>()), 0..20),
-            cut in 0usize..20,
+            events in proptest::collection::vec(
+                (prop_oneof![Just(0u8), 0u8..16, Just(255)], any::<bool>()), 0..40),
+            cuts in proptest::collection::vec(0usize..40, 0..4),
             strict in any::<bool>(),
         ) {
-            let cut = cut.min(events.len());
-            let event = |&(steps, breaks): &(u8, bool)| Match { steps, breaks };
-            let mut whole = Progress::default();
-            events.iter().for_each(|e| whole.push(strict, event(e)));
-            let mut composed = Progress::default();
-            for part in [&events[..cut], &events[cut..]] {
-                let mut slice = SliceProgress::new(strict);
-                part.iter().for_each(|e| slice.push(strict, event(e)));
-                composed.push_slice(strict, &slice);
-            }
-            prop_assert_eq!(composed, whole);
-            let naive = if strict { naive_strict(&events, 4) } else { naive_open(&events, 4) };
-            prop_assert_eq!(whole.reached(), naive);
+            let mut cuts = cuts;
+            cuts.sort_unstable();
+            check(&events, &cuts, strict);
+        }
+
+        /// Long gaps without page views: of like events only the first few are kept.
+        #[test]
+        fn so_do_long_slices_of_events_that_break_nothing(
+            events in proptest::collection::vec(
+                (prop_oneof![Just(1u8), Just(2), Just(6), Just(255)], proptest::bool::weighted(0.05)), 0..120),
+            cut in 0usize..120,
+        ) {
+            check(&events, &[cut], true);
         }
     }
 }

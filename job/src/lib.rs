@@ -8,6 +8,7 @@ pub mod dataflow;
 pub mod epochs;
 pub mod expiry;
 pub mod funnel;
+pub mod hour;
 pub mod live;
 pub mod one_or_many;
 pub mod publish;

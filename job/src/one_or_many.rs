@@ -86,6 +86,15 @@ impl<T> OneOrMany<T> {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
+    /// The elements in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let (one, many) = match self {
+            Self::One(one) => (one.as_mut(), None),
+            Self::Many(many) => (None, Some(many.iter_mut())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
     /// Number of elements at the front for which `is_before` holds; it must hold
     /// for no element behind one for which it doesn't.
     pub fn partition_point(&self, is_before: impl FnMut(&T) -> bool) -> usize {

@@ -2,6 +2,7 @@
 //! which nobody needs them any more, and differences that add up.
 
 use crate::expiry::Expiring;
+use crate::window::Sliding;
 use differential_dataflow::difference::{IsZero, Semigroup};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -130,29 +131,52 @@ impl PartialOrd for Name {
     }
 }
 
-/// A list: page views broken down by something.
+/// A list: page views of business windows, or sessions of the hour's, broken down by
+/// something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum List {
     /// By the values of a dimension.
     By(Dimension),
     /// By load time.
     LoadTimes,
+    /// The ways of sessions, cut at their first pages.
+    Journeys,
+    /// From page to page within sessions.
+    Transitions,
+    /// What is counted of sessions, see [`crate::hour::HourCount`].
+    HourCounts,
 }
 
 impl List {
+    /// The windows that it belongs to.
+    #[must_use]
+    pub fn windows(self) -> Sliding {
+        match self {
+            Self::By(_) | Self::LoadTimes => Sliding::Business,
+            Self::Journeys | Self::Transitions | Self::HourCounts => Sliding::Hour,
+        }
+    }
+
+    /// Whether its values are numbers, of which all are told and none has a place.
+    #[must_use]
+    pub fn is_of_numbers(self) -> bool {
+        matches!(self, Self::LoadTimes | Self::HourCounts)
+    }
+
     /// All lists.
-    pub const ALL: [Self; 8] = {
-        let mut all = [Self::LoadTimes; 8];
+    pub const ALL: [Self; 11] = {
+        let mut all = [Self::LoadTimes; 11];
         let mut i = 0;
         while i < Dimension::ALL.len() {
             all[i] = Self::By(Dimension::ALL[i]);
             i += 1;
         }
+        (all[8], all[9], all[10]) = (Self::Journeys, Self::Transitions, Self::HourCounts);
         all
     };
 }
 
-/// The key of a list's row: a value in a business pane.
+/// The key of a list's row: a value in a pane.
 ///
 /// The pane is told by the expiry, which lies a fixed time after its end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -162,9 +186,9 @@ pub struct ListKey {
     pub expires_ms: i64,
     /// Which list.
     pub list: List,
-    /// Hash of the value; of load times, the time in ms as it is.
+    /// Hash of the value; of load times and counts the number as it is.
     pub hash: u64,
-    /// The value; none for load times.
+    /// The value; none for load times and counts.
     pub name: Option<Name>,
 }
 expires!(ListKey);
@@ -177,7 +201,7 @@ pub const PANES: usize = 6;
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct ListDiff {
-    /// Page views in the pane; they count in every window that contains it.
+    /// Page views (or sessions) in the pane; they count in every window that contains it.
     pub views: i64,
     /// Users of the pane that are new in the window that ends j panes after it:
     /// that were in none of the window's earlier panes.

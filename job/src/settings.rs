@@ -92,19 +92,7 @@ fn step(step: &config::Step) -> Step {
 /// The steps of a funnel as they are written in the configuration.
 #[must_use]
 pub fn step_texts(funnel: &Funnel) -> Vec<String> {
-    funnel.steps.iter().map(step_text).collect()
-}
-
-fn step_text(step: &Step) -> String {
-    let name = match step {
-        Step::Page(pattern) => return pattern.clone(),
-        Step::Type(Kind::PageView) => "PAGE_VIEW",
-        Step::Type(Kind::SessionStart) => "SESSION_START",
-        Step::Type(Kind::SessionEnd) => "SESSION_END",
-        Step::Type(Kind::Conversion) => "CONVERSION",
-        Step::Type(Kind::Unknown) => "",
-    };
-    name.to_owned()
+    funnel.steps.iter().map(|step| step.text().to_owned()).collect()
 }
 
 /// Everything in the configuration that decides about results, as JSON, and its hash.

@@ -14,6 +14,11 @@ pub const BUSINESS_WINDOW_MS: i64 = 60_000;
 /// Length of the window of [`crate::rows::TallyKind::ActiveUsers5m`], ms.
 pub const ACTIVE_WINDOW_MS: i64 = 300_000;
 
+/// Length of a window over the sessions that ended in an hour, ms.
+pub const HOUR_WINDOW_MS: i64 = 3_600_000;
+/// Length of its panes, and the step from one window to the next, ms.
+pub const HOUR_PANE_MS: i64 = 300_000;
+
 /// What decides where windows lie and how long they live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
@@ -59,6 +64,13 @@ impl Windows {
         end_ms + ACTIVE_WINDOW_MS - REAL_TIME_PANE_MS + self.lateness_ms
     }
 
+    /// When a pane of the hour's windows is dropped: the last window that contains it
+    /// ends 55 min after it.
+    #[must_use]
+    pub fn hour_pane_expires_ms(&self, end_ms: i64) -> i64 {
+        self.sessions_frozen_ms(end_ms + HOUR_WINDOW_MS - HOUR_PANE_MS)
+    }
+
     /// When a business pane is dropped: the last window that contains it ends
     /// 50 s after it.
     #[must_use]
@@ -79,10 +91,73 @@ pub fn business_pane_end_ms(at_ms: i64) -> i64 {
     slice_end_ms(at_ms, BUSINESS_PANE_MS)
 }
 
+/// End of the pane of the hour's windows that a time lies in, ms.
+#[must_use]
+pub fn hour_pane_end_ms(at_ms: i64) -> i64 {
+    slice_end_ms(at_ms, HOUR_PANE_MS)
+}
+
 /// End of the alert window of a time, ms.
 #[must_use]
 pub fn alert_end_ms(at_ms: i64) -> i64 {
     slice_end_ms(at_ms, ALERT_PANE_MS)
+}
+
+/// Windows with lists: where they lie, and how long their panes live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sliding {
+    /// Of page views: 60 s, every 10 s.
+    Business,
+    /// Of the sessions that ended in an hour, every 5 min.
+    Hour,
+}
+
+impl Sliding {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Business, Self::Hour];
+
+    /// Length of a pane, and the step from one window to the next, ms.
+    #[must_use]
+    pub fn pane_ms(self) -> i64 {
+        match self {
+            Self::Business => BUSINESS_PANE_MS,
+            Self::Hour => HOUR_PANE_MS,
+        }
+    }
+
+    /// Length of a window, ms.
+    #[must_use]
+    pub fn window_ms(self) -> i64 {
+        match self {
+            Self::Business => BUSINESS_WINDOW_MS,
+            Self::Hour => HOUR_WINDOW_MS,
+        }
+    }
+
+    /// When a pane is dropped.
+    #[must_use]
+    pub fn pane_expires_ms(self, windows: &Windows, end_ms: i64) -> i64 {
+        match self {
+            Self::Business => windows.business_pane_expires_ms(end_ms),
+            Self::Hour => windows.hour_pane_expires_ms(end_ms),
+        }
+    }
+
+    /// When a window is frozen.
+    #[must_use]
+    pub fn frozen_ms(self, windows: &Windows, end_ms: i64) -> i64 {
+        match self {
+            Self::Business => windows.frozen_ms(end_ms),
+            Self::Hour => windows.sessions_frozen_ms(end_ms),
+        }
+    }
+
+    /// The ends of the windows that contain the pane that ends at `end_ms`, and how many
+    /// panes before the last of each it lies.
+    pub fn windows_of(self, pane_end_ms: i64) -> impl Iterator<Item = (usize, i64)> {
+        let ends = pane_end_ms..pane_end_ms + self.window_ms();
+        (0..).zip(ends.step_by(usize::try_from(self.pane_ms()).unwrap_or(1)))
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod change;
 pub mod dead_letters;
 pub mod decimal;
 pub mod digest;
+pub mod hour;
 pub mod json;
 pub mod metric;
 pub mod points;

@@ -21,11 +21,15 @@ pub enum Metric {
     Referrers,
     PageLoadTime,
     Session,
+    Journeys,
+    Funnel,
+    Behaviour,
+    AbandonmentRate,
 }
 
 impl Metric {
     /// All types, in the order of the catalogue.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::PageViewsPerSecond,
         Self::ActiveUsers,
         Self::ActiveUsers5m,
@@ -41,6 +45,10 @@ impl Metric {
         Self::Referrers,
         Self::PageLoadTime,
         Self::Session,
+        Self::Journeys,
+        Self::Funnel,
+        Self::Behaviour,
+        Self::AbandonmentRate,
     ];
 
     /// The `metricType`.
@@ -62,6 +70,10 @@ impl Metric {
             Self::Referrers => "REFERRERS",
             Self::PageLoadTime => "PAGE_LOAD_TIME",
             Self::Session => "SESSION",
+            Self::Journeys => "JOURNEYS",
+            Self::Funnel => "FUNNEL",
+            Self::Behaviour => "BEHAVIOUR",
+            Self::AbandonmentRate => "ABANDONMENT_RATE",
         }
     }
 
@@ -74,7 +86,11 @@ impl Metric {
             | Self::ActiveUsers5m
             | Self::BounceRate
             | Self::AverageSessionDuration => "real_time",
-            Self::Session => "session",
+            Self::Session
+            | Self::Journeys
+            | Self::Funnel
+            | Self::Behaviour
+            | Self::AbandonmentRate => "session",
             _ => "business",
         }
     }

@@ -5,6 +5,7 @@
 //! the [`Body`]: two results with equal bodies are the same result.
 
 use crate::decimal::Decimal;
+use crate::hour::{Class, JourneyPlace, StepPlace, TransitionPlace};
 use crate::json::{self, Object};
 use crate::metric::Metric;
 use crate::session::SessionRecord;
@@ -78,6 +79,33 @@ pub enum Fields<'a> {
         /// 50th, 95th and 99th.
         ms: [i64; 3],
         /// Number of values.
+        count: i64,
+    },
+    /// The most common ways through a site.
+    Journeys {
+        /// In order of rank.
+        items: &'a [JourneyPlace],
+        /// In order of rank.
+        transitions: &'a [TransitionPlace],
+        /// Sessions with a journey.
+        count: i64,
+    },
+    /// The steps of a funnel.
+    Funnel {
+        /// In their order.
+        items: &'a [StepPlace<'a>],
+        /// All sessions.
+        count: i64,
+    },
+    /// How sessions are.
+    Behaviour {
+        /// By page views.
+        page_views: &'a [Class],
+        /// By duration in ms.
+        duration: &'a [Class],
+        /// Sessions of users who had one in the 24 hours before.
+        returning: i64,
+        /// All sessions.
         count: i64,
     },
     /// A session.
@@ -187,6 +215,22 @@ impl Fields<'_> {
             }
             Self::Percentiles { ms: [p50, p95, p99], count } => {
                 o.integer("p50", *p50).integer("p95", *p95).integer("p99", *p99);
+                o.integer("count", *count);
+            }
+            Self::Journeys { items, transitions, count } => {
+                o.array("items", *items, |out, p| p.write(out));
+                o.array("transitions", *transitions, |out, p| p.write(out));
+                o.integer("count", *count);
+            }
+            Self::Funnel { items, count } => {
+                let numbered: Vec<_> = (1i64..).zip(*items).collect();
+                o.array("items", &numbered, |out, (step, p)| p.write(*step, out));
+                o.integer("count", *count);
+            }
+            Self::Behaviour { page_views, duration, returning, count } => {
+                o.array("pageViews", *page_views, |out, c| c.write(out));
+                o.array("duration", *duration, |out, c| c.write(out));
+                o.integer("newUsers", count - returning).integer("returningUsers", *returning);
                 o.integer("count", *count);
             }
             Self::Session(session) => session.write(o),

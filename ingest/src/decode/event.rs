@@ -30,6 +30,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its `eventType`; empty for what is unknown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::PageView => "PAGE_VIEW",
+            Kind::SessionStart => "SESSION_START",
+            Kind::SessionEnd => "SESSION_END",
+            Kind::Conversion => "CONVERSION",
+            Kind::Unknown => "",
+        }
+    }
+
     fn of(event_type: &str) -> Self {
         match event_type {
             "PAGE_VIEW" => Kind::PageView,

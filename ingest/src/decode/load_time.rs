@@ -24,13 +24,15 @@ pub(super) fn read(number: &str) -> LoadTime {
     if decimal.is_negative() {
         return LoadTime::Negative;
     }
-    decimal.scaled(0).map_or(LoadTime::Bad, |load_ms| LoadTime::Kept(keep(load_ms)))
+    decimal.scaled(0).map_or(LoadTime::Bad, |load_ms| LoadTime::Kept(kept_ms(load_ms)))
 }
 
-/// Clears all but the eight highest bits of a value that is not negative.
-fn keep(load_ms: i64) -> i64 {
-    let low_bits = (i64::BITS - load_ms.leading_zeros()).saturating_sub(8);
-    load_ms >> low_bits << low_bits
+/// A time as it is kept: all but the eight highest bits of a time in ms, which must not
+/// be negative, are cleared.
+#[must_use]
+pub fn kept_ms(ms: i64) -> i64 {
+    let low_bits = (i64::BITS - ms.leading_zeros()).saturating_sub(8);
+    ms >> low_bits << low_bits
 }
 
 #[cfg(test)]
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn kept_values_are_less_than_one_in_128_too_small() {
         for load_ms in (0..70_000).chain(i64::MAX - 1000..=i64::MAX) {
-            let kept = keep(load_ms);
+            let kept = kept_ms(load_ms);
             assert!(kept <= load_ms && (load_ms - kept) <= load_ms / 128);
         }
     }

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const MAGIC: [u8; 4] = *b"SGCP";
 /// The format of frames and of what is in them. Whoever changes either counts it up,
 /// and adds a checkpoint of the old format to the tests.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 /// Bytes of a block before they are compressed.
 const BLOCK_BYTES: usize = 1 << 20;
 const HEADER_BYTES: usize = 4 + 8 + 8 + 8 + 1 + 1;
@@ -51,7 +51,7 @@ pub(super) struct FrameId {
 /// A hash of what rows look like: it differs wherever the format does.
 fn schema() -> u64 {
     xxh3_64(
-        concat!("streamgauge checkpoint, rows of users, lists, seen, tallies: ", "1").as_bytes(),
+        concat!("streamgauge checkpoint, rows of users, lists, seen, tallies: ", "2").as_bytes(),
     )
 }
 

@@ -88,7 +88,8 @@ impl Storage for DirectoryStorage {
             let _ = fs::remove_file(&unfinished);
             let _ = fs::remove_file(self.path.join(name));
         }
-        let place = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
+        let place =
+            |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
         kept.map_err(place)
     }
 

@@ -19,6 +19,9 @@ use crate::funnel::MOST_STEPS;
 /// How few steps a funnel has.
 const FEWEST_STEPS: usize = 2;
 
+/// Most funnels that there may be.
+const MOST_FUNNELS: usize = 64;
+
 /// Reads all funnels of the file; what is wrong with them goes to `problems`.
 pub(super) fn read_all(
     source: &Source<'_>,
@@ -53,6 +56,13 @@ pub(super) fn read_all(
                 value: shown(&funnel.name),
                 reason: format!("the funnel in {} has the same name", other.origin),
                 nearest: None,
+            }),
+            None if funnels.len() == MOST_FUNNELS => problems.push(Problem::BadShape {
+                subject: "`funnel`".to_owned(),
+                origin: funnel.origin,
+                reason: format!(
+                    "there are more than {MOST_FUNNELS} funnels, the most there may be"
+                ),
             }),
             None => funnels.push(funnel),
         }

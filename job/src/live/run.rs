@@ -9,6 +9,7 @@ use super::start::{Start, StartError};
 use super::writer::{Committed, ToWriter, Writer, WriterError};
 use crate::checkpoint::{Keep, PARTS_OF_A_WORKER, Parts, Storage, rows};
 use crate::dataflow::{Durable, Restored, Settings};
+use crate::hour::is_of_funnels;
 use crate::run::{Workers, run as run_workers};
 use crate::time::{Epoch, Pace};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -175,7 +176,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         });
         let workers = Workers {
             workers: job.workers,
-            durable: durable(&mut start, job.workers, job.settings.0, to_checkpoints.clone()),
+            durable: durable(&mut start, job.workers, to_checkpoints.clone()),
             each: {
                 let to_writer = to_writer.clone();
                 // A writer that has failed tells so when it is joined.
@@ -228,15 +229,15 @@ fn tell_start(job: &Job<'_>, start: &Start) {
 fn durable(
     start: &mut Start,
     workers: usize,
-    settings_hash: u64,
     to_checkpoints: Sender<ToCheckpoints>,
 ) -> impl Fn(usize) -> Durable + Send + Sync + 'static {
     let mut shares: Vec<_> = (0..workers).map(|_| Mutex::new(None)).collect();
     if let Some(checkpoint) = &mut start.checkpoint {
         let (epoch, watermark_ms) = (checkpoint.manifest.epoch, checkpoint.manifest.watermark_ms);
-        let is_same = checkpoint.manifest.settings_hash == settings_hash;
+        let is_same = !start.has_new_funnels;
         let mut tallies = std::mem::take(&mut checkpoint.tallies);
         let mut lists = std::mem::take(&mut checkpoint.lists);
+        lists.retain(|(key, _)| is_same || !is_of_funnels(key));
         for (share, users) in shares.iter_mut().zip(checkpoint.users.drain(..)) {
             // The first takes what finds its way by itself.
             let (tallies, lists) = (std::mem::take(&mut tallies), std::mem::take(&mut lists));

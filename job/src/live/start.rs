@@ -23,6 +23,8 @@ pub struct Start {
     pub again: Vec<Binding>,
     /// Newer checkpoints that cannot be used: epoch, reason.
     pub refused: Vec<(u64, String)>,
+    /// Whether its funnels are others than those of now.
+    pub has_new_funnels: bool,
 }
 
 /// Why a job cannot begin.
@@ -91,7 +93,7 @@ impl Start {
         workers: usize,
         settings: &(u64, String),
     ) -> Result<Self, StartError> {
-        let start = Self::of_what_is_kept(results, storage, log, workers)?;
+        let mut start = Self::of_what_is_kept(results, storage, log, workers)?;
         let last = start.again.last().or(start.after.as_ref());
         let Some(old) = last.map(|b| b.settings_hash).filter(|hash| *hash != settings.0) else {
             return Ok(start);
@@ -106,6 +108,7 @@ impl Start {
         if !keys.is_empty() {
             return Err(StartError::HeldByOld { keys, changes });
         }
+        start.has_new_funnels = parsed(&old).get(FUNNELS) != parsed(&settings.1).get(FUNNELS);
         Ok(start)
     }
 
@@ -135,7 +138,8 @@ impl Start {
         };
         let epoch = checkpoint.manifest.epoch;
         let (after, again) = (binding(epoch)?, results.bindings(epoch + 1, usize::MAX)?);
-        Ok(Self { state, checkpoint: Some(checkpoint), after, again, refused })
+        let checkpoint = Some(checkpoint);
+        Ok(Self { state, checkpoint, after, again, refused, has_new_funnels: false })
     }
 
     fn from_the_beginning(
@@ -153,9 +157,13 @@ impl Start {
             let bound = first.partitions.iter().map(|p| (p.partition, p.lo));
             still_held(log, bound).map_err(|source| StartError::Events { epoch, source })?;
         }
-        Ok(Self { state, checkpoint: None, after: None, again: bindings, refused })
+        let (checkpoint, after, again) = (None, None, bindings);
+        Ok(Self { state, checkpoint, after, again, refused, has_new_funnels: false })
     }
 }
+
+/// The setting that names the funnels.
+const FUNNELS: &str = "funnels";
 
 type Settings = serde_json::Map<String, serde_json::Value>;
 

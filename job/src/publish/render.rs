@@ -1,5 +1,7 @@
 //! The records of a window, from what is known of it: pure functions.
 
+use super::hours;
+use crate::funnel::Funnel;
 use crate::rows::{List, Tally, TallyKind};
 use crate::top::{Counted, PartContent, place_order, places};
 use crate::window::{ACTIVE_WINDOW_MS, BUSINESS_WINDOW_MS};
@@ -55,14 +57,15 @@ impl Content {
     }
 
     /// The parts of a list.
-    fn parts(&self, list: List) -> impl Iterator<Item = &PartContent> {
+    pub(super) fn parts(&self, list: List) -> impl Iterator<Item = &PartContent> {
         let from = self.parts.partition_point(|((l, _), _)| *l < list);
         self.parts[from..].iter().take_while(move |((l, _), _)| *l == list).map(|(_, part)| part)
     }
 }
 
-/// Which of a window's records: its type, and the currency of revenue, else zeros.
-pub(super) type RecordId = (Metric, [u8; 3]);
+/// Which of a window's records: its type, and its dimension: the currency's letters, the
+/// place of the funnel, else 0.
+pub(super) type RecordId = (Metric, u32);
 
 /// A record: which one, its key, and its line up to the tail.
 pub(super) struct Rendered {
@@ -72,26 +75,38 @@ pub(super) struct Rendered {
 }
 
 /// Collects the records of one window.
-struct Renderer<'a> {
+pub(super) struct Renderer<'a> {
     end_ms: i64,
     records: &'a mut Vec<Rendered>,
 }
 
 impl Renderer<'_> {
-    fn give(&mut self, metric: Metric, window_ms: i64, dims: &[(&str, &str)], fields: &Fields<'_>) {
-        let start_ms = self.end_ms - window_ms;
-        let identity = Identity { metric, start_ms, end_ms: self.end_ms, dimensions: dims };
+    /// A record without dimensions.
+    pub(super) fn give(&mut self, metric: Metric, window_ms: i64, fields: &Fields<'_>) {
+        self.give_one_of((metric, 0), window_ms, &[], fields);
+    }
+
+    /// A record with a dimension.
+    pub(super) fn give_one_of(
+        &mut self,
+        id: RecordId,
+        window_ms: i64,
+        dimensions: &[(&str, &str)],
+        fields: &Fields<'_>,
+    ) {
+        let (metric, end_ms) = (id.0, self.end_ms);
+        let identity = Identity { metric, start_ms: end_ms - window_ms, end_ms, dimensions };
         let body = identity.body(fields).0;
-        self.records.push(Rendered { id: (metric, [0; 3]), key: identity.key(), body });
+        self.records.push(Rendered { id, key: identity.key(), body });
     }
 
     fn value(&mut self, metric: Metric, window_ms: i64, value: Decimal, count: Option<i64>) {
-        self.give(metric, window_ms, &[], &Fields::Value { value, count });
+        self.give(metric, window_ms, &Fields::Value { value, count });
     }
 }
 
 /// The records of the window that ends at `end_ms`, as far as they exist.
-pub(super) fn records(end_ms: i64, content: &Content) -> Vec<Rendered> {
+pub(super) fn records(end_ms: i64, content: &Content, funnels: &[Funnel]) -> Vec<Rendered> {
     let mut records = Vec::new();
     let mut r = Renderer { end_ms, records: &mut records };
     for ((kind, currency), tally) in &content.tallies {
@@ -107,6 +122,7 @@ pub(super) fn records(end_ms: i64, content: &Content) -> Vec<Rendered> {
         }
     }
     lists(&mut r, content);
+    hours::records(&mut r, content, funnels);
     records
 }
 
@@ -154,8 +170,9 @@ fn revenue(r: &mut Renderer<'_>, currency: [u8; 3], tally: &Tally, users: i64) {
         let value = Decimal::ratio(tally.sum, i128::from(users) * 10i128.pow(u32::from(digits)));
         let name = String::from_utf8_lossy(&currency);
         let fields = Fields::Value { value, count: Some(tally.n[0]) };
-        r.give(Metric::RevenuePerUser, BUSINESS_WINDOW_MS, &[("currency", &name)], &fields);
-        r.records.last_mut().expect("it was just given").id.1 = currency;
+        let [a, b, c] = currency;
+        let id = (Metric::RevenuePerUser, u32::from_be_bytes([0, a, b, c]));
+        r.give_one_of(id, BUSINESS_WINDOW_MS, &[("currency", &name)], &fields);
     }
 }
 
@@ -170,13 +187,13 @@ fn lists(r: &mut Renderer<'_>, content: &Content) {
     };
     if let Some((count, other, items)) = items(Dimension::Page) {
         let fields = Fields::Pages { items: &items, other, count };
-        r.give(Metric::PopularContent, BUSINESS_WINDOW_MS, &[], &fields);
+        r.give(Metric::PopularContent, BUSINESS_WINDOW_MS, &fields);
     }
     if let Some((count, other, items)) = items(Dimension::Country) {
         let cities = joined(Dimension::City).map_or(Vec::new(), |(_, rows)| rows);
         let cities: Vec<_> = cities.into_iter().map(city).collect();
         let fields = Fields::Geo { items: &items, other, cities: &cities, count };
-        r.give(Metric::GeoDistribution, BUSINESS_WINDOW_MS, &[], &fields);
+        r.give(Metric::GeoDistribution, BUSINESS_WINDOW_MS, &fields);
     }
     for (metric, dimension) in [
         (Metric::Devices, Dimension::Device),
@@ -186,16 +203,16 @@ fn lists(r: &mut Renderer<'_>, content: &Content) {
     ] {
         if let Some((count, other, items)) = items(dimension) {
             let fields = Fields::Names { items: &items, other, count };
-            r.give(metric, BUSINESS_WINDOW_MS, &[], &fields);
+            r.give(metric, BUSINESS_WINDOW_MS, &fields);
         }
     }
     if let Some((ms, count)) = percentiles(content) {
-        r.give(Metric::PageLoadTime, BUSINESS_WINDOW_MS, &[], &Fields::Percentiles { ms, count });
+        r.give(Metric::PageLoadTime, BUSINESS_WINDOW_MS, &Fields::Percentiles { ms, count });
     }
 }
 
-/// All page views of a list, and its first places over all workers.
-fn join(list: List, content: &Content) -> Option<(i64, Vec<Counted>)> {
+/// The sum of all values of a list, and its first places over all workers.
+pub(super) fn join(list: List, content: &Content) -> Option<(i64, Vec<Counted>)> {
     let mut count = 0;
     let mut rows = Vec::new();
     for part in content.parts(list) {
@@ -221,21 +238,33 @@ fn city(counted: Counted) -> CityPlace {
 
 /// The 50th, 95th and 99th percentile by nearest rank, and the number of values.
 fn percentiles(content: &Content) -> Option<([i64; 3], i64)> {
-    let mut times: BTreeMap<i64, i64> = BTreeMap::new();
-    for part in content.parts(List::LoadTimes) {
-        if let PartContent::LoadTimes(part) = part {
-            part.iter().for_each(|(ms, n)| *times.entry(*ms).or_default() += n);
+    let times = numbers(List::LoadTimes, content);
+    let count: i64 = times.values().sum();
+    let times: Vec<_> = times.iter().map(|(ms, n)| (ms.cast_signed(), *n)).collect();
+    let at = |percent| nearest_rank(&times, percent);
+    (count > 0).then(|| ([at(50), at(95), at(99)], count))
+}
+
+/// The numbers of a list over all workers, and how often each was seen.
+pub(super) fn numbers(list: List, content: &Content) -> BTreeMap<u64, i64> {
+    let mut all: BTreeMap<u64, i64> = BTreeMap::new();
+    for part in content.parts(list) {
+        if let PartContent::Numbers(part) = part {
+            part.iter().for_each(|(number, n)| *all.entry(*number).or_default() += n);
         }
     }
-    let count: i64 = times.values().sum();
-    let at = |percent: i64| {
-        let rank = (count * percent + 99) / 100;
-        let mut passed = 0;
-        let found = times.iter().find(|(_, n)| {
-            passed += **n;
-            passed >= rank
-        });
-        found.map_or(0, |(ms, _)| *ms)
-    };
-    (count > 0).then(|| ([at(50), at(95), at(99)], count))
+    all
+}
+
+/// A percentile by nearest rank of values in order and how often each was seen; 0 if
+/// there is none.
+pub(super) fn nearest_rank(values: &[(i64, i64)], percent: i64) -> i64 {
+    let count: i64 = values.iter().map(|(_, n)| n).sum();
+    let rank = (count * percent + 99) / 100;
+    let mut passed = 0;
+    let found = values.iter().find(|(_, n)| {
+        passed += n;
+        passed >= rank
+    });
+    found.map_or(0, |(value, _)| *value)
 }

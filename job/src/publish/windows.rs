@@ -10,14 +10,17 @@ use super::render::{Content, RecordId, records};
 use crate::checkpoint::{self, Parts};
 use crate::epochs::by_epoch_of_two;
 use crate::expiry::forget_until;
-use crate::rows::{Tally, TallyKey, TallyKind};
+use crate::funnel::Funnel;
+use crate::rows::{List, Tally, TallyKey, TallyKind};
 use crate::time::{Epoch, Tick};
 use crate::top::Part;
-use crate::window::Windows;
+use crate::window::{HOUR_PANE_MS, HOUR_WINDOW_MS, Sliding, Windows};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, REAL_TIME_PANE_MS, slice_end_ms};
 use streamgauge_sink::change::{Change, State, Topic, final_digest};
 use streamgauge_sink::digest::Digest;
+use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::Identity;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -30,10 +33,19 @@ enum Kind {
     ActiveUsers5m,
     Sessions,
     Business,
+    Hour,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::RealTime, Self::ActiveUsers5m, Self::Sessions, Self::Business];
+    const ALL: [Self; 5] =
+        [Self::RealTime, Self::ActiveUsers5m, Self::Sessions, Self::Business, Self::Hour];
+
+    fn of_list(list: List) -> Self {
+        match list.windows() {
+            Sliding::Business => Self::Business,
+            Sliding::Hour => Self::Hour,
+        }
+    }
 
     fn of(tally: TallyKind) -> Self {
         match tally {
@@ -51,15 +63,24 @@ impl Kind {
             Self::RealTime | Self::Sessions => None,
             Self::ActiveUsers5m => Some(REAL_TIME_PANE_MS),
             Self::Business => Some(BUSINESS_PANE_MS),
+            Self::Hour => Some(HOUR_PANE_MS),
         }
     }
 
     fn frozen_ms(self, windows: &Windows, end_ms: i64) -> i64 {
         match self {
-            Self::Sessions => windows.sessions_frozen_ms(end_ms),
+            Self::Sessions | Self::Hour => windows.sessions_frozen_ms(end_ms),
             _ => windows.frozen_ms(end_ms),
         }
     }
+}
+
+/// What is published of what there is.
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    windows: &'a Windows,
+    output: Output,
+    funnels: &'a [Funnel],
 }
 
 /// What is published of a record.
@@ -98,30 +119,31 @@ impl Book {
     }
 
     /// Publishes what is due in an epoch and drops what is frozen.
-    fn close(&mut self, tick: Tick, rules: &Windows, output: Output, changes: &mut Vec<Change>) {
+    fn close(&mut self, tick: Tick, rules: Rules<'_>, changes: &mut Vec<Change>) {
         let kind = self.kind;
         let first = tick.before_ms.saturating_add(1);
         if first <= tick.watermark_ms {
             for (end_ms, window) in self.windows.range_mut(first..=tick.watermark_ms) {
-                window.publish(*end_ms, State::Final, output, changes);
+                window.publish(*end_ms, State::Final, rules, changes);
                 self.dirty.remove(end_ms);
             }
         }
         let open = self.dirty.split_off(&first);
         let mut late = std::mem::replace(&mut self.dirty, open);
         late.retain(|end_ms| {
-            let due = tick.corrections || kind.frozen_ms(rules, *end_ms) <= tick.watermark_ms;
+            let due =
+                tick.corrections || kind.frozen_ms(rules.windows, *end_ms) <= tick.watermark_ms;
             if let Some(window) = self.windows.get_mut(end_ms).filter(|_| due) {
-                window.publish(*end_ms, State::Corrected, output, changes);
+                window.publish(*end_ms, State::Corrected, rules, changes);
             }
             !due
         });
-        if output.provisional && tick.provisional {
-            self.provisional(tick, rules, output, changes);
+        if rules.output.provisional && tick.provisional {
+            self.provisional(tick, rules, changes);
         }
         self.dirty.append(&mut late);
         while let Some(oldest) = self.windows.first_entry() {
-            if kind.frozen_ms(rules, *oldest.key()) > tick.watermark_ms {
+            if kind.frozen_ms(rules.windows, *oldest.key()) > tick.watermark_ms {
                 break;
             }
             oldest.remove();
@@ -138,19 +160,13 @@ impl Book {
         })
     }
 
-    fn provisional(
-        &mut self,
-        tick: Tick,
-        rules: &Windows,
-        output: Output,
-        changes: &mut Vec<Change>,
-    ) {
-        let ahead_ms = tick.watermark_ms.saturating_add(rules.allowed_disorder_ms);
+    fn provisional(&mut self, tick: Tick, rules: Rules<'_>, changes: &mut Vec<Change>) {
+        let ahead_ms = tick.watermark_ms.saturating_add(rules.windows.allowed_disorder_ms);
         if tick.watermark_ms == streamgauge_ingest::BEFORE_TIME_MS || ahead_ms == i64::MAX {
             return;
         }
         let kind = self.kind;
-        if kind == Kind::Business && !tick.business_provisional {
+        if matches!(kind, Kind::Business | Kind::Hour) && !tick.business_provisional {
             return;
         }
         let due: Vec<i64> = match kind.slide_ms() {
@@ -166,7 +182,7 @@ impl Book {
         };
         for end_ms in due {
             if let Some(window) = self.windows.get_mut(&end_ms) {
-                window.publish(end_ms, State::Provisional, output, changes);
+                window.publish(end_ms, State::Provisional, rules, changes);
             }
         }
     }
@@ -175,10 +191,11 @@ impl Book {
 impl Window {
     /// Publishes the records of the window that are new or differ, and retracts
     /// those that are gone.
-    fn publish(&mut self, end_ms: i64, state: State, output: Output, changes: &mut Vec<Change>) {
+    fn publish(&mut self, end_ms: i64, state: State, rules: Rules<'_>, changes: &mut Vec<Change>) {
+        let output = rules.output;
         let before = std::mem::take(&mut self.published);
         let mut is_gone = vec![true; before.len()];
-        let records = records(end_ms, &self.content);
+        let records = records(end_ms, &self.content, rules.funnels);
         self.published.reserve_exact(records.len());
         for record in records {
             let body = xxh3_128(&record.body);
@@ -213,15 +230,24 @@ impl Window {
         }
         self.published.sort_unstable_by_key(|p| p.id);
         let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
-        changes.extend(gone.map(|(was, _)| retraction(end_ms, was)));
+        changes.extend(gone.map(|(was, _)| retraction(end_ms, was, rules.funnels)));
     }
 }
 
 /// The end of a result that ceased to exist.
-fn retraction(end_ms: i64, was: &Published) -> Change {
-    // Only results over sessions can cease to exist, and they have no dimensions.
-    let (metric, start_ms) = (was.id.0, end_ms - REAL_TIME_PANE_MS);
-    let identity = Identity { metric, start_ms, end_ms, dimensions: &[] };
+fn retraction(end_ms: i64, was: &Published, funnels: &[Funnel]) -> Change {
+    // Only results over sessions can cease to exist.
+    let (metric, place) = was.id;
+    let window_ms = match metric {
+        Metric::BounceRate | Metric::AverageSessionDuration => REAL_TIME_PANE_MS,
+        _ => HOUR_WINDOW_MS,
+    };
+    let funnel = funnels.get(place as usize).map_or("", |funnel| &funnel.name);
+    let dimensions: &[(&str, &str)] = match metric {
+        Metric::Funnel | Metric::AbandonmentRate => &[("funnel", funnel)],
+        _ => &[],
+    };
+    let identity = Identity { metric, start_ms: end_ms - window_ms, end_ms, dimensions };
     Change {
         topic: Topic::Result(metric),
         key: identity.key(),
@@ -255,11 +281,11 @@ pub fn publish_windows<'s>(
     tallies: Stream<'s, Epoch, Vec<TallyUpdate>>,
     parts: Stream<'s, Epoch, Vec<Part>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
-    (rules, output): (Windows, Output),
+    (windows, output, funnels): (Windows, Output, Rc<[Funnel]>),
     parts_out: Option<Parts>,
 ) -> Stream<'s, Epoch, Vec<Change>> {
     let mut books = Kind::ALL.map(Book::new);
-    let route = Exchange::new(|p: &Part| window_route(Kind::Business, p.window_end_ms));
+    let route = Exchange::new(|p: &Part| window_route(Kind::of_list(p.list), p.window_end_ms));
     by_epoch_of_two(
         (tallies, Pipeline),
         (parts, route),
@@ -272,14 +298,15 @@ pub fn publish_windows<'s>(
                 content.count((key.kind, key.currency), tally, diff);
             }
             for part in parts {
-                let content = books[Kind::Business as usize].content(part.window_end_ms);
+                let content = books[Kind::of_list(part.list) as usize].content(part.window_end_ms);
                 content.part(part.list, part.worker, part.content);
             }
+            let rules = Rules { windows: &windows, output, funnels: &funnels };
             for book in &mut books {
-                book.close(tick, &rules, output, changes);
+                book.close(tick, rules, changes);
             }
             if let (Some(parts), true) = (&parts_out, tick.checkpoint.is_some()) {
-                let tallies = books.iter().flat_map(|book| book.tallies(&rules)).collect();
+                let tallies = books.iter().flat_map(|book| book.tallies(&windows)).collect();
                 parts.give(epoch, checkpoint::Part::Tallies(tallies));
             }
             forget_until::<TallyKey>(tick.watermark_ms);

@@ -29,6 +29,7 @@ impl Session {
             first_ms: self.first_ms,
             last_ms: self.last_ms,
             ends_last: self.ends_last,
+            has_returned: self.has_returned,
             slices,
             settled: self.settled.as_ref().map(|running| running.save(texts)),
         }
@@ -36,7 +37,7 @@ impl Session {
 
     /// A session from a row, not published and without a timer.
     pub(crate) fn load(saved: SavedSession, texts: &Loaded) -> Result<Self, BadRow> {
-        let SavedSession { first_ms, last_ms, ends_last, settled, slices } = saved;
+        let SavedSession { first_ms, last_ms, ends_last, has_returned, settled, slices } = saved;
         let entry = |e: SavedEntry| {
             let (currency, value_minor) = e.value.unwrap_or_default();
             Ok(Entry {
@@ -57,8 +58,17 @@ impl Session {
             loaded.push(Slice::of_entries(entries));
         }
         let settled = settled.map(|s| Running::load(s, texts).map(Box::new)).transpose()?;
-        let (slices, is_published, timer_ms) = (loaded, false, None);
-        Ok(Self { settled, slices, first_ms, last_ms, ends_last, is_published, timer_ms })
+        Ok(Self {
+            settled,
+            slices: loaded,
+            first_ms,
+            last_ms,
+            ends_last,
+            is_published: false,
+            is_returning: false,
+            has_returned,
+            timer_ms: None,
+        })
     }
 }
 

@@ -9,7 +9,7 @@
 //! Invariants: slices are in order and none is empty; all of `settled` comes
 //! before them; `first_ms`, `last_ms` and `ends_last` describe all events.
 
-use super::{Entry, Rules, Running, SliceSummary};
+use super::{Ended, Entry, Rules, Running, SliceSummary, StepTaken};
 use crate::one_or_many::OneOrMany;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,6 +54,10 @@ pub struct Session {
     /// Whether its record stands. The record is not kept: it is a function of the
     /// events, and is made again before they change.
     pub is_published: bool,
+    /// Whether it stands as one of a user who returns.
+    pub is_returning: bool,
+    /// Whether a session that is no longer held makes it one.
+    pub has_returned: bool,
     /// The timer that is set for it, ms; others are stale.
     pub timer_ms: Option<i64>,
 }
@@ -69,6 +73,8 @@ impl Session {
             ends_last: entry.is_end(),
             slices: OneOrMany::one(Slice::of(entry)),
             is_published: false,
+            is_returning: false,
+            has_returned: false,
             timer_ms: None,
         }
     }
@@ -205,6 +211,8 @@ impl Session {
             last_ms: self.last_ms,
             ends_last: self.ends_last,
             is_published: false,
+            is_returning: false,
+            has_returned: false,
             timer_ms: None,
         };
         self.last_ms = at_ms;
@@ -212,15 +220,15 @@ impl Session {
         Some(rest)
     }
 
-    /// Its record, given that it has ended.
-    pub fn record(
+    /// What it is, given that it has ended.
+    pub fn ended(
         &mut self,
         rules: &Rules,
         gap_ms: i64,
         user: Arc<str>,
         session: Arc<str>,
         unknown: &Arc<str>,
-    ) -> SessionRecord {
+    ) -> Ended {
         let mut fold = match &self.settled {
             Some(settled) => Running::clone(settled),
             None => Running::new(rules),
@@ -232,7 +240,11 @@ impl Session {
         let text = |v: &Rc<crate::user::Value>| Arc::clone(&v.name.text);
         let pages = fold.journey().first().zip(fold.last_page());
         let abandoned = rules.funnels.iter().zip(fold.reached());
-        SessionRecord {
+        let steps = (0..).zip(fold.reached()).flat_map(|(funnel, reached)| {
+            StepTaken::of(funnel, reached.iter().map(|(at_ms, _, _)| *at_ms))
+        });
+        let steps = steps.collect();
+        let record = SessionRecord {
             start_ms: self.first_ms,
             end_ms: self.last_ms,
             ended_at_ms: self.ended_at_ms(gap_ms),
@@ -245,11 +257,14 @@ impl Session {
             journey_length: fold.journey_length(),
             conversions: fold.conversions(),
             revenue_minor: fold.revenue_minor().clone(),
-            abandoned: abandoned.map(|(f, n)| (Arc::clone(&f.name), f.is_abandoned(n))).collect(),
+            abandoned: abandoned
+                .map(|(f, n)| (Arc::clone(&f.name), f.is_abandoned(n.len())))
+                .collect(),
             ended_by: if self.ends_last { EndedBy::Event } else { EndedBy::Gap },
             device: fold.device().map_or_else(|| Arc::clone(unknown), text),
             country: fold.country().map_or_else(|| Arc::clone(unknown), text),
-        }
+        };
+        Ended { record: Arc::new(record), steps, is_returning: self.is_returning }
     }
 }
 
@@ -262,5 +277,5 @@ fn push_slice(rules: &Rules, fold: &mut Running, slice: &mut Slice, once: bool) 
     }
     let entries = &slice.entries;
     let summary = slice.summary.get_or_insert_with(|| Box::new(SliceSummary::of(rules, entries)));
-    fold.push_slice(rules, summary);
+    fold.push_slice(summary);
 }

@@ -5,7 +5,7 @@
 //! by the whole slice at once. Both are functions of the events in their order.
 
 use super::Entry;
-use crate::funnel::{Funnel, Match, Progress, SliceProgress};
+use crate::funnel::{Funnel, Mark, Match, Progress, SliceProgress};
 use crate::user::Value;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -128,15 +128,15 @@ impl Running {
     pub fn push(&mut self, rules: &Rules, entry: &Entry) {
         self.plain.push(entry);
         for (i, progress) in self.funnels.iter_mut().enumerate() {
-            progress.push(rules.funnels[i].strict, rules.event(i, entry));
+            progress.push(rules.funnels[i].strict, rules.event(i, entry), entry.order());
         }
     }
 
     /// Goes on by a slice.
-    pub fn push_slice(&mut self, rules: &Rules, slice: &SliceSummary) {
+    pub fn push_slice(&mut self, slice: &SliceSummary) {
         self.plain.append(&slice.plain);
-        for (i, (progress, slice)) in self.funnels.iter_mut().zip(&slice.funnels).enumerate() {
-            progress.push_slice(rules.funnels[i].strict, slice);
+        for (progress, slice) in self.funnels.iter_mut().zip(&slice.funnels) {
+            progress.push_slice(slice);
         }
     }
 
@@ -194,9 +194,9 @@ impl Running {
         self.plain.country.as_ref()
     }
 
-    /// Per funnel: steps reached.
-    pub fn reached(&self) -> impl Iterator<Item = u8> {
-        self.funnels.iter().map(|p| p.reached())
+    /// Per funnel: the events that reached its steps.
+    pub fn reached(&self) -> impl Iterator<Item = &[Mark]> {
+        self.funnels.iter().map(Progress::reached)
     }
 }
 
@@ -211,7 +211,7 @@ impl SliceSummary {
             plain.push(entry);
             for (i, slice) in funnels.iter_mut().enumerate() {
                 let slice: &mut SliceProgress = slice;
-                slice.push(rules.funnels[i].strict, rules.event(i, entry));
+                slice.push(rules.event(i, entry), entry.order());
             }
         }
         Self { plain, funnels }

@@ -1,7 +1,8 @@
-//! Top lists and percentiles of business windows, from the arranged rows of panes.
+//! Top lists, percentiles and counts of sliding windows, from the arranged rows of
+//! their panes.
 //!
 //! For every window that is due — it closes, a provisional one is asked for, or
-//! a late record has changed it — the rows of its six panes that this worker
+//! a late record has changed it — the rows of its panes that this worker
 //! holds are added up, and the first places go out as this worker's part. The
 //! parts of all workers are joined where the window is published: a value lives on
 //! one worker, so the first places overall are among the first places of each.
@@ -19,10 +20,10 @@ use crate::epochs::TickInbox;
 use crate::expiry::{ForgettingSpine, Rows, forget_until};
 use crate::rows::{List, ListDiff, ListKey, Name};
 use crate::time::{Epoch, Tick};
-use crate::window::Windows;
+use crate::window::{Sliding, Windows};
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use differential_dataflow::trace::TraceReader;
-use due::Changed;
+use due::{Changed, note};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use streamgauge_ingest::batch::Dimension;
@@ -55,8 +56,8 @@ pub enum PartContent {
         /// First places: most views first, then by name.
         first: Vec<Counted>,
     },
-    /// Load times in ascending order, and how often each was seen.
-    LoadTimes(Vec<(i64, i64)>),
+    /// Numbers in ascending order, and how often each was seen.
+    Numbers(Vec<(u64, i64)>),
 }
 
 /// One worker's part of a list in a window; it replaces the part before.
@@ -77,6 +78,7 @@ pub struct Part {
 pub fn places(list: List) -> usize {
     match list {
         List::By(Dimension::Country) => 300,
+        List::Transitions => 50,
         _ => 20,
     }
 }
@@ -88,12 +90,12 @@ pub fn place_order<N: Ord>(a: (i64, N), b: (i64, N)) -> std::cmp::Ordering {
 }
 
 /// Where the rows of a value are arranged. Load times are few, and are kept
-/// together: percentiles need all of them.
+/// together.
 #[must_use]
 pub fn list_route(key: &ListKey) -> u64 {
     match key.list {
-        List::By(_) => key.hash >> 16,
-        List::LoadTimes => 0,
+        List::By(_) | List::Journeys | List::Transitions => key.hash >> 16,
+        List::LoadTimes | List::HourCounts => 0,
     }
 }
 
@@ -117,7 +119,8 @@ pub fn top_lists<'s>(
     builder.build(move |initial| {
         drop(initial);
         let mut ticks = TickInbox::<1>::default();
-        let mut changed = Changed::new(windows);
+        let mut arrived: Vec<Batch> = Vec::new();
+        let mut changed = Sliding::ALL.map(|kind| Changed::new(kind, windows));
         let mut unsaved = parts_out.map(Unsaved::new);
         move |frontiers| {
             batch_input.for_each_stamp(|_, spans| {
@@ -125,22 +128,25 @@ pub fn top_lists<'s>(
                     if let Some(unsaved) = &mut unsaved {
                         unsaved.arrived(span.inner.as_ref());
                     }
-                    changed.arrived.extend(span.inner);
+                    arrived.extend(span.inner);
                 }
             });
             ticks.receive(&mut tick_input);
             while let Some((epoch, tick, [capability])) = ticks.next_complete(frontiers) {
-                let due = changed.due(epoch, tick);
-                if !due.is_empty() {
-                    let mut batches: Vec<Batch> = Vec::new();
-                    trace.map_spans(|span| batches.extend(span.inner.clone()));
-                    let mut handle = out.activate();
-                    let mut session = handle.session(&capability);
-                    changed.tell(epoch, due, &batches, |window_end_ms, (list, content)| {
-                        session.give(Part { window_end_ms, list, worker, content });
-                    });
+                note(&mut arrived, &mut changed, epoch, tick);
+                for changed in &mut changed {
+                    let due = changed.due(tick);
+                    if !due.is_empty() {
+                        let mut batches: Vec<Batch> = Vec::new();
+                        trace.map_spans(|span| batches.extend(span.inner.clone()));
+                        let mut handle = out.activate();
+                        let mut session = handle.session(&capability);
+                        changed.tell(epoch, due, &batches, |window_end_ms, (list, content)| {
+                            session.give(Part { window_end_ms, list, worker, content });
+                        });
+                    }
+                    changed.forget(tick);
                 }
-                changed.forget(tick);
                 if let Some(unsaved) = &mut unsaved {
                     unsaved.epoch(epoch, tick, || {
                         let mut batches = Vec::new();

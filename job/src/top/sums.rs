@@ -1,14 +1,13 @@
 //! A window's lists, added up.
 
 use super::{Batch, Counted, PartContent, place_order, places};
-use crate::rows::{List, ListDiff, ListKey, Name, PANES};
+use crate::rows::{List, ListDiff, ListKey, Name};
 use crate::time::Epoch;
-use crate::window::Windows;
+use crate::window::{Sliding, Windows};
 use hashbrown::HashTable;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use streamgauge_ingest::batch::Dimension;
-use streamgauge_ingest::lateness::BUSINESS_PANE_MS;
 
 /// A value of a list, summed over panes.
 struct Sum<N> {
@@ -75,9 +74,9 @@ impl<N: Borrow<Name>> ListSums<N> {
         place
     }
 
-    /// Of these values, the places of the first. Load times have none: all are told.
+    /// Of these values, the places of the first. Numbers have none: all are told.
     fn first(&self, list: List, mut values: Vec<usize>) -> Vec<usize> {
-        if list == List::LoadTimes {
+        if list.is_of_numbers() {
             return Vec::new();
         }
         let order = |a: &usize, b: &usize| self.sums[*a].order(&self.sums[*b]);
@@ -91,11 +90,11 @@ impl<N: Borrow<Name>> ListSums<N> {
     }
 
     fn content(&self, list: List, first: &[usize]) -> PartContent {
-        if list == List::LoadTimes {
-            let mut times: Vec<_> =
-                self.sums.iter().map(|s| (s.hash.cast_signed(), s.views)).collect();
-            times.sort_unstable();
-            return PartContent::LoadTimes(times);
+        if list.is_of_numbers() {
+            let seen = self.sums.iter().filter(|s| s.views != 0);
+            let mut numbers: Vec<_> = seen.map(|s| (s.hash, s.views)).collect();
+            numbers.sort_unstable();
+            return PartContent::Numbers(numbers);
         }
         let first = first.iter().filter_map(|i| self.sums[*i].counted());
         PartContent::Places { views: self.views, first: first.collect() }
@@ -107,7 +106,7 @@ impl<N: Borrow<Name>> ListSums<N> {
     }
 }
 
-/// Load times stand for their own hash, and are small numbers.
+/// Numbers stand for their own hash, and many are small.
 fn spread(hash: u64) -> u64 {
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
@@ -116,70 +115,86 @@ fn list_index(list: List) -> usize {
     match list {
         List::By(dimension) => dimension as usize,
         List::LoadTimes => Dimension::ALL.len(),
+        List::Journeys => Dimension::ALL.len() + 1,
+        List::Transitions => Dimension::ALL.len() + 2,
+        List::HourCounts => Dimension::ALL.len() + 3,
     }
 }
 
 /// The sums of one window.
-pub(super) struct WindowSums<N>([ListSums<N>; List::ALL.len()]);
+pub(super) struct WindowSums<N> {
+    kind: Sliding,
+    lists: [ListSums<N>; List::ALL.len()],
+}
 
 impl<N: Borrow<Name>> WindowSums<N> {
     /// Adds up the rows of a window's panes as of an epoch.
     pub(super) fn scan<'b>(
         batches: &'b [Batch],
         epoch: Epoch,
-        windows: Windows,
+        (kind, windows): (Sliding, Windows),
         window_end_ms: i64,
         own: impl Fn(&'b Name) -> N,
     ) -> Self {
         let mut lists: [ListSums<N>; List::ALL.len()] = Default::default();
-        for (j, back) in (0..PANES).zip(0..) {
-            let pane_end_ms = window_end_ms - back * BUSINESS_PANE_MS;
-            let expires_ms = windows.business_pane_expires_ms(pane_end_ms);
+        for (j, back_ms) in kind.windows_of(0) {
+            let expires_ms = kind.pane_expires_ms(&windows, window_end_ms - back_ms);
             for batch in batches {
                 let from = batch.rows.partition_point(|row| row.0.expires_ms < expires_ms);
                 let rows = batch.rows[from..].iter().take_while(|r| r.0.expires_ms == expires_ms);
                 for (key, _, diff) in rows.filter(|row| row.1 <= epoch) {
-                    lists[list_index(key.list)].add(key, &own, diff.views, diff.users[j]);
+                    // A pane of the other kind can expire at the same time.
+                    if key.list.windows() == kind {
+                        lists[list_index(key.list)].add(key, &own, diff.views, users(diff, j));
+                    }
                 }
             }
         }
-        Self(lists)
+        Self { kind, lists }
     }
 
-    /// What the lists say that have anything to say.
+    /// What its lists say; those of the hour also that they have nothing to say, for what
+    /// they said before may have been taken back.
     pub(super) fn contents(&self) -> impl Iterator<Item = (List, PartContent)> {
-        let lists = List::ALL.into_iter().zip(&self.0).filter(|(_, sums)| !sums.sums.is_empty());
+        let lists = List::ALL.into_iter().zip(&self.lists).filter(|(list, sums)| {
+            list.windows() == self.kind && (self.kind == Sliding::Hour || !sums.sums.is_empty())
+        });
         lists.map(|(list, sums)| (list, sums.content(list, &sums.first(list, sums.all()))))
     }
 }
 
-/// The sums of a closed window that late records change again and again, kept so
-/// that a correction costs what has changed and not what there is.
+/// Users of a pane that are new in the window that ends `j` panes after it; sessions
+/// are counted without.
+fn users(diff: &ListDiff, j: usize) -> i32 {
+    diff.users.get(j).copied().unwrap_or(0)
+}
+
+/// The sums of a window that is told again and again, kept so that this costs what has
+/// changed and not what there is.
 ///
-/// Page views are never taken back, so a value that has not changed cannot move
-/// into the first places: these come from what they were and what has changed.
+/// As long as nothing among the first places is taken back, a value that has not
+/// changed cannot move into them: they come from what they were and what has changed.
 pub(super) struct Kept {
     sums: WindowSums<Name>,
-    first: [Vec<usize>; List::ALL.len()],
+    /// The first places, and their views when they were told.
+    first: [Vec<(usize, i64)>; List::ALL.len()],
     changed: [Vec<usize>; List::ALL.len()],
+    /// Whether the lists were told at all.
+    is_told: bool,
 }
 
 impl Kept {
     /// Sums of which everything has still to be told.
     pub(super) fn new(sums: WindowSums<Name>) -> Self {
-        let mut kept = Self { sums, first: Default::default(), changed: Default::default() };
-        for (changed, list) in kept.changed.iter_mut().zip(&mut kept.sums.0) {
-            *changed = list.all();
-            changed.iter().for_each(|i| list.sums[*i].is_changed = true);
-        }
-        kept
+        let (first, changed) = Default::default();
+        Self { sums, first, changed, is_told: false }
     }
 
     /// Adds a row of the pane that lies `j` panes before the window's last.
     pub(super) fn add(&mut self, key: &ListKey, diff: &ListDiff, j: usize) {
         let list = list_index(key.list);
-        let sums = &mut self.sums.0[list];
-        let place = sums.add(key, Name::clone, diff.views, diff.users[j]);
+        let sums = &mut self.sums.lists[list];
+        let place = sums.add(key, Name::clone, diff.views, users(diff, j));
         if !std::mem::replace(&mut sums.sums[place].is_changed, true) {
             self.changed[list].push(place);
         }
@@ -187,19 +202,30 @@ impl Kept {
 
     /// What the lists say that have changed since this was asked last.
     pub(super) fn take_changed(&mut self) -> Vec<(List, PartContent)> {
+        let was_told = std::mem::replace(&mut self.is_told, true);
+        let kind = self.sums.kind;
         let mut told = Vec::new();
-        for list in List::ALL {
+        for list in List::ALL.into_iter().filter(|list| list.windows() == kind) {
             let i = list_index(list);
+            let sums = &mut self.sums.lists[i];
             let mut values = std::mem::take(&mut self.changed[i]);
-            if values.is_empty() {
+            let says_nothing = sums.sums.is_empty() && kind == Sliding::Business;
+            if says_nothing || (was_told && values.is_empty()) {
                 continue;
             }
-            let sums = &mut self.sums.0[i];
-            values.extend(self.first[i].iter().filter(|i| !sums.sums[**i].is_changed));
             values.iter().for_each(|i| sums.sums[*i].is_changed = false);
-            values.retain(|i| sums.sums[*i].views > 0);
-            self.first[i] = sums.first(list, values);
-            told.push((list, sums.content(list, &self.first[i])));
+            let is_behind = |(i, told): &(usize, i64)| sums.sums[*i].views < *told;
+            if !was_told || self.first[i].iter().any(is_behind) {
+                values = sums.all();
+            } else {
+                values.extend(self.first[i].iter().map(|(i, _)| *i));
+                values.sort_unstable();
+                values.dedup();
+                values.retain(|i| sums.sums[*i].views > 0);
+            }
+            let first = sums.first(list, values);
+            told.push((list, sums.content(list, &first)));
+            self.first[i] = first.into_iter().map(|i| (i, sums.sums[i].views)).collect();
         }
         told
     }

@@ -54,13 +54,18 @@ impl State {
         }
         let ended_at_ms = session.ended_at_ms(self.constants.windows.session_gap_ms);
         if ended_at_ms < self.watermark_ms && !session.is_published {
-            session.is_published = true;
-            let rules = self.constants.of(self.watermark_ms, &self.people.users[visit.user].name);
-            self.updates.sessions.push((visit.record(i, &rules), self.epoch, 1));
+            let user = visit.user;
+            let session = &self.people.visits[slot].sessions[i];
+            let is_returning = self.people.is_returning(user, session);
+            let (visit, user) = (&mut self.people.visits[slot], &mut self.people.users[user]);
+            let session = &mut visit.sessions[i];
+            (session.is_published, session.is_returning) = (true, is_returning);
+            user.published_ms = user.published_ms.max(session.first_ms());
+            let rules = self.constants.of(self.watermark_ms, &user.name);
+            self.updates.sessions.push((visit.ended(i, &rules), self.epoch, 1));
         }
-        let Some((_, session)) = visit.find(at_ms) else {
-            return;
-        };
+        let visit = &mut self.people.visits[slot];
+        let session = &mut visit.sessions[i];
         let next_ms = if session.is_published {
             self.constants.windows.session_expires_ms(session.last_ms())
         } else {
@@ -72,10 +77,31 @@ impl State {
             self.timers.set(next_ms, Due::Session { visit: slot, at_ms });
             return;
         }
+        let (user, first_ms, last_ms) = (visit.user, session.first_ms(), session.last_ms());
         visit.remove(i);
         if visit.is_empty() {
-            let user = self.people.remove_visit(slot);
-            self.drop_user_if_idle(user);
+            self.people.remove_visit(slot);
+        }
+        self.people.add_to_past(user, first_ms, last_ms);
+        self.set_user_timer(user);
+        self.drop_user_if_idle(user);
+    }
+
+    /// When nothing is needed of a user any more but its visits, ms.
+    pub(super) fn user_expires_ms(&self, slot: usize) -> i64 {
+        let (user, windows) = (&self.people.users[slot], &self.constants.windows);
+        let past_ms = user.past.map_or(BEFORE_TIME_MS, |past| past.expires_ms(windows));
+        user.profile.expires_ms(windows).max(past_ms)
+    }
+
+    /// Sets a timer for a user who has none and needs one.
+    pub(super) fn set_user_timer(&mut self, slot: usize) {
+        let due_ms = self.user_expires_ms(slot);
+        let user = &mut self.people.users[slot];
+        // A user of sessions only has no profile, and goes with what follows from them.
+        if user.timer_ms.is_none() && due_ms != BEFORE_TIME_MS {
+            user.timer_ms = Some(due_ms);
+            self.timers.set(due_ms, Due::User(slot));
         }
     }
 
@@ -86,7 +112,9 @@ impl State {
         if user.timer_ms != Some(due_ms) {
             return;
         }
-        let next_ms = user.profile.expires_ms(&self.constants.windows);
+        self.people.forget_past(slot, self.watermark_ms, &self.constants.windows);
+        let next_ms = self.user_expires_ms(slot);
+        let user = &mut self.people.users[slot];
         if next_ms > self.watermark_ms {
             user.timer_ms = Some(next_ms);
             self.timers.set(next_ms, Due::User(slot));
@@ -100,7 +128,8 @@ impl State {
     pub(super) fn drop_user_if_idle(&mut self, slot: usize) {
         let user = &mut self.people.users[slot];
         user.profile.expire(self.watermark_ms, &self.constants.windows);
-        if user.has_visits() || user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS {
+        let has_profile = user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS;
+        if user.has_visits() || has_profile || user.past.is_some() {
             return;
         }
         self.people.remove_user(slot);

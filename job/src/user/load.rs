@@ -1,6 +1,7 @@
 //! From rows of a checkpoint to the state per user.
 
 use super::pane::{Context, Pane};
+use super::past::Past;
 use super::profile::{AlertWindow, Profile};
 use super::saved::{SavedPane, SavedUser, SavedVisit};
 use super::state::State;
@@ -8,9 +9,9 @@ use super::timers::Due;
 use super::values::Value;
 use crate::checkpoint::Row;
 use crate::one_or_many::OneOrMany;
-use crate::session::Session;
+use crate::session::{Ended, Session};
 use std::rc::Rc;
-use streamgauge_ingest::BEFORE_TIME_MS;
+use std::sync::Arc;
 use streamgauge_ingest::binary::{self, NotEncoded};
 use thiserror::Error;
 
@@ -57,7 +58,7 @@ impl Loaded {
 
 impl State {
     /// Goes on from a checkpoint: `rows` are its users that belong here, at the
-    /// watermark of its epoch, written with the same settings or not. The state must be
+    /// watermark of its epoch, written with the same funnels or not. The state must be
     /// empty.
     ///
     /// # Errors
@@ -65,11 +66,11 @@ impl State {
     pub fn load<'a>(
         &mut self,
         watermark_ms: i64,
-        same_settings: bool,
+        same_funnels: bool,
         rows: impl IntoIterator<Item = Row<'a>>,
     ) -> Result<(), BadRow> {
         self.watermark_ms = watermark_ms;
-        let new_funnels = (!same_settings).then_some(self.constants.fold.funnels.len());
+        let new_funnels = (!same_funnels).then_some(self.constants.fold.funnels.len());
         for row in rows {
             let name = str::from_utf8(row.key).map_err(|_| BadRow::NoName)?;
             let saved: SavedUser<'_> = binary::decode_borrowed(row.body)?;
@@ -85,7 +86,7 @@ impl State {
         saved: SavedUser<'_>,
         new_funnels: Option<usize>,
     ) -> Result<(), BadRow> {
-        let SavedUser { texts, contexts, last_context, panes, alerts, visits } = saved;
+        let SavedUser { texts, contexts, last_context, panes, alerts, past, visits } = saved;
         let values = &mut self.values;
         let texts: Vec<_> =
             texts.iter().map(|(d, split, t)| values.of_text(*d, *split, t)).collect();
@@ -111,16 +112,19 @@ impl State {
         for window in profile.alerts.iter().filter(|w| w.end_ms > self.watermark_ms) {
             self.alert_windows.entry(window.end_ms).or_default().push(slot);
         }
-        let due_ms = profile.expires_ms(&self.constants.windows);
         let user = &mut self.people.users[slot];
         user.profile = profile;
-        if due_ms != BEFORE_TIME_MS {
-            user.timer_ms = Some(due_ms);
-            self.timers.set(due_ms, Due::User(slot));
-        }
+        user.past = past.map(|(first_ms, last_ms)| Past { first_ms, last_ms });
+        let mut dropped = Vec::new();
         for visit in visits {
-            self.load_visit(slot, visit, &texts)?;
+            self.load_visit(slot, visit, &texts, &mut dropped)?;
         }
+        for (first_ms, last_ms) in dropped {
+            self.people.add_to_past(slot, first_ms, last_ms);
+        }
+        self.load_published(slot, new_funnels.is_some());
+        self.people.forget_past(slot, self.watermark_ms, &self.constants.windows);
+        self.set_user_timer(slot);
         self.drop_user_if_idle(slot);
         Ok(())
     }
@@ -130,6 +134,7 @@ impl State {
         user: usize,
         saved: SavedVisit<'_>,
         texts: &Loaded,
+        dropped: &mut Vec<(i64, i64)>,
     ) -> Result<(), BadRow> {
         let windows = self.constants.windows;
         let mut sessions = OneOrMany::default();
@@ -144,6 +149,7 @@ impl State {
                 session.timer_ms = Some(expires_ms);
             } else {
                 // It was dropped since the row was written.
+                dropped.push((session.first_ms(), session.last_ms()));
                 continue;
             }
             sessions.push(session);
@@ -160,6 +166,34 @@ impl State {
         }
         self.people.visits[visit].sessions = sessions;
         Ok(())
+    }
+}
+
+impl State {
+    /// Notes of the sessions of a user that stand what they stand as. With other funnels
+    /// than before, what they reached in those is told.
+    fn load_published(&mut self, user: usize, has_new_funnels: bool) {
+        let mut next = self.people.users[user].first_visit();
+        while let Some(visit) = self.people.visits.get(next) {
+            for i in 0..visit.sessions.len() {
+                let session = &self.people.visits[next].sessions[i];
+                if !session.is_published {
+                    continue;
+                }
+                let is_returning = self.people.is_returning(user, session);
+                let (visit, user) = (&mut self.people.visits[next], &mut self.people.users[user]);
+                visit.sessions[i].is_returning = is_returning;
+                user.published_ms = user.published_ms.max(visit.sessions[i].first_ms());
+                if has_new_funnels {
+                    let rules = self.constants.of(self.watermark_ms, &user.name);
+                    let ended = visit.ended(i, &rules);
+                    let stepless = Ended { steps: Vec::new(), ..Ended::clone(&ended) };
+                    self.updates.sessions.push((Arc::new(stepless), self.epoch, -1));
+                    self.updates.sessions.push((ended, self.epoch, 1));
+                }
+            }
+            next = self.people.visits[next].next as usize;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod closing;
 mod deltas;
 mod load;
 mod pane;
+mod past;
 mod people;
 mod presence;
 mod profile;
@@ -30,10 +31,10 @@ use crate::checkpoint::{Part, Parts};
 use crate::epochs::{Inbox, TickInbox};
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
+use crate::session::Ended;
 use crate::time::{Epoch, Tick};
 use std::sync::Arc;
 use streamgauge_ingest::batch::EventBatch;
-use streamgauge_sink::session::SessionRecord;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -47,7 +48,7 @@ pub struct UserUpdates<'s> {
     /// Rows of lists.
     pub lists: Stream<'s, Epoch, Vec<Update<ListKey, ListDiff>>>,
     /// Sessions that have ended.
-    pub sessions: Stream<'s, Epoch, Vec<(Arc<SessionRecord>, Epoch, isize)>>,
+    pub sessions: Stream<'s, Epoch, Vec<(Arc<Ended>, Epoch, isize)>>,
     /// Users with one page view in a closed alert window.
     pub bounces: Stream<'s, Epoch, Vec<(Bounce, Epoch, isize)>>,
 }

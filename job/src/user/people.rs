@@ -3,6 +3,7 @@
 //! Places are stable until removed. Names are compared as they are; hashes only
 //! find candidates.
 
+use super::past::Past;
 use super::profile::Profile;
 use super::visit::Visit;
 use compact_str::CompactString;
@@ -24,11 +25,20 @@ pub(super) struct User {
     last_visit: usize,
     /// The timer that is set for its profile, ms; others are stale.
     pub(super) timer_ms: Option<i64>,
+    /// The sessions of it that are no longer held.
+    pub(super) past: Option<Past>,
+    /// The latest beginning of a session of it that was ever published, ms.
+    pub(super) published_ms: i64,
     /// Whether it is on the list of those that have changed.
     pub(super) is_touched: bool,
 }
 
 impl User {
+    /// The place of the first of its visits.
+    pub(super) fn first_visit(&self) -> usize {
+        self.first_visit as usize
+    }
+
     /// Whether it has any visit.
     pub(super) fn has_visits(&self) -> bool {
         self.first_visit != NO_VISIT
@@ -61,6 +71,8 @@ impl People {
             first_visit: NO_VISIT,
             last_visit: usize::MAX,
             timer_ms: None,
+            past: None,
+            published_ms: i64::MIN,
             is_touched: false,
         });
         let users = &self.users;

@@ -93,7 +93,8 @@ impl State {
         let user = &self.people.users[slot];
         let (profile, visits) = (&user.profile, self.people.visits_of(slot));
         let mut saved = SavedUser::default();
-        let mut expires_ms = profile.expires_ms(&self.constants.windows);
+        let mut expires_ms = self.user_expires_ms(slot);
+        saved.past = user.past.map(|past| (past.first_ms, past.last_ms));
         saved.last_context = profile.context.as_ref().map_or(0, |c| texts.context(c) + 1);
         saved.panes = profile.panes.iter().map(|pane| save_pane(pane, texts)).collect();
         saved.alerts = profile.alerts.iter().map(|w| (w.end_ms, w.views)).collect();

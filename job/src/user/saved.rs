@@ -25,6 +25,8 @@ pub(super) struct SavedUser<'a> {
     pub(super) panes: Vec<SavedPane>,
     /// Alert windows: end, page views.
     pub(super) alerts: Vec<(i64, u64)>,
+    /// Of sessions that are no longer held: the latest beginning, the latest last event.
+    pub(super) past: Option<(i64, i64)>,
     #[serde(borrow)]
     pub(super) visits: Vec<SavedVisit<'a>>,
 }
@@ -54,6 +56,7 @@ pub(crate) struct SavedSession {
     pub(crate) first_ms: i64,
     pub(crate) last_ms: i64,
     pub(crate) ends_last: bool,
+    pub(crate) has_returned: bool,
     pub(crate) settled: Option<SavedRunning>,
     pub(crate) slices: Vec<Vec<SavedEntry>>,
 }

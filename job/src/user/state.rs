@@ -12,7 +12,7 @@ use super::values::{Value, Values};
 use super::visit::{Constants, Visit};
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
-use crate::session::{Entry, Rules};
+use crate::session::{Ended, Entry, Rules};
 use crate::time::{Epoch, Tick};
 use crate::window::{Windows, alert_end_ms, business_pane_end_ms};
 use std::collections::BTreeMap;
@@ -22,7 +22,6 @@ use streamgauge_ingest::BEFORE_TIME_MS;
 use streamgauge_ingest::batch::{Dimension, EventBatch, Row, Texts, UNKNOWN};
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::lateness::Family;
-use streamgauge_sink::session::SessionRecord;
 
 /// Stands for a row that is late for its session.
 const NO_VISIT: usize = usize::MAX;
@@ -38,7 +37,7 @@ pub struct Updates {
     /// Rows of lists.
     pub lists: Vec<Update<ListKey, ListDiff>>,
     /// Sessions that have ended.
-    pub sessions: Vec<(Arc<SessionRecord>, Epoch, isize)>,
+    pub sessions: Vec<(Arc<Ended>, Epoch, isize)>,
     /// Users with one page view in a closed alert window.
     pub bounces: Vec<(Bounce, Epoch, isize)>,
 }
@@ -114,6 +113,8 @@ impl State {
         batches: impl IntoIterator<Item = EventBatch>,
     ) -> &mut Updates {
         self.epoch = epoch;
+        // What was told when the state was loaded belongs to the epoch that it enters in.
+        self.updates.sessions.iter_mut().for_each(|(_, at, _)| *at = epoch);
         for batch in batches {
             self.apply(&batch);
         }
@@ -153,7 +154,7 @@ impl State {
         }
         // A family can take an event and have no use for it: an alert wants views.
         for user in users {
-            let idle = |u: &User| u.timer_ms.is_none() && !u.has_visits();
+            let idle = |u: &User| u.timer_ms.is_none() && !u.has_visits() && u.past.is_none();
             if self.people.users.get(user).is_some_and(idle) {
                 self.drop_user_if_idle(user);
             }
@@ -215,12 +216,7 @@ impl State {
             }
         }
         if user.timer_ms.is_none() {
-            let due_ms = user.profile.expires_ms(&self.constants.windows);
-            // A user of sessions only has no profile, and goes with its last visit.
-            if due_ms != BEFORE_TIME_MS {
-                user.timer_ms = Some(due_ms);
-                self.timers.set(due_ms, Due::User(slot));
-            }
+            self.set_user_timer(slot);
         }
     }
 
@@ -245,6 +241,12 @@ impl State {
         }
         for at_ms in effects.touched {
             self.set_session_timer(slot, at_ms);
+        }
+        let visit = &mut self.people.visits[slot];
+        let user = visit.user;
+        let first_ms = visit.find(row.at_ms).map_or(i64::MAX, |(_, session)| session.first_ms());
+        if first_ms < self.people.users[user].published_ms {
+            self.recheck_returning(user);
         }
     }
 

@@ -9,18 +9,17 @@
 
 use super::people::NO_VISIT;
 use crate::one_or_many::OneOrMany;
-use crate::session::{Entry, Rules, Session};
+use crate::session::{Ended, Entry, Rules, Session};
 use crate::window::Windows;
 use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use streamgauge_sink::session::SessionRecord;
 
 /// What an event did to the sessions of its visit.
 #[derive(Default)]
 pub(super) struct Effects {
     /// Records that no longer stand.
-    pub(super) retracted: Vec<Arc<SessionRecord>>,
+    pub(super) retracted: Vec<Arc<Ended>>,
     /// A time within each session that needs its timer looked at.
     pub(super) touched: SmallVec<[i64; 2]>,
 }
@@ -120,18 +119,17 @@ impl Visit {
     /// Takes back the record of a session, if it stands.
     fn retract(&mut self, i: usize, rules: &SessionRules<'_>, effects: &mut Effects) {
         if self.sessions[i].is_published {
-            effects.retracted.push(self.record(i, rules));
+            effects.retracted.push(self.ended(i, rules));
             self.sessions[i].is_published = false;
             self.sessions[i].timer_ms = None;
         }
     }
 
-    /// The record of a session that has ended.
-    pub(super) fn record(&mut self, i: usize, rules: &SessionRules<'_>) -> Arc<SessionRecord> {
+    /// What a session is that has ended.
+    pub(super) fn ended(&mut self, i: usize, rules: &SessionRules<'_>) -> Arc<Ended> {
         let (user, session) = (rules.user.into(), self.session.as_str().into());
-        let record =
-            self.sessions[i].record(rules.fold, rules.gap_ms, user, session, rules.unknown);
-        Arc::new(record)
+        let ended = self.sessions[i].ended(rules.fold, rules.gap_ms, user, session, rules.unknown);
+        Arc::new(ended)
     }
 
     /// Adds an event to a session; its record, if it has one, stands no longer.
@@ -242,8 +240,8 @@ mod tests {
                 let got: Vec<_> = (0..visit.sessions.len())
                     .map(|i| {
                         let s = &mut visit.sessions[i];
-                        let n = s.record(rules.fold, GAP_MS, name.clone(), name.clone(), &name).events;
-                        (s.first_ms(), s.last_ms(), s.is_ended_by_event(), n)
+                        let n = s.ended(rules.fold, GAP_MS, name.clone(), name.clone(), &name);
+                        (s.first_ms(), s.last_ms(), s.is_ended_by_event(), n.record.events)
                     })
                     .collect();
                 prop_assert_eq!(got, naive(&events[..=i]));

@@ -15,7 +15,7 @@ use streamgauge::window::Windows;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-1")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-2")
 }
 
 fn newest(storage: &dyn Storage, workers: usize) -> Restored {
@@ -61,11 +61,23 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
 }
 
 #[test]
-fn a_checkpoint_of_format_1_is_read() {
+fn a_checkpoint_of_format_2_is_read() {
     let storage = DirectoryStorage::existing(&fixture());
     let expected = std::fs::read_to_string(fixture().join("described.txt")).unwrap();
     for workers in 1..=3 {
         assert_eq!(described(&storage, workers), expected, "{workers} workers");
+    }
+}
+
+#[test]
+fn one_of_format_1_is_refused_by_name() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-1");
+    let storage = DirectoryStorage::existing(&folder);
+    let usable = newest_usable(&storage, 1, |_| Ok(())).unwrap();
+    assert!(usable.checkpoint.is_none() && !usable.refused.is_empty());
+    for (epoch, reason) in usable.refused {
+        let says = "has format 1, this version of streamgauge knows format 2";
+        assert!(reason.contains(says), "{epoch}: {reason}");
     }
 }
 

@@ -47,7 +47,9 @@ fn rules() -> Rules {
 
 fn record(session: &mut Session) -> SessionRecord {
     let name: Arc<str> = "u".into();
-    session.record(&rules(), GAP_MS, name.clone(), name.clone(), &name)
+    Arc::unwrap_or_clone(
+        session.ended(&rules(), GAP_MS, name.clone(), name.clone(), &name).record,
+    )
 }
 
 /// The record of views inserted in this order.

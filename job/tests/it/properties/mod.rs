@@ -13,9 +13,6 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;
 use streamgauge_ingest::lateness::Family;
 
-/// Types that the oracle knows and the engine does not make.
-const OTHERS: [&str; 4] = ["JOURNEYS|", "FUNNEL|", "BEHAVIOUR|", "ABANDONMENT_RATE|"];
-
 fn cases(short: u32) -> u32 {
     if std::env::var_os("STREAMGAUGE_LONG").is_some() { short * 100 } else { short }
 }
@@ -28,12 +25,6 @@ fn runner(cases: u32) -> TestRunner {
     let config =
         Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
-}
-
-pub(crate) fn made_here(results: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut results = results.clone();
-    results.retain(|key, _| !OTHERS.iter().any(|other| key.starts_with(other)));
-    results
 }
 
 /// The line of a record as it stands at the end of time.
@@ -59,8 +50,8 @@ fn difference(
 }
 
 fn check_end(outcome: &Outcome, finals: &Finals) -> Result<(), TestCaseError> {
-    let results = made_here(&finals.results);
-    if let Some(words) = difference(&outcome.finals(), &results) {
+    let results = &finals.results;
+    if let Some(words) = difference(&outcome.finals(), results) {
         return Err(TestCaseError::fail(format!("at the end: {words}")));
     }
     prop_assert_eq!(&outcome.final_alerts(), &finals.alerts, "alerts at the end");
@@ -85,7 +76,7 @@ fn check_end(outcome: &Outcome, finals: &Finals) -> Result<(), TestCaseError> {
 fn check_epochs(outcome: &Outcome, seen: &[Seen]) -> Result<(), TestCaseError> {
     prop_assert_eq!(outcome.seen.len(), seen.len(), "number of epochs");
     for (epoch, (got, expected)) in outcome.seen.iter().zip(seen).enumerate() {
-        if let Some(words) = difference(&got.results, &made_here(&expected.results)) {
+        if let Some(words) = difference(&got.results, &expected.results) {
             return Err(TestCaseError::fail(format!("results at epoch {epoch}: {words}")));
         }
         if let Some(words) = difference(&got.alerts, &expected.alerts) {

@@ -16,6 +16,7 @@ use differential_dataflow::ExchangeData;
 use differential_dataflow::operators::CountTotal;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use streamgauge::collect::{EpochChanges, collect};
 use streamgauge::dataflow::{self, Settings};
@@ -87,7 +88,7 @@ impl<'s> Kept<'s> {
         let sessions = sessions.map(|(session, t, r)| (Arc::new(session), t, r));
         let bounces = from_users(self.bounces, ticks.clone(), |b| &b.user);
         inputs.scope.concatenate([
-            publish_windows(counts, parts, ticks.clone(), (windows, output), None),
+            publish_windows(counts, parts, ticks.clone(), (windows, output, Rc::from([])), None),
             publish_items(sessions, ticks.clone(), windows, output, "publish sessions"),
             publish_items(bounces, ticks.clone(), windows, output, "publish alerts"),
         ])

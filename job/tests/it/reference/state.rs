@@ -40,7 +40,7 @@ fn outcome(case: &Case) -> (Outputs, Outputs, Vec<Held>) {
         });
         g.tallies.all_of(updates.tallies, |((k, ()), t, r)| (*k, *t, *r));
         g.lists.all_of(updates.lists, |((k, ()), t, r)| (k.clone(), *t, *r));
-        g.sessions.all_of(updates.sessions, |(s, t, r)| (SessionRecord::clone(s), *t, *r));
+        g.sessions.all_of(updates.sessions, |(s, t, r)| (SessionRecord::clone(&s.record), *t, *r));
         g.bounces.all_of(updates.bounces, Clone::clone);
 
         let (events, clock) = (inputs.events, inputs.clock);

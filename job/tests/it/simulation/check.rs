@@ -1,7 +1,7 @@
 //! What must hold of what was kept.
 
 use super::super::oracle;
-use super::super::properties::{final_line, made_here};
+use super::super::properties::final_line;
 use super::Deaths;
 use super::faults::Off;
 use super::life::Life;
@@ -132,7 +132,7 @@ fn as_the_oracle_says(
     let values: Vec<_> = log.iter().map(|(_, _, _, value)| value.clone()).collect();
     let settings = script.oracle();
     let finals = oracle::finals(&oracle::judge(&values, &settings), &settings);
-    let expected_results = made_here(&finals.results);
+    let expected_results = &finals.results;
     let (mut results, mut alerts) = (BTreeMap::new(), BTreeMap::new());
     let mut letters = Vec::new();
     for record in history.iter().flat_map(|t| &t.records).filter(|r| is_exact(r)) {
@@ -147,7 +147,7 @@ fn as_the_oracle_says(
             (_, None) => drop(results.remove(&key)),
         }
     }
-    for (key, line) in &expected_results {
+    for (key, line) in expected_results {
         if results.get(key) != Some(line) {
             return Err(format!("the oracle has {line}, and there is {:?}", results.get(key)));
         }

@@ -1,7 +1,7 @@
 //! What was committed, beside what the oracle finds in the log.
 
 use super::super::super::oracle::{Settings, finals, judge};
-use super::super::super::properties::{final_line, made_here};
+use super::super::super::properties::final_line;
 use super::{LATENESS_MS, PARTITIONS, SESSION_GAP_MS, Site};
 use std::collections::BTreeMap;
 use streamgauge_ingest::log::{EventLog, Position as LogPosition};
@@ -16,7 +16,7 @@ pub(super) fn check(site: &Site) {
     };
     let judged = judge(&values(site), &settings);
     let finals = finals(&judged, &settings);
-    let expected = made_here(&finals.results);
+    let expected = &finals.results;
     let results = standing(site, &[Topic::ProcessedMetrics, Topic::Sessions]);
     for (key, value) in &results {
         let line = final_line(value);
