@@ -56,7 +56,11 @@ impl Site {
         let tick = Tick { before_ms, watermark_ms, corrections: true, ..Tick::default() };
         self.epoch += 1;
         let updates = self.state.epoch(self.epoch, tick, [batch]);
-        updates.sessions.drain(..).map(|(s, _, diff)| (Arc::clone(&s.record), diff as i64)).collect()
+        updates
+            .sessions
+            .drain(..)
+            .map(|(s, _, diff)| (Arc::clone(&s.record), diff as i64))
+            .collect()
     }
 }
 

@@ -47,9 +47,7 @@ fn rules() -> Rules {
 
 fn record(session: &mut Session) -> SessionRecord {
     let name: Arc<str> = "u".into();
-    Arc::unwrap_or_clone(
-        session.ended(&rules(), GAP_MS, name.clone(), name.clone(), &name).record,
-    )
+    Arc::unwrap_or_clone(session.ended(&rules(), GAP_MS, name.clone(), name.clone(), &name).record)
 }
 
 /// The record of views inserted in this order.

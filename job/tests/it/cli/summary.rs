@@ -36,7 +36,7 @@ const REASONS: [&str; 9] = [
     "late",
 ];
 const FAMILIES: [&str; 4] = ["real_time", "business", "alerts", "session"];
-const METRICS: [&str; 15] = [
+const METRICS: [&str; 19] = [
     "PAGE_VIEWS_PER_SECOND",
     "ACTIVE_USERS",
     "ACTIVE_USERS_5M",
@@ -52,6 +52,10 @@ const METRICS: [&str; 15] = [
     "REFERRERS",
     "PAGE_LOAD_TIME",
     "SESSION",
+    "JOURNEYS",
+    "FUNNEL",
+    "BEHAVIOUR",
+    "ABANDONMENT_RATE",
 ];
 
 pub(super) fn summary(ran: &Ran) -> Value {

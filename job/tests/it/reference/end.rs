@@ -84,7 +84,8 @@ fn watched(
     let traces = (counted.trace.clone(), rows.trace.clone());
     let parts = top_lists(rows, ticks.clone(), WINDOWS, inputs.place.worker, None);
     let counts = counted.count_total().inner;
-    let changes = publish_windows(counts, parts, ticks.clone(), (WINDOWS, output, Rc::from([])), None);
+    let changes =
+        publish_windows(counts, parts, ticks.clone(), (WINDOWS, output, Rc::from([])), None);
     watch(traces.0, changes.clone(), ticks.clone(), tallies);
     watch(traces.1, changes.clone(), ticks.clone(), lists);
     let ends = ends.clone();

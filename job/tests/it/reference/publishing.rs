@@ -26,7 +26,8 @@ use streamgauge::publish::{publish_items, publish_windows, tally_route};
 use streamgauge::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use streamgauge::time::{Epoch, Tick};
 use streamgauge::top::{list_route, top_lists};
-use streamgauge_sink::change::Change;
+use streamgauge_sink::change::{Change, Topic};
+use streamgauge_sink::metric::Metric;
 use streamgauge_sink::session::SessionRecord;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -159,11 +160,20 @@ fn compare(case: &Case, whole: bool) -> Result<(), TestCaseError> {
         changes.iter().map(named).collect::<Vec<_>>()
     };
     let got: Vec<_> = got.iter().flat_map(|e| by_key(e.epoch, &e.changes)).collect();
+    let got: Vec<_> = got.into_iter().filter(|((_, topic, _), _)| !is_of_an_hour(*topic)).collect();
     let expected: Vec<_> = expected.iter().flat_map(|(epoch, c)| by_key(*epoch, c)).collect();
     let (map, expected_map) = (got.iter().cloned().collect(), expected.iter().cloned().collect());
     difference("changes", &map, &expected_map).map_err(TestCaseError::fail)?;
     prop_assert!(got == expected, "the same changes, but not in order, or one twice");
     Ok(())
+}
+
+/// What follows from the sessions of an hour is held against the oracle, at every epoch
+/// (see `properties`): these references know sessions only as they are published.
+fn is_of_an_hour(topic: Topic) -> bool {
+    use Metric::{AbandonmentRate, Behaviour, Funnel, Journeys};
+    let of_an_hour = [Journeys, Funnel, Behaviour, AbandonmentRate];
+    matches!(topic, Topic::Result(metric) if of_an_hour.contains(&metric))
 }
 
 /// A change that can be read.

@@ -16,9 +16,9 @@ use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::source::{BoundEpoch, Source};
 use streamgauge_sink::results::{ResultLog, ResultWriter};
 
-/// After this time nothing that has happened is in an open window: the longest are
-/// five minutes.
-const CLOSED_AFTER_MS: i64 = 700_000;
+/// After this time nothing that has happened is in an open window: the longest are of
+/// an hour.
+const CLOSED_AFTER_MS: i64 = 3_900_000;
 
 /// How a life ended.
 pub(super) enum End {
@@ -295,10 +295,13 @@ impl<'a> Life<'a> {
     /// to end, and all that follows from it.
     fn finish(&mut self, random: &mut Random) -> End {
         let mut is_last = false;
-        let all_closed_ms = self.world.now_ms() + CLOSED_AFTER_MS;
+        let began_ms = self.world.now_ms();
+        let all_closed_ms = began_ms + CLOSED_AFTER_MS;
         for _ in 0..20_000 {
             if !is_last && self.feeder.has_room() {
-                self.world.clock.advance(25_000);
+                // Only the windows of an hour are still open after a few minutes.
+                let soon = self.world.now_ms() < began_ms + 200_000;
+                self.world.clock.advance(if soon { 25_000 } else { 300_000 });
                 let watermark_ms = self.driver.last_close().map_or(0, |c| c.watermark_ms);
                 let step = match self.driver.step() {
                     Ok(step) => step,
