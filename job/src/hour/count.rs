@@ -11,12 +11,15 @@ pub const DURATION_FROM_MS: [i64; 8] = [0, 1, 10_001, 30_001, 60_001, 180_001, 6
 /// A count of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HourCount {
-    /// Of a class of page views, by its place in [`PAGE_VIEWS_FROM`].
-    PageViews(u8),
-    /// Of a class of durations, by its place in [`DURATION_FROM_MS`].
-    Duration(u8),
-    /// Of users who had another one in the 24 hours before.
-    Returning,
+    /// Of a class in each of three ways.
+    Class {
+        /// By page views: the place in [`PAGE_VIEWS_FROM`].
+        page_views: u8,
+        /// By duration: the place in [`DURATION_FROM_MS`].
+        duration: u8,
+        /// Whether the user had another session in the 24 hours before.
+        is_returning: bool,
+    },
     /// That took so long to a step of a funnel.
     Step(StepTaken),
 }
@@ -25,52 +28,48 @@ pub enum HourCount {
 const TIME_BITS: u32 = 48;
 const STEP_BITS: u32 = 4;
 const FUNNEL_BITS: u32 = 8;
-const KIND_SHIFT: u32 = TIME_BITS + STEP_BITS + FUNNEL_BITS;
+/// Set in the number of a step.
+const STEP: u64 = 1 << (TIME_BITS + STEP_BITS + FUNNEL_BITS);
 
 impl HourCount {
+    /// The class of a session.
+    #[must_use]
+    pub(super) fn class(page_views: u64, duration_ms: i64, is_returning: bool) -> Self {
+        let page_views = i64::try_from(page_views).unwrap_or(i64::MAX);
+        let (page_views, duration) =
+            (class(&PAGE_VIEWS_FROM, page_views), class(&DURATION_FROM_MS, duration_ms));
+        Self::Class { page_views, duration, is_returning }
+    }
+
     /// Its number.
     #[must_use]
     pub fn number(self) -> u64 {
         match self {
-            Self::PageViews(class) => u64::from(class),
-            Self::Duration(class) => 1 << KIND_SHIFT | u64::from(class),
-            Self::Returning => 2 << KIND_SHIFT,
+            Self::Class { page_views, duration, is_returning } => {
+                u64::from(page_views) | u64::from(duration) << 8 | u64::from(is_returning) << 16
+            }
             Self::Step(StepTaken { funnel, step, took_ms }) => {
                 let place = u64::from(funnel) << STEP_BITS | u64::from(step);
-                3 << KIND_SHIFT | place << TIME_BITS | took_ms.unsigned_abs()
+                STEP | place << TIME_BITS | took_ms.unsigned_abs()
             }
         }
     }
 
-    /// The count with a number; none if there is no such.
+    /// The count with a number.
     #[must_use]
-    pub fn of_number(number: u64) -> Option<Self> {
-        let low = u8::try_from(number & 0xff).ok()?;
-        Some(match number >> KIND_SHIFT {
-            0 => Self::PageViews(low),
-            1 => Self::Duration(low),
-            2 => Self::Returning,
-            3 => {
-                let place = number >> TIME_BITS;
-                Self::Step(StepTaken {
-                    funnel: u8::try_from(place >> STEP_BITS & 0xff).ok()?,
-                    step: u8::try_from(place & 0xf).ok()?,
-                    took_ms: (number & ((1 << TIME_BITS) - 1)).cast_signed(),
-                })
-            }
-            _ => return None,
+    pub fn of_number(number: u64) -> Self {
+        let [low, second, third, ..] = number.to_le_bytes();
+        if number & STEP == 0 {
+            return Self::Class { page_views: low, duration: second, is_returning: third == 1 };
+        }
+        // Above the time: four bits of the step, eight of the funnel, the mark.
+        let [.., place, funnel] = number.to_le_bytes();
+        Self::Step(StepTaken {
+            funnel: funnel << STEP_BITS | place >> STEP_BITS,
+            step: place & 0xf,
+            took_ms: (number & ((1 << TIME_BITS) - 1)).cast_signed(),
         })
     }
-}
-
-/// The class of so many page views.
-pub(super) fn page_view_class(views: u64) -> u8 {
-    class(&PAGE_VIEWS_FROM, i64::try_from(views).unwrap_or(i64::MAX))
-}
-
-/// The class of a duration.
-pub(super) fn duration_class(ms: i64) -> u8 {
-    class(&DURATION_FROM_MS, ms)
 }
 
 fn class(from: &[i64], value: i64) -> u8 {
@@ -87,23 +86,28 @@ mod tests {
         let longest_ms = 253_402_300_799_999;
         let step = |funnel, step, took_ms| HourCount::Step(StepTaken { funnel, step, took_ms });
         for count in [
-            HourCount::PageViews(6),
-            HourCount::Duration(7),
-            HourCount::Returning,
+            HourCount::Class { page_views: 6, duration: 7, is_returning: true },
+            HourCount::Class { page_views: 0, duration: 0, is_returning: false },
             step(0, 1, 0),
             step(255, 8, longest_ms),
             step(3, 2, 1),
+            step(16, 1, 5),
         ] {
-            assert_eq!(HourCount::of_number(count.number()), Some(count));
+            assert_eq!(HourCount::of_number(count.number()), count);
         }
-        assert_eq!(HourCount::of_number(u64::MAX), None);
     }
 
     #[test]
     fn classes_hold_their_bounds() {
-        let views = |n| PAGE_VIEWS_FROM[usize::from(page_view_class(n))];
+        let classes = |views, ms| match HourCount::class(views, ms, false) {
+            HourCount::Class { page_views, duration, .. } => {
+                (PAGE_VIEWS_FROM[usize::from(page_views)], DURATION_FROM_MS[usize::from(duration)])
+            }
+            HourCount::Step(_) => unreachable!("it is a class"),
+        };
+        let views = |n| classes(n, 0).0;
         assert_eq!([0, 1, 2, 5, 6, 20, 21, u64::MAX].map(views), [0, 1, 2, 3, 6, 11, 21, 21]);
-        let duration = |ms| DURATION_FROM_MS[usize::from(duration_class(ms))];
+        let duration = |ms| classes(0, ms).1;
         assert_eq!([0, 1, 10_000, 10_001, 1_800_000].map(duration), [0, 1, 1, 10_001, 600_001]);
     }
 }

@@ -9,6 +9,7 @@ pub use count::{DURATION_FROM_MS, HourCount, PAGE_VIEWS_FROM};
 pub use path::Path;
 
 use crate::expiry::Update;
+use path::Names;
 use crate::rows::{List, ListDiff, ListKey, PANES};
 use crate::session::Ended;
 use crate::time::Epoch;
@@ -25,9 +26,10 @@ pub fn hour_rows<'s>(
     sessions: Stream<'s, Epoch, Vec<(Arc<Ended>, Epoch, isize)>>,
     windows: Windows,
 ) -> Stream<'s, Epoch, Vec<Update<ListKey, ListDiff>>> {
+    let mut names = Names::default();
     sessions.flat_map(move |(session, epoch, diff)| {
         let diff = ListDiff { views: diff as i64, users: [0; PANES] };
-        keys(&session, windows).into_iter().map(move |key| ((key, ()), epoch, diff))
+        keys(&session, windows, &mut names).into_iter().map(move |key| ((key, ()), epoch, diff))
     })
 }
 
@@ -35,12 +37,11 @@ pub fn hour_rows<'s>(
 /// the funnels are others.
 #[must_use]
 pub fn is_of_funnels(key: &ListKey) -> bool {
-    let count = (key.list == List::HourCounts).then(|| HourCount::of_number(key.hash));
-    matches!(count.flatten(), Some(HourCount::Step(_)))
+    key.list == List::HourCounts && matches!(HourCount::of_number(key.hash), HourCount::Step(_))
 }
 
 /// The rows that a session counts in, once each.
-fn keys(session: &Ended, windows: Windows) -> Vec<ListKey> {
+fn keys(session: &Ended, windows: Windows, names: &mut Names) -> Vec<ListKey> {
     let pane_end_ms = hour_pane_end_ms(session.record.ended_at_ms);
     let expires_ms = windows.hour_pane_expires_ms(pane_end_ms);
     let record = &session.record;
@@ -49,18 +50,14 @@ fn keys(session: &Ended, windows: Windows) -> Vec<ListKey> {
         let (list, hash) = (List::HourCounts, count.number());
         keys.push(ListKey { expires_ms, list, hash, name: None });
     };
-    count(HourCount::PageViews(count::page_view_class(record.page_views)));
-    count(HourCount::Duration(count::duration_class(record.duration_ms())));
-    if session.is_returning {
-        count(HourCount::Returning);
-    }
+    count(HourCount::class(record.page_views, record.duration_ms(), session.is_returning));
     session.steps.iter().for_each(|step| count(HourCount::Step(*step)));
     if record.journey.is_empty() {
         return keys;
     }
     let mut path = |list, pages: &[Arc<str>]| {
-        let path = Path::of(pages);
-        keys.push(ListKey { expires_ms, list, hash: path.hash(), name: Some(path.into_name()) });
+        let (hash, name) = names.of(pages);
+        keys.push(ListKey { expires_ms, list, hash, name: Some(name) });
     };
     path(List::Journeys, &record.journey[..record.journey.len().min(JOURNEY_PAGES)]);
     record.journey.windows(2).for_each(|pair| path(List::Transitions, pair));

@@ -5,21 +5,56 @@
 //! followed by U+0001: so what ends a page sorts before all that can go on.
 
 use crate::rows::Name;
+use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 const APART: &str = "\0\0";
 const ZERO: &str = "\0\u{1}";
 
+/// Most paths whose names are kept at hand.
+const MOST_NAMES: usize = 1 << 15;
+
+/// The names of paths that were named before: most transitions are seen again and again.
+#[derive(Default)]
+pub(super) struct Names {
+    buffer: Path,
+    names: HashTable<(u64, Name)>,
+}
+
+impl Names {
+    /// The name of these pages, and its hash.
+    pub(super) fn of(&mut self, pages: &[impl AsRef<str>]) -> (u64, Name) {
+        self.buffer.write(pages);
+        let (hash, text) = (xxh3_64(self.buffer.0.as_bytes()), self.buffer.0.as_str());
+        let is_same = |(_, name): &(u64, Name)| *name.text == *text;
+        if let Some(known) = self.names.find(hash, is_same) {
+            return known.clone();
+        }
+        if self.names.len() >= MOST_NAMES {
+            self.names.clear();
+        }
+        let named = (hash, Name { text: text.into(), split: 0 });
+        self.names.insert_unique(hash, named.clone(), |(hash, _)| *hash);
+        named
+    }
+}
+
 /// Pages in a row.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(String);
 
 impl Path {
     /// Of these pages.
     #[must_use]
     pub fn of(pages: &[impl AsRef<str>]) -> Self {
-        let length: usize = pages.iter().map(|page| page.as_ref().len() + APART.len()).sum();
-        let mut text = String::with_capacity(length);
+        let mut path = Self::default();
+        path.write(pages);
+        path
+    }
+
+    fn write(&mut self, pages: &[impl AsRef<str>]) {
+        let text = &mut self.0;
+        text.clear();
         for (i, page) in pages.iter().map(AsRef::as_ref).enumerate() {
             if i > 0 {
                 text.push_str(APART);
@@ -29,19 +64,6 @@ impl Path {
                 false => text.push_str(page),
             }
         }
-        Self(text)
-    }
-
-    /// Its hash.
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        xxh3_64(self.0.as_bytes())
-    }
-
-    /// As the name of a row.
-    #[must_use]
-    pub fn into_name(self) -> Name {
-        Name { text: self.0.into(), split: 0 }
     }
 
     /// The pages of a name that was made of a path.
@@ -78,7 +100,10 @@ mod tests {
         #[test]
         fn a_path_sorts_as_its_pages_and_gives_them_back(a in pages(), b in pages()) {
             prop_assert_eq!(Path::of(&a).cmp(&Path::of(&b)), a.cmp(&b));
-            prop_assert_eq!(Path::pages(&Path::of(&a).into_name()), a);
+            let mut names = Names::default();
+            let named = names.of(&a);
+            prop_assert_eq!(Path::pages(&named.1), a.clone());
+            prop_assert_eq!(names.of(&a), named);
         }
     }
 }

@@ -28,13 +28,14 @@ impl Counts {
         let mut counts = Self::default();
         for (number, n) in numbers(List::HourCounts, content) {
             match HourCount::of_number(number) {
-                Some(HourCount::PageViews(class)) => counts.page_views[usize::from(class)] = n,
-                Some(HourCount::Duration(class)) => counts.duration[usize::from(class)] = n,
-                Some(HourCount::Returning) => counts.returning = n,
-                Some(HourCount::Step(StepTaken { funnel, step, took_ms })) => {
+                HourCount::Class { page_views, duration, is_returning } => {
+                    counts.page_views[usize::from(page_views)] += n;
+                    counts.duration[usize::from(duration)] += n;
+                    counts.returning += if is_returning { n } else { 0 };
+                }
+                HourCount::Step(StepTaken { funnel, step, took_ms }) => {
                     counts.steps.entry((funnel, step)).or_default().push((took_ms, n));
                 }
-                None => {}
             }
         }
         counts

@@ -61,10 +61,10 @@ impl People {
     /// Takes a session that is dropped into the past of its user.
     pub(super) fn add_to_past(&mut self, user: usize, first_ms: i64, last_ms: i64) {
         let past = self.users[user].past;
-        self.note_in_sessions(user, |start_ms| {
-            makes_return((first_ms, last_ms), start_ms)
-                || past.is_some_and(|past| past.makes_return(start_ms))
-        });
+        // This one tells those that began after it, and the new past tells them as well.
+        if let Some(past) = past {
+            self.note_in_sessions(user, |start_ms| past.makes_return(start_ms));
+        }
         let (first, last) = past.map_or((first_ms, last_ms), |past| {
             (past.first_ms.max(first_ms), past.last_ms.max(last_ms))
         });
