@@ -9,11 +9,11 @@ pub use count::{DURATION_FROM_MS, HourCount, PAGE_VIEWS_FROM};
 pub use path::Path;
 
 use crate::expiry::Update;
-use path::Names;
 use crate::rows::{List, ListDiff, ListKey, PANES};
 use crate::session::Ended;
 use crate::time::Epoch;
 use crate::window::{Windows, hour_pane_end_ms};
+use path::Names;
 use std::sync::Arc;
 use timely::dataflow::Stream;
 use timely::dataflow::operators::vec::Map as _;

@@ -120,6 +120,7 @@ impl State {
             self.load_visit(slot, visit, &texts, &mut dropped)?;
         }
         for (first_ms, last_ms) in dropped {
+            self.people.users[slot].starts.add(first_ms);
             self.people.add_to_past(slot, first_ms, last_ms);
         }
         self.load_published(slot, new_funnels.is_some());
@@ -158,6 +159,8 @@ impl State {
             return Ok(());
         }
         let visit = self.people.visit(user, saved.session);
+        let starts = &mut self.people.users[user].starts;
+        sessions.iter().for_each(|session| starts.add(session.first_ms()));
         for session in sessions.iter() {
             let at_ms = session.last_ms();
             if let Some(due_ms) = session.timer_ms {

@@ -15,9 +15,41 @@ use super::people::People;
 use super::state::State;
 use crate::session::Session;
 use crate::window::Windows;
+use std::collections::VecDeque;
 
 /// How long after its last event a session makes another one of a returning user, ms.
 pub(super) const RETURN_MS: i64 = 86_400_000;
+
+/// When sessions began, in order: a user can have thousands of them.
+#[derive(Debug, Default)]
+pub(super) struct Starts(VecDeque<i64>);
+
+impl Starts {
+    pub(super) fn add(&mut self, first_ms: i64) {
+        let place = match self.0.back() {
+            Some(last) if *last > first_ms => self.0.partition_point(|at| *at < first_ms),
+            _ => self.0.len(),
+        };
+        self.0.insert(place, first_ms);
+    }
+
+    pub(super) fn remove(&mut self, first_ms: i64) {
+        let place = self.0.partition_point(|at| *at < first_ms);
+        debug_assert_eq!(self.0.get(place), Some(&first_ms), "what ends has begun");
+        self.0.remove(place);
+    }
+
+    /// The last before a time.
+    fn before(&self, at_ms: i64) -> Option<i64> {
+        let place = self.0.partition_point(|at| *at < at_ms);
+        place.checked_sub(1).map(|place| self.0[place])
+    }
+
+    /// The first of all.
+    fn first(&self) -> Option<i64> {
+        self.0.front().copied()
+    }
+}
 
 /// The sessions of a user that are no longer held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +81,29 @@ fn makes_return((first_ms, last_ms): (i64, i64), start_ms: i64) -> bool {
 impl People {
     /// Whether a session of a user is one of a user who returns.
     pub(super) fn is_returning(&self, user: usize, session: &Session) -> bool {
-        let start_ms = session.first_ms();
-        session.has_returned
-            || self.users[user].past.is_some_and(|past| past.makes_return(start_ms))
-            || self
+        let (start_ms, held) = (session.first_ms(), &self.users[user]);
+        if session.has_returned || held.past.is_some_and(|past| past.makes_return(start_ms)) {
+            return true;
+        }
+        match held.starts.before(start_ms) {
+            None => false,
+            Some(before_ms) if before_ms >= start_ms - RETURN_MS => true,
+            // Only one that went on for long can reach so far.
+            Some(_) => self
                 .visits_of(user)
                 .flat_map(|visit| visit.sessions.iter())
-                .any(|other| makes_return((other.first_ms(), other.last_ms()), start_ms))
+                .any(|other| makes_return((other.first_ms(), other.last_ms()), start_ms)),
+        }
     }
 
     /// Takes a session that is dropped into the past of its user.
     pub(super) fn add_to_past(&mut self, user: usize, first_ms: i64, last_ms: i64) {
+        let starts = &mut self.users[user].starts;
+        starts.remove(first_ms);
+        let is_first = starts.first().is_none_or(|other_ms| other_ms > first_ms);
         let past = self.users[user].past;
-        // This one tells those that began after it, and the new past tells them as well.
-        if let Some(past) = past {
+        // The new past tells those that began after this one what the old one did.
+        if let Some(past) = past.filter(|_| !is_first) {
             self.note_in_sessions(user, |start_ms| past.makes_return(start_ms));
         }
         let (first, last) = past.map_or((first_ms, last_ms), |past| {

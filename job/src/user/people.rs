@@ -3,7 +3,7 @@
 //! Places are stable until removed. Names are compared as they are; hashes only
 //! find candidates.
 
-use super::past::Past;
+use super::past::{Past, Starts};
 use super::profile::Profile;
 use super::visit::Visit;
 use compact_str::CompactString;
@@ -25,6 +25,8 @@ pub(super) struct User {
     last_visit: usize,
     /// The timer that is set for its profile, ms; others are stale.
     pub(super) timer_ms: Option<i64>,
+    /// When its sessions began that are held.
+    pub(super) starts: Starts,
     /// The sessions of it that are no longer held.
     pub(super) past: Option<Past>,
     /// The latest beginning of a session of it that was ever published, ms.
@@ -71,6 +73,7 @@ impl People {
             first_visit: NO_VISIT,
             last_visit: usize::MAX,
             timer_ms: None,
+            starts: Starts::default(),
             past: None,
             published_ms: i64::MIN,
             is_touched: false,

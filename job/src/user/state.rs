@@ -6,6 +6,7 @@
 //! make use of.
 
 use super::deltas::Deltas;
+use super::past::RETURN_MS;
 use super::people::{People, User};
 use super::timers::{Due, Timers};
 use super::values::{Value, Values};
@@ -242,11 +243,19 @@ impl State {
         for at_ms in effects.touched {
             self.set_session_timer(slot, at_ms);
         }
-        let visit = &mut self.people.visits[slot];
-        let user = visit.user;
-        let first_ms = visit.find(row.at_ms).map_or(i64::MAX, |(_, session)| session.first_ms());
-        if first_ms < self.people.users[user].published_ms {
-            self.recheck_returning(user);
+        // An event that only makes its session longer lets nobody return: a session
+        // that begins after a silence of a day is not the same.
+        let has_long_gaps = self.constants.windows.session_gap_ms >= RETURN_MS;
+        if !effects.begun.is_empty() || !effects.gone.is_empty() || has_long_gaps {
+            let visit = &mut self.people.visits[slot];
+            let slot = visit.user;
+            let first_ms = visit.find(row.at_ms).map_or(i64::MAX, |(_, s)| s.first_ms());
+            let user = &mut self.people.users[slot];
+            effects.gone.into_iter().for_each(|first_ms| user.starts.remove(first_ms));
+            effects.begun.into_iter().for_each(|first_ms| user.starts.add(first_ms));
+            if first_ms < user.published_ms {
+                self.recheck_returning(slot);
+            }
         }
     }
 

@@ -22,6 +22,10 @@ pub(super) struct Effects {
     pub(super) retracted: Vec<Arc<Ended>>,
     /// A time within each session that needs its timer looked at.
     pub(super) touched: SmallVec<[i64; 2]>,
+    /// Beginnings of sessions that are no longer there, and of others that are: in
+    /// order, what an event that only makes its session longer has none of, ms.
+    pub(super) gone: SmallVec<[i64; 2]>,
+    pub(super) begun: SmallVec<[i64; 2]>,
 }
 
 /// What decides about sessions.
@@ -111,6 +115,7 @@ impl Visit {
             None => {
                 self.sessions.insert(right, Session::new(entry));
                 effects.touched.push(at_ms);
+                effects.begun.push(at_ms);
             }
         }
         effects
@@ -136,8 +141,12 @@ impl Visit {
     fn extend(&mut self, i: usize, rules: &SessionRules<'_>, entry: Entry, effects: &mut Effects) {
         self.retract(i, rules, effects);
         let session = &mut self.sessions[i];
-        let ended_by_event = session.is_ended_by_event();
+        let (ended_by_event, first_ms) = (session.is_ended_by_event(), session.first_ms());
         session.insert(rules.fold, rules.settled_ms, entry);
+        if session.first_ms() != first_ms {
+            effects.gone.push(first_ms);
+            effects.begun.push(session.first_ms());
+        }
         // A SESSION_END brings its end forward; otherwise the timer finds out by itself.
         if session.timer_ms.is_none() || session.is_ended_by_event() != ended_by_event {
             session.timer_ms = None;
@@ -152,6 +161,7 @@ impl Visit {
         self.sessions[i].timer_ms = None;
         effects.touched.clear();
         effects.touched.extend([self.sessions[i].last_ms(), rest.last_ms()]);
+        effects.begun.push(rest.first_ms());
         self.sessions.insert(i + 1, rest);
     }
 
@@ -160,6 +170,7 @@ impl Visit {
         let Some(later) = self.sessions.remove(i + 1) else {
             return;
         };
+        effects.gone.push(later.first_ms());
         let session = &mut self.sessions[i];
         session.append(later);
         session.timer_ms = None;
