@@ -98,17 +98,19 @@ impl People {
 
     /// Takes a session that is dropped into the past of its user.
     pub(super) fn add_to_past(&mut self, user: usize, first_ms: i64, last_ms: i64) {
-        let starts = &mut self.users[user].starts;
-        starts.remove(first_ms);
-        let is_first = starts.first().is_none_or(|other_ms| other_ms > first_ms);
-        let past = self.users[user].past;
-        // The new past tells those that began after this one what the old one did.
-        if let Some(past) = past.filter(|_| !is_first) {
-            self.note_in_sessions(user, |start_ms| past.makes_return(start_ms));
-        }
+        let user_held = &mut self.users[user];
+        user_held.starts.remove(first_ms);
+        let past = user_held.past;
         let (first, last) = past.map_or((first_ms, last_ms), |past| {
             (past.first_ms.max(first_ms), past.last_ms.max(last_ms))
         });
+        // Those that began after all of the past are told by it.
+        if user_held.starts.first().is_some_and(|held_ms| held_ms <= first) {
+            self.note_in_sessions(user, |start_ms| {
+                makes_return((first_ms, last_ms), start_ms)
+                    || past.is_some_and(|past| past.makes_return(start_ms))
+            });
+        }
         self.users[user].past = Some(Past { first_ms: first, last_ms: last });
     }
 
