@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 /// An error and its causes, each but those that the one before has told of already.
 fn told(error: &anyhow::Error) -> String {
     let mut told = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
+    for cause in error.chain().map(ToString::to_string) {
         if !told.contains(&cause) {
             told = format!("{told}: {cause}");
         }

@@ -19,10 +19,9 @@ fn log_to_stderr() {
         .with_writer(io::stderr)
         .with_max_level(LevelFilter::INFO)
         .with_target(false)
-        .with_ansi(false)
-        .finish();
+        .with_ansi(false);
     // There is no other subscriber in this process.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = subscriber.try_init();
 }
 
 /// Each client of the gateway takes a file, and the usual limit is 1,024; the hard

@@ -19,7 +19,8 @@ pub enum ToCheckpoints {
 #[derive(Debug, Default)]
 pub struct CheckpointState {
     is_busy: AtomicBool,
-    /// The last one failed: what has changed since the one before it is not all known.
+    /// What has changed since the last one is not all known: it failed, or what it holds
+    /// was changed when the job began.
     needs_whole: AtomicBool,
     last: Mutex<Option<Made>>,
 }
@@ -38,6 +39,12 @@ pub struct Made {
 }
 
 impl CheckpointState {
+    /// Before the first one, which is of everything or of what has changed.
+    #[must_use]
+    pub fn new(needs_whole: bool) -> Self {
+        Self { needs_whole: AtomicBool::new(needs_whole), ..Self::default() }
+    }
+
     /// The right to begin one, and of what; none while one is being made.
     pub fn begin(&self) -> Option<Extent> {
         if self.is_busy.swap(true, Ordering::SeqCst) {

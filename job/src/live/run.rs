@@ -138,7 +138,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     tell_start(job, &start);
     let pacing = Pacing { epoch_ms: job.tuning.epoch_ms, settings_hash: job.settings.0 };
     let source = Source::new(job.log, job.clock, job.input, pacing, start.after.as_ref())?;
-    let state = Arc::new(CheckpointState::default());
+    let state = Arc::new(CheckpointState::new(start.has_new_funnels));
     let manifest = start.checkpoint.as_ref().map(|c| c.manifest.clone());
     let restored = manifest.as_ref().map(|m| m.epoch);
     let settings = Some(job.settings.clone());
@@ -251,7 +251,7 @@ fn durable(
                 epoch,
                 state: Box::new(move |state| {
                     let rows = rows(&users).expect("the rows were merged a moment ago");
-                    let loaded = state.load(watermark_ms, is_same, rows);
+                    let loaded = state.load((epoch, watermark_ms), is_same, rows);
                     loaded.expect("a checkpoint that verifies can be loaded");
                 }),
                 tallies,

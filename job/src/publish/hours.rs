@@ -107,7 +107,9 @@ fn journeys(r: &mut Renderer<'_>, content: &Content) {
 }
 
 fn classes(from: &[i64], sessions: &[i64]) -> Vec<Class> {
-    let next = from.iter().skip(1).map(|next| Some(next - 1)).chain([None]);
-    let classes = from.iter().zip(next).zip(sessions);
-    classes.map(|((from, to), sessions)| Class { from: *from, to, sessions: *sessions }).collect()
+    let to = |class: usize| from.get(class + 1).map(|next| next - 1);
+    let classes = from.iter().zip(sessions).enumerate();
+    classes
+        .map(|(i, (from, sessions))| Class { from: *from, to: to(i), sessions: *sessions })
+        .collect()
 }

@@ -118,30 +118,21 @@ impl Changed {
         batches: &[Batch],
         mut give: impl FnMut(i64, (List, PartContent)),
     ) {
-        for end_ms in due.first {
-            let sums =
-                WindowSums::scan(batches, epoch, (self.kind, self.windows), end_ms, |name| name);
-            sums.contents().for_each(|content| give(end_ms, content));
-        }
+        let place = (self.kind, self.windows);
+        let mut once = due.first;
         for end_ms in due.again {
             if !self.kept.contains_key(&end_ms) && !self.make_room_for(end_ms) {
-                let sums =
-                    WindowSums::scan(batches, epoch, (self.kind, self.windows), end_ms, |name| {
-                        name
-                    });
-                sums.contents().for_each(|content| give(end_ms, content));
+                once.push(end_ms);
                 continue;
             }
             let kept = self.kept.entry(end_ms).or_insert_with(|| {
-                Kept::new(WindowSums::scan(
-                    batches,
-                    epoch,
-                    (self.kind, self.windows),
-                    end_ms,
-                    Name::clone,
-                ))
+                Kept::new(WindowSums::scan(batches, epoch, place, end_ms, Name::clone))
             });
             kept.take_changed().into_iter().for_each(|content| give(end_ms, content));
+        }
+        for end_ms in once {
+            let sums = WindowSums::scan(batches, epoch, place, end_ms, |name| name);
+            sums.contents().for_each(|content| give(end_ms, content));
         }
         for end_ms in due.closing {
             self.kept.remove(&end_ms);

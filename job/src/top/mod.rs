@@ -89,14 +89,10 @@ pub fn place_order<N: Ord>(a: (i64, N), b: (i64, N)) -> std::cmp::Ordering {
     b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1))
 }
 
-/// Where the rows of a value are arranged. Load times are few, and are kept
-/// together.
+/// Where the rows of a value are arranged. Numbers are few, and are kept together.
 #[must_use]
 pub fn list_route(key: &ListKey) -> u64 {
-    match key.list {
-        List::By(_) | List::Journeys | List::Transitions => key.hash >> 16,
-        List::LoadTimes | List::HourCounts => 0,
-    }
+    if key.list.is_of_numbers() { 0 } else { key.hash >> 16 }
 }
 
 type Batch = Rc<Rows<ListKey, ListDiff>>;

@@ -10,6 +10,7 @@ use super::values::Value;
 use crate::checkpoint::Row;
 use crate::one_or_many::OneOrMany;
 use crate::session::{Ended, Session};
+use crate::time::Epoch;
 use std::rc::Rc;
 use std::sync::Arc;
 use streamgauge_ingest::binary::{self, NotEncoded};
@@ -57,19 +58,19 @@ impl Loaded {
 }
 
 impl State {
-    /// Goes on from a checkpoint: `rows` are its users that belong here, at the
-    /// watermark of its epoch, written with the same funnels or not. The state must be
+    /// Goes on from a checkpoint at an epoch and its watermark, ms: `rows` are its users
+    /// that belong here, written with the same funnels or not. The state must be
     /// empty.
     ///
     /// # Errors
     /// If a row makes no sense.
     pub fn load<'a>(
         &mut self,
-        watermark_ms: i64,
+        (epoch, watermark_ms): (Epoch, i64),
         same_funnels: bool,
         rows: impl IntoIterator<Item = Row<'a>>,
     ) -> Result<(), BadRow> {
-        self.watermark_ms = watermark_ms;
+        (self.epoch, self.watermark_ms) = (epoch, watermark_ms);
         let new_funnels = (!same_funnels).then_some(self.constants.fold.funnels.len());
         for row in rows {
             let name = str::from_utf8(row.key).map_err(|_| BadRow::NoName)?;

@@ -114,8 +114,6 @@ impl State {
         batches: impl IntoIterator<Item = EventBatch>,
     ) -> &mut Updates {
         self.epoch = epoch;
-        // What was told when the state was loaded belongs to the epoch that it enters in.
-        self.updates.sessions.iter_mut().for_each(|(_, at, _)| *at = epoch);
         for batch in batches {
             self.apply(&batch);
         }

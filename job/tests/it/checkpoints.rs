@@ -45,7 +45,7 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
         let windows =
             Windows { lateness_ms: 60_000, session_gap_ms: 20_000, allowed_disorder_ms: 5_000 };
         let mut state = State::new(Rules { funnels: Rc::from([]) }, windows);
-        state.load(manifest.watermark_ms, true, rows(users).unwrap()).unwrap();
+        state.load((manifest.epoch, manifest.watermark_ms), true, rows(users).unwrap()).unwrap();
         let now = state.held();
         let now = [now.users, now.visits, now.timers, now.values];
         held.iter_mut().zip(now).take(3).for_each(|(all, n)| *all += n);

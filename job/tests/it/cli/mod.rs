@@ -10,6 +10,7 @@ mod data;
 mod digest;
 mod durable;
 mod failures;
+mod funnels;
 mod hostile;
 mod inputs;
 mod lists;

@@ -66,7 +66,7 @@ impl Hands {
             let restored = restored.map(|(epoch, watermark_ms, users, tallies, lists)| Restored {
                 epoch,
                 state: Box::new(move |state| {
-                    state.load(watermark_ms, true, rows(&users).unwrap()).unwrap();
+                    state.load((epoch, watermark_ms), true, rows(&users).unwrap()).unwrap();
                 }),
                 tallies,
                 lists,
