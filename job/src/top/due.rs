@@ -202,63 +202,102 @@ mod tests {
     use proptest::prelude::*;
     use std::rc::Rc;
     use streamgauge_ingest::batch::Dimension;
-    use streamgauge_ingest::lateness::BUSINESS_PANE_MS;
 
-    const WINDOWS: Windows =
-        Windows { lateness_ms: 120_000, session_gap_ms: 1_000, allowed_disorder_ms: 0 };
+    /// Windows of a kind stay correctable for twelve panes.
+    fn windows(kind: Sliding) -> Windows {
+        let lateness_ms = 12 * kind.pane_ms();
+        Windows { lateness_ms, session_gap_ms: 1_000, allowed_disorder_ms: 0 }
+    }
 
-    /// A pane, a list, a value and its views.
+    /// A pane, whether it is a named value, the value, and its views.
     type Row = (i64, bool, u64, i64);
 
-    fn batch(epoch: Epoch, rows: &[Row]) -> Batch {
-        let mut rows: Vec<_> = rows
-            .iter()
-            .map(|&(pane, is_page, value, views)| {
-                let key = ListKey {
-                    expires_ms: WINDOWS.business_pane_expires_ms(pane * BUSINESS_PANE_MS),
-                    list: if is_page { List::By(Dimension::Page) } else { List::LoadTimes },
-                    hash: value % 50,
-                    name: is_page.then(|| Name { text: value.to_string().into(), split: 0 }),
-                };
-                (key, epoch, ListDiff { views, users: [1, 0, -1, 2, 0, 1] })
-            })
-            .collect();
-        rows.sort();
-        rows.dedup_by(|a, b| a.0 == b.0);
-        Rc::new(Rows { rows })
+    /// The rows of an epoch. Sessions can be taken back: what is not above 0 takes back
+    /// all that the value has in the pane.
+    fn batch(
+        kind: Sliding,
+        epoch: Epoch,
+        rows: &[Row],
+        stands: &mut BTreeMap<ListKey, i64>,
+    ) -> Batch {
+        let mut all: BTreeMap<ListKey, i64> = BTreeMap::new();
+        for &(pane, is_named, value, views) in rows {
+            let key = ListKey {
+                expires_ms: kind.pane_expires_ms(&windows(kind), pane * kind.pane_ms()),
+                list: match (kind, is_named) {
+                    (Sliding::Business, true) => List::By(Dimension::Page),
+                    (Sliding::Business, false) => List::LoadTimes,
+                    (Sliding::Hour, true) => List::Journeys,
+                    (Sliding::Hour, false) => List::HourCounts,
+                },
+                hash: value % 50,
+                name: is_named.then(|| Name { text: value.to_string().into(), split: 0 }),
+            };
+            let stood = stands.get(&key).copied().unwrap_or(0);
+            let views = match (kind, views > 0) {
+                (_, true) => views,
+                (Sliding::Business, false) => 1,
+                (Sliding::Hour, false) => -stood,
+            };
+            if views != 0 && !all.contains_key(&key) {
+                stands.insert(key.clone(), stood + views);
+                all.insert(key, views);
+            }
+        }
+        let users = [1, 0, -1, 2, 0, 1];
+        let diff = |views| ListDiff { views, users };
+        Rc::new(Rows { rows: all.into_iter().map(|(k, views)| (k, epoch, diff(views))).collect() })
+    }
+
+    /// Holds what is told of each window against a scan of all rows.
+    fn check(kind: Sliding, epochs: &[(Vec<Row>, i64)]) {
+        let place = (kind, windows(kind));
+        let mut changed = Sliding::ALL.map(|kind| Changed::new(kind, windows(kind)));
+        let (mut batches, mut stands, mut watermark_ms) = (Vec::new(), BTreeMap::new(), 0);
+        let mut told: BTreeMap<i64, BTreeMap<List, PartContent>> = BTreeMap::new();
+        for (epoch, (rows, steps)) in (0..).zip(epochs) {
+            let before_ms = watermark_ms;
+            watermark_ms += steps * kind.pane_ms();
+            let (corrections, business_provisional) = (epoch % 3 != 1, epoch % 2 == 0);
+            let tick = Tick {
+                before_ms,
+                watermark_ms,
+                corrections,
+                business_provisional,
+                ..Tick::default()
+            };
+            let batch = batch(kind, epoch, rows, &mut stands);
+            batches.push(Rc::clone(&batch));
+            note(&mut vec![batch], &mut changed, epoch, tick);
+            let changed = &mut changed[kind as usize];
+            let due = changed.due(tick);
+            let ends: Vec<i64> = due.first.iter().chain(&due.again).copied().collect();
+            changed.tell(epoch, due, &batches, |end_ms, (list, content)| {
+                told.entry(end_ms).or_default().insert(list, content);
+            });
+            for end_ms in ends {
+                let scan = WindowSums::scan(&batches, epoch, place, end_ms, |name| name);
+                assert_eq!(&told[&end_ms], &scan.contents().collect(), "window {end_ms}");
+            }
+            assert!(changed.kept.len() <= most_kept(kind));
+        }
+    }
+
+    fn epochs() -> impl Strategy<Value = Vec<(Vec<Row>, i64)>> {
+        let row = (0i64..12, any::<bool>(), 0u64..60, 0i64..4);
+        proptest::collection::vec((proptest::collection::vec(row, 0..60), 0i64..3), 1..20)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn what_is_told_is_what_a_scan_finds(
-            epochs in proptest::collection::vec(
-                (proptest::collection::vec((0i64..12, any::<bool>(), 0u64..60, 1i64..4), 0..40), 0i64..3),
-                1..20,
-            ),
-        ) {
-            let mut changed = Sliding::ALL.map(|kind| Changed::new(kind, WINDOWS));
-            let (mut batches, mut watermark_ms) = (Vec::new(), 0);
-            let mut told: BTreeMap<i64, BTreeMap<List, PartContent>> = BTreeMap::new();
-            for (epoch, (rows, steps)) in (0..).zip(&epochs) {
-                let before_ms = watermark_ms;
-                watermark_ms += steps * BUSINESS_PANE_MS;
-                let tick = Tick { before_ms, watermark_ms, corrections: epoch % 3 != 1, ..Tick::default() };
-                let batch = batch(epoch, rows);
-                batches.push(Rc::clone(&batch));
-                note(&mut vec![batch], &mut changed, epoch, tick);
-                let changed = &mut changed[0];
-                let due = changed.due(tick);
-                let ends: Vec<i64> = due.first.iter().chain(&due.again).copied().collect();
-                changed.tell(epoch, due, &batches, |end_ms, (list, content)| {
-                    told.entry(end_ms).or_default().insert(list, content);
-                });
-                for end_ms in ends {
-                    let scan = WindowSums::scan(&batches, epoch, (Sliding::Business, WINDOWS), end_ms, |name| name);
-                    prop_assert_eq!(&told[&end_ms], &scan.contents().collect());
-                }
-                prop_assert!(changed.kept.len() <= most_kept(Sliding::Business));
-            }
+        fn what_is_told_is_what_a_scan_finds(epochs in epochs()) {
+            check(Sliding::Business, &epochs);
+        }
+
+        #[test]
+        fn so_it_is_where_sessions_are_taken_back(epochs in epochs()) {
+            check(Sliding::Hour, &epochs);
         }
     }
 }
