@@ -12,7 +12,7 @@ use streamgauge_ingest::decode::Kind;
 
 impl Session {
     /// The session as a row has it; its values are noted in the row's texts.
-    pub(crate) fn save(&self, texts: &mut SavedTexts) -> SavedSession {
+    pub(crate) fn save(&self, has_returned: bool, texts: &mut SavedTexts) -> SavedSession {
         let mut entry = |e: &Entry| SavedEntry {
             after_ms: e.at_ms - self.first_ms,
             partition: e.partition,
@@ -29,7 +29,7 @@ impl Session {
             first_ms: self.first_ms,
             last_ms: self.last_ms,
             ends_last: self.ends_last,
-            has_returned: self.has_returned,
+            has_returned,
             slices,
             settled: self.settled.as_ref().map(|running| running.save(texts)),
         }
@@ -37,7 +37,7 @@ impl Session {
 
     /// A session from a row, not published and without a timer.
     pub(crate) fn load(saved: SavedSession, texts: &Loaded) -> Result<Self, BadRow> {
-        let SavedSession { first_ms, last_ms, ends_last, has_returned, settled, slices } = saved;
+        let SavedSession { first_ms, last_ms, ends_last, has_returned: _, settled, slices } = saved;
         let entry = |e: SavedEntry| {
             let (currency, value_minor) = e.value.unwrap_or_default();
             Ok(Entry {
@@ -66,7 +66,6 @@ impl Session {
             ends_last,
             is_published: false,
             is_returning: false,
-            has_returned,
             timer_ms: None,
         })
     }

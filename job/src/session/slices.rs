@@ -56,8 +56,6 @@ pub struct Session {
     pub is_published: bool,
     /// Whether it stands as one of a user who returns.
     pub is_returning: bool,
-    /// Whether a session that is no longer held makes it one.
-    pub has_returned: bool,
     /// The timer that is set for it, ms; others are stale.
     pub timer_ms: Option<i64>,
 }
@@ -74,7 +72,6 @@ impl Session {
             slices: OneOrMany::one(Slice::of(entry)),
             is_published: false,
             is_returning: false,
-            has_returned: false,
             timer_ms: None,
         }
     }
@@ -212,7 +209,6 @@ impl Session {
             ends_last: self.ends_last,
             is_published: false,
             is_returning: false,
-            has_returned: false,
             timer_ms: None,
         };
         self.last_ms = at_ms;

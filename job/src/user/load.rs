@@ -121,7 +121,7 @@ impl State {
             self.load_visit(slot, visit, &texts, &mut dropped)?;
         }
         for (first_ms, last_ms) in dropped {
-            self.people.users[slot].starts.add(first_ms);
+            self.people.users[slot].starts.add(first_ms, false);
             self.people.add_to_past(slot, first_ms, last_ms);
         }
         self.load_published(slot, new_funnels.is_some());
@@ -141,6 +141,7 @@ impl State {
         let windows = self.constants.windows;
         let mut sessions = OneOrMany::default();
         for saved in saved.sessions {
+            let has_returned = saved.has_returned;
             let mut session = Session::load(saved, texts)?;
             let ended_at_ms = session.ended_at_ms(windows.session_gap_ms);
             session.is_published = ended_at_ms < self.watermark_ms;
@@ -154,14 +155,13 @@ impl State {
                 dropped.push((session.first_ms(), session.last_ms()));
                 continue;
             }
+            self.people.users[user].starts.add(session.first_ms(), has_returned);
             sessions.push(session);
         }
         if sessions.is_empty() {
             return Ok(());
         }
         let visit = self.people.visit(user, saved.session);
-        let starts = &mut self.people.users[user].starts;
-        sessions.iter().for_each(|session| starts.add(session.first_ms()));
         for session in sessions.iter() {
             let at_ms = session.last_ms();
             if let Some(due_ms) = session.timer_ms {

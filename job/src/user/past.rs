@@ -4,12 +4,11 @@
 //! it and had its last event in the 24 hours before it, or later. Sessions are held
 //! for as long as they can change, and of those that went before only the latest
 //! beginning and the latest end are kept: for a session that begins later than all of
-//! them the latest end decides, and what the others need to know of them is noted in
-//! them when one goes.
+//! them the latest end decides, and what the others need to know of them is noted
+//! beside their beginnings when one goes.
 //!
 //! Invariant: a session that began at or before the latest beginning of the past, or
-//! whose beginning is settled when the past is forgotten, has noted what the past says
-//! of it.
+//! is held when the past is forgotten, has a note of what the past says of it.
 
 use super::people::People;
 use super::state::State;
@@ -20,34 +19,53 @@ use std::collections::VecDeque;
 /// How long after its last event a session makes another one of a returning user, ms.
 pub(super) const RETURN_MS: i64 = 86_400_000;
 
-/// When sessions began, in order: a user can have thousands of them.
+/// When a session that is held began.
+#[derive(Debug)]
+struct Start {
+    first_ms: i64,
+    /// Whether one that is no longer held makes it one of a user who returns.
+    has_returned: bool,
+}
+
+/// When the sessions of a user began that are held, in order: there can be thousands.
 #[derive(Debug, Default)]
-pub(super) struct Starts(VecDeque<i64>);
+pub(super) struct Starts(VecDeque<Start>);
 
 impl Starts {
-    pub(super) fn add(&mut self, first_ms: i64) {
+    /// A session that is held from now on.
+    pub(super) fn add(&mut self, first_ms: i64, has_returned: bool) {
         let place = match self.0.back() {
-            Some(last) if *last > first_ms => self.0.partition_point(|at| *at < first_ms),
+            Some(last) if last.first_ms > first_ms => self.place(first_ms),
             _ => self.0.len(),
         };
-        self.0.insert(place, first_ms);
+        self.0.insert(place, Start { first_ms, has_returned });
     }
 
     pub(super) fn remove(&mut self, first_ms: i64) {
-        let place = self.0.partition_point(|at| *at < first_ms);
-        debug_assert_eq!(self.0.get(place), Some(&first_ms), "what ends has begun");
+        let place = self.place(first_ms);
+        debug_assert!(self.0.get(place).is_some_and(|start| start.first_ms == first_ms));
         self.0.remove(place);
+    }
+
+    /// What was noted of a session that began then.
+    pub(super) fn has_returned(&self, first_ms: i64) -> bool {
+        self.0.get(self.place(first_ms)).is_some_and(|start| start.has_returned)
     }
 
     /// The last before a time.
     fn before(&self, at_ms: i64) -> Option<i64> {
-        let place = self.0.partition_point(|at| *at < at_ms);
-        place.checked_sub(1).map(|place| self.0[place])
+        self.place(at_ms).checked_sub(1).map(|place| self.0[place].first_ms)
     }
 
-    /// The first of all.
-    fn first(&self) -> Option<i64> {
-        self.0.front().copied()
+    /// Notes what sessions that are dropped say of those that began until a time.
+    fn note(&mut self, until_ms: i64, makes_return: impl Fn(i64) -> bool) {
+        for start in self.0.iter_mut().take_while(|start| start.first_ms <= until_ms) {
+            start.has_returned |= makes_return(start.first_ms);
+        }
+    }
+
+    fn place(&self, first_ms: i64) -> usize {
+        self.0.partition_point(|start| start.first_ms < first_ms)
     }
 }
 
@@ -82,7 +100,8 @@ impl People {
     /// Whether a session of a user is one of a user who returns.
     pub(super) fn is_returning(&self, user: usize, session: &Session) -> bool {
         let (start_ms, held) = (session.first_ms(), &self.users[user]);
-        if session.has_returned || held.past.is_some_and(|past| past.makes_return(start_ms)) {
+        let is_noted = held.starts.has_returned(start_ms);
+        if is_noted || held.past.is_some_and(|past| past.makes_return(start_ms)) {
             return true;
         }
         match held.starts.before(start_ms) {
@@ -105,32 +124,19 @@ impl People {
             (past.first_ms.max(first_ms), past.last_ms.max(last_ms))
         });
         // Those that began after all of the past are told by it.
-        if user_held.starts.first().is_some_and(|held_ms| held_ms <= first) {
-            self.note_in_sessions(user, |start_ms| {
-                makes_return((first_ms, last_ms), start_ms)
-                    || past.is_some_and(|past| past.makes_return(start_ms))
-            });
-        }
-        self.users[user].past = Some(Past { first_ms: first, last_ms: last });
+        user_held.starts.note(first, |start_ms| {
+            makes_return((first_ms, last_ms), start_ms)
+                || past.is_some_and(|past| past.makes_return(start_ms))
+        });
+        user_held.past = Some(Past { first_ms: first, last_ms: last });
     }
 
     /// Forgets the past of a user, if it is time.
     pub(super) fn forget_past(&mut self, user: usize, watermark_ms: i64, windows: &Windows) {
-        let past = self.users[user].past;
-        if let Some(past) = past.filter(|past| past.expires_ms(windows) <= watermark_ms) {
-            self.note_in_sessions(user, |start_ms| past.makes_return(start_ms));
-            self.users[user].past = None;
-        }
-    }
-
-    /// Notes in the sessions of a user that they are of one who returns.
-    fn note_in_sessions(&mut self, user: usize, makes_return: impl Fn(i64) -> bool) {
-        let mut next = self.users[user].first_visit();
-        while let Some(visit) = self.visits.get_mut(next) {
-            for session in visit.sessions.iter_mut() {
-                session.has_returned |= makes_return(session.first_ms());
-            }
-            next = visit.next as usize;
+        let user = &mut self.users[user];
+        if let Some(past) = user.past.filter(|past| past.expires_ms(windows) <= watermark_ms) {
+            user.starts.note(i64::MAX, |start_ms| past.makes_return(start_ms));
+            user.past = None;
         }
     }
 }

@@ -103,7 +103,9 @@ impl State {
                 let session_ms = self.constants.windows.session_expires_ms(session.last_ms());
                 expires_ms = expires_ms.max(session_ms);
             }
-            let sessions = visit.sessions.iter().map(|s| s.save(texts)).collect();
+            let sessions = visit.sessions.iter();
+            let sessions =
+                sessions.map(|s| s.save(user.starts.has_returned(s.first_ms()), texts)).collect();
             saved.visits.push(SavedVisit { session: &visit.session, sessions });
         }
         let values = std::mem::take(&mut texts.values);

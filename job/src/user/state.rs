@@ -250,7 +250,7 @@ impl State {
             let first_ms = visit.find(row.at_ms).map_or(i64::MAX, |(_, s)| s.first_ms());
             let user = &mut self.people.users[slot];
             effects.gone.into_iter().for_each(|first_ms| user.starts.remove(first_ms));
-            effects.begun.into_iter().for_each(|first_ms| user.starts.add(first_ms));
+            effects.begun.into_iter().for_each(|first_ms| user.starts.add(first_ms, false));
             if first_ms < user.published_ms {
                 self.recheck_returning(slot);
             }
