@@ -4,7 +4,7 @@
 //! in this process or another. A file that a newer version of the program has
 //! written is refused.
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -95,14 +95,22 @@ impl Named<'_> {
         OpenError::Sqlite { path: self.0.display().to_string(), reason: reason(&error) }
     }
 
-    /// The format of a file; 0 if there is nothing in it. Nothing is changed.
-    fn check(&self, connection: &Connection, schema: Schema) -> Result<i32, OpenError> {
-        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    /// As [`Self::check`], in a transaction of its own.
+    fn found(&self, connection: &mut Connection, schema: Schema) -> Result<i32, OpenError> {
+        let transaction = connection.transaction().map_err(|e| self.failed(e))?;
+        self.check(&transaction, schema)
+    }
+
+    /// The format of a file; 0 if there is nothing in it. Nothing is changed. Within one
+    /// transaction, so that a file which another process is making is seen without its
+    /// tables or with all of its marks.
+    fn check(&self, transaction: &Transaction<'_>, schema: Schema) -> Result<i32, OpenError> {
+        let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let id = pragma("application_id").map_err(|e| self.failed(e))?;
         let found = pragma("user_version").map_err(|e| self.failed(e))?;
         let tables = "SELECT count(*) FROM sqlite_schema";
         let tables: i64 =
-            connection.query_row(tables, (), |row| row.get(0)).map_err(|e| self.failed(e))?;
+            transaction.query_row(tables, (), |row| row.get(0)).map_err(|e| self.failed(e))?;
         let path = || self.0.display().to_string();
         match (id == schema.application_id, found > schema.version) {
             (true, true) => Err(OpenError::Newer { path: path(), found, known: schema.version }),
@@ -121,12 +129,12 @@ pub fn open(path: &Path, schema: Schema, sync: Sync) -> Result<Connection, OpenE
     let named = Named(path);
     let mut connection = Connection::open(path).map_err(|e| named.failed(e))?;
     connection.busy_timeout(BUSY).map_err(|e| named.failed(e))?;
-    let found = named.check(&connection, schema)?;
+    let found = named.found(&mut connection, schema)?;
     prepare(&connection, sync).map_err(|e| named.failed(e))?;
     if found == 0 {
         // Two processes may begin at once: the second finds what the first has made.
         let transaction = connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| named.failed(e))?;
         if named.check(&transaction, schema)? == 0 {
             create(&transaction, schema).map_err(|e| named.failed(e))?;
@@ -144,9 +152,9 @@ pub fn open_to_read(path: &Path, schema: Schema) -> Result<Connection, OpenError
     let named = Named(path);
     // Not the flag for reading only: the first reader of a WAL may have to recover it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|e| named.failed(e))?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| named.failed(e))?;
     connection.busy_timeout(BUSY).map_err(|e| named.failed(e))?;
-    if named.check(&connection, schema)? == 0 {
+    if named.found(&mut connection, schema)? == 0 {
         return Err(OpenError::Foreign { path: path.display().to_string() });
     }
     prepare(&connection, Sync::Normal).map_err(|e| named.failed(e))?;

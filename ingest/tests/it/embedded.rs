@@ -64,6 +64,19 @@ fn several_writers_lose_nothing_and_each_append_stays_together() {
 }
 
 #[test]
+fn several_may_make_it_at_once() {
+    for _ in 0..40 {
+        let directory = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| append(&open(directory.path()), 0, &texts("", 3)));
+            }
+        });
+        assert_eq!(open(directory.path()).bounds(0).unwrap(), 0..24);
+    }
+}
+
+#[test]
 fn it_goes_on_after_it_was_closed_and_reads_from_anywhere() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..10u32 {
