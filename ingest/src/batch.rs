@@ -96,6 +96,10 @@ pub struct Row {
     pub kind: Kind,
     /// The families that do not take it.
     pub late: Families,
+    /// For how many of [`InputSettings::sequence_spans_ms`] it is late.
+    ///
+    /// [`InputSettings::sequence_spans_ms`]: crate::settings::InputSettings::sequence_spans_ms
+    pub late_spans: u8,
     /// Whether the event itself named its device (else the value stands for unknown).
     pub names_device: bool,
     /// Whether the event itself named its country.
@@ -206,6 +210,7 @@ impl BatchBuilder {
             currency: event.currency,
             kind: event.kind,
             late: Families::NONE,
+            late_spans: 0,
             names_device: event.device.is_some(),
             names_country: event.country.is_some(),
         });

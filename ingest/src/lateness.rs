@@ -121,6 +121,16 @@ impl LatenessRule {
     }
 }
 
+impl LatenessRule {
+    /// For how many of these times, in ascending order and in ms, a record is late whose
+    /// slice ends so long after it.
+    #[must_use]
+    pub fn late_spans(&self, at_ms: i64, partition_watermark_ms: i64, spans_ms: &[i64]) -> u8 {
+        let is_late = |ms: &&i64| at_ms + **ms + self.lateness_ms <= partition_watermark_ms;
+        u8::try_from(spans_ms.iter().take_while(is_late).count()).unwrap_or(u8::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +155,14 @@ mod tests {
         check(5_000, 605_000, &[]);
         check(299_999, 900_000, &["real_time", "business", "alerts"]);
         check(300_000, 909_999, &["real_time"]);
+    }
+
+    #[test]
+    fn spans_are_slices_of_their_own() {
+        let rule = LatenessRule { lateness_ms: 10, session_gap_ms: 1_000 };
+        let late = |watermark_ms| rule.late_spans(100, watermark_ms, &[5, 20, 300]);
+        let watermarks = [crate::BEFORE_TIME_MS, 114, 115, 129, 130, 409, 410, i64::MAX];
+        assert_eq!(watermarks.map(late), [0, 0, 1, 1, 2, 2, 3, 3]);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub struct InputSettings {
     pub bots: BotMode,
     /// Largest value of a record, in bytes.
     pub max_bytes: usize,
+    /// How long after a first step the second of an alert rule may come: each such time
+    /// once, in ascending order, in ms.
+    pub sequence_spans_ms: Vec<i64>,
     /// In files: a partition is idle while none of the last so many records is its own.
     pub idle_after_records: u64,
 }
@@ -44,6 +47,7 @@ impl Default for InputSettings {
             dedup: false,
             bots: BotMode::Include,
             max_bytes: 1 << 20,
+            sequence_spans_ms: Vec::new(),
             idle_after_records: 100_000,
         }
     }
@@ -62,16 +66,18 @@ impl InputSettings {
             dedup,
             bots,
             max_bytes,
+            sequence_spans_ms,
             idle_after_records: _,
         } = self;
         let bots = match bots {
             BotMode::Include => "include",
             BotMode::Exclude => "exclude",
         };
-        let text = format!(
+        let mut text = format!(
             "{partitions} {allowed_disorder_ms} {lateness_ms} {session_gap_ms} {dedup} {bots} {max_bytes} {}",
             crate::bots::PATTERNS
         );
+        sequence_spans_ms.iter().for_each(|ms| text.push_str(&format!(" {ms}")));
         xxhash_rust::xxh3::xxh3_64(text.as_bytes())
     }
 

@@ -8,6 +8,7 @@
 //!                                             +-> bounces ----> publish alerts ------------------------------------+
 //! ```
 
+use crate::alert::{AlertRule, Held as HeldRuns, beyond, is_of_worker, thresholds};
 use crate::checkpoint::Parts;
 use crate::collect::{EpochChanges, collect};
 use crate::expiry::Update;
@@ -24,8 +25,9 @@ use crate::user::{Held, State, state_per_user};
 use crate::window::Windows;
 use differential_dataflow::operators::CountTotal;
 use std::rc::Rc;
+use std::sync::Arc;
 use streamgauge_ingest::batch::EventBatch;
-use timely::dataflow::operators::vec::ToStream;
+use timely::dataflow::operators::vec::{Map as _, ToStream};
 use timely::dataflow::operators::{Concat, Concatenate, Probe};
 use timely::dataflow::{ProbeHandle, Scope, Stream};
 
@@ -36,6 +38,8 @@ pub struct Settings {
     pub windows: Windows,
     /// The funnels, in the order of their names' bytes.
     pub funnels: Vec<Funnel>,
+    /// The configured rules, in the order of their names' bytes.
+    pub alerts: Vec<Arc<AlertRule>>,
     /// What is published.
     pub output: Output,
 }
@@ -68,6 +72,8 @@ pub struct Restored {
     pub tallies: Vec<(TallyKey, Tally)>,
     /// Any share of the rows of lists.
     pub lists: Vec<(ListKey, ListDiff)>,
+    /// What all workers held of threshold rules.
+    pub runs: Vec<HeldRuns>,
 }
 
 /// Builds the dataflow on one worker. Every worker must be given the tick of
@@ -90,8 +96,13 @@ pub fn build<'s>(
     let funnels: Rc<[Funnel]> = Rc::from(settings.funnels.as_slice());
     let rules = Rules { funnels: Rc::clone(&funnels) };
 
-    let Durable { restored, parts: saved } = durable;
-    let (state, old_tallies, old_lists) = restore(scope, State::new(rules, windows), restored);
+    let alerts: Rc<[Arc<AlertRule>]> = Rc::from(settings.alerts.as_slice());
+
+    let Durable { mut restored, parts: saved } = durable;
+    let mut runs = restored.as_mut().map(|r| std::mem::take(&mut r.runs)).unwrap_or_default();
+    runs.retain(|held| is_of_worker(held, worker, workers));
+    let state = State::new(rules, Rc::clone(&alerts), windows);
+    let (state, old_tallies, old_lists) = restore(scope, state, restored);
 
     let routed = by_user(batches, workers);
     let users = state_per_user(routed, ticks.clone(), state, saved.clone(), held);
@@ -103,8 +114,12 @@ pub fn build<'s>(
     let rows = arrange(rows, "list rows", list_route);
     let parts = top_lists(rows, ticks.clone(), windows, worker, saved.clone());
 
+    let told = (windows, output, funnels);
+    let told = publish_windows(counts, parts, ticks.clone(), told, saved.clone());
+    let beyond = beyond(told.clone(), Rc::clone(&alerts));
     let changes = scope.concatenate([
-        publish_windows(counts, parts, ticks.clone(), (windows, output, funnels), saved),
+        told.map(|told| told.change),
+        thresholds(beyond, ticks.clone(), (alerts, windows, output), runs, saved),
         publish_items(
             session_records(users.sessions),
             ticks.clone(),
@@ -112,7 +127,8 @@ pub fn build<'s>(
             output,
             "publish sessions",
         ),
-        publish_items(users.bounces, ticks.clone(), windows, output, "publish alerts"),
+        publish_items(users.bounces, ticks.clone(), windows, output, "publish bounces"),
+        publish_items(users.sequences, ticks.clone(), windows, output, "publish sequences"),
     ]);
     collect(changes, ticks, each).probe().0
 }
@@ -127,7 +143,8 @@ fn restore<'s>(
     restored: Option<Restored>,
 ) -> (State, Updates<'s, TallyKey, Tally>, Updates<'s, ListKey, ListDiff>) {
     let (mut tallies, mut lists) = (Vec::new(), Vec::new());
-    if let Some(Restored { epoch, state: load, tallies: old_tallies, lists: old_lists }) = restored
+    if let Some(Restored { epoch, state: load, tallies: old_tallies, lists: old_lists, .. }) =
+        restored
     {
         load(&mut state);
         tallies.extend(old_tallies.into_iter().map(|(key, tally)| ((key, ()), epoch, tally)));

@@ -13,7 +13,7 @@ use streamgauge_ingest::decode::Kind;
 pub const MOST_STEPS: usize = 8;
 
 /// What an event must be to reach a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// An event of this type.
     Type(Kind),
@@ -22,6 +22,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether an event of this type matches it by its type.
+    #[must_use]
+    pub fn is_type(&self, kind: Kind) -> bool {
+        matches!(self, Self::Type(own) if *own == kind)
+    }
+
+    /// Whether a view of this page matches it by its page.
+    #[must_use]
+    pub fn is_page(&self, page: &str) -> bool {
+        matches!(self, Self::Page(pattern) if matches(pattern, page))
+    }
+
     /// The step as it is written, which is its name in results.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -52,13 +64,13 @@ impl Funnel {
     /// The steps that events of this type match by their type.
     #[must_use]
     pub fn type_mask(&self, kind: Kind) -> StepMask {
-        self.mask(|step| matches!(step, Step::Type(k) if *k == kind))
+        self.mask(|step| step.is_type(kind))
     }
 
     /// The steps that page views of this page match by their page.
     #[must_use]
     pub fn page_mask(&self, page: &str) -> StepMask {
-        self.mask(|step| matches!(step, Step::Page(pattern) if matches(pattern, page)))
+        self.mask(|step| step.is_page(page))
     }
 
     fn mask(&self, is_match: impl Fn(&Step) -> bool) -> StepMask {

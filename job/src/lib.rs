@@ -1,5 +1,6 @@
 //! The job: the dataflow that keeps every result correct, and what runs it.
 
+pub mod alert;
 pub mod checkpoint;
 pub mod cli;
 pub mod collect;

@@ -1,12 +1,15 @@
 //! From the configuration to what the parts are built from.
 
+use crate::alert::{AlertRule, sequence_spans_ms};
 use crate::config::{self, Bots, Config, Dedup, Rate};
 use crate::funnel::{Funnel, Step};
 use crate::time::Pace;
 use crate::window::Windows;
+use std::sync::Arc;
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
 use streamgauge_simulator::Options;
+use streamgauge_sink::alert::HIGH_BOUNCE_RATE;
 
 /// How records of a file are read and judged.
 #[must_use]
@@ -22,6 +25,7 @@ pub fn input_settings(config: &Config, partitions: u32) -> InputSettings {
             Bots::Exclude => BotMode::Exclude,
         },
         max_bytes: config.input.max_bytes,
+        sequence_spans_ms: sequence_spans_ms(&alerts(config)),
         ..InputSettings::default()
     }
 }
@@ -77,7 +81,7 @@ fn funnel(f: &config::Funnel) -> Funnel {
     }
 }
 
-fn step(step: &config::Step) -> Step {
+pub(crate) fn step(step: &config::Step) -> Step {
     match step {
         config::Step::Page(pattern) => Step::Page(pattern.clone()),
         config::Step::Event(event) => Step::Type(match event {
@@ -87,6 +91,14 @@ fn step(step: &config::Step) -> Step {
             config::EventType::Conversion => Kind::Conversion,
         }),
     }
+}
+
+/// The configured rules, in the order of their names' bytes.
+#[must_use]
+pub fn alerts(config: &Config) -> Vec<Arc<AlertRule>> {
+    let mut rules: Vec<_> = config.alerts.iter().map(|a| Arc::new(a.rule.clone())).collect();
+    rules.sort_by(|a, b| a.name.cmp(&b.name));
+    rules
 }
 
 /// The steps of a funnel as they are written in the configuration.
@@ -108,6 +120,15 @@ pub fn fingerprint(config: &Config, partitions: u32) -> (u64, String) {
             })
         })
         .collect();
+    let mut rules = vec![serde_json::json!({
+        "rule": HIGH_BOUNCE_RATE.name,
+        "version": HIGH_BOUNCE_RATE.version,
+    })];
+    rules.extend(alerts(config).iter().map(|rule| {
+        let mut json = Vec::new();
+        rule.write(&mut json);
+        serde_json::from_slice(&json).unwrap_or_default()
+    }));
     let json = serde_json::json!({
         "partitions": partitions,
         "input.dedup": input.dedup.word(),
@@ -120,10 +141,7 @@ pub fn fingerprint(config: &Config, partitions: u32) -> (u64, String) {
         "time.provisional_epochs": time.provisional_epochs,
         "time.corrections": time.corrections_ms,
         "funnels": funnels,
-        "alerts": [{
-            "rule": streamgauge_sink::alert::HIGH_BOUNCE_RATE.name,
-            "version": streamgauge_sink::alert::HIGH_BOUNCE_RATE.version,
-        }],
+        "alerts": rules,
     });
     let text = json.to_string();
     (xxhash_rust::xxh3::xxh3_64(text.as_bytes()), text)

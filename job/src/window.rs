@@ -8,6 +8,7 @@
 use streamgauge_ingest::lateness::{
     ALERT_PANE_MS, BUSINESS_PANE_MS, REAL_TIME_PANE_MS, slice_end_ms,
 };
+use streamgauge_sink::metric::Metric;
 
 /// Length of a business window, ms.
 pub const BUSINESS_WINDOW_MS: i64 = 60_000;
@@ -69,6 +70,13 @@ impl Windows {
     #[must_use]
     pub fn hour_pane_expires_ms(&self, end_ms: i64) -> i64 {
         self.sessions_frozen_ms(end_ms + HOUR_WINDOW_MS - HOUR_PANE_MS)
+    }
+
+    /// When an event that a sequence rule wants is dropped: a second step that comes
+    /// late can follow up to `within_ms` after it.
+    #[must_use]
+    pub fn sequence_expires_ms(&self, at_ms: i64, within_ms: i64) -> i64 {
+        at_ms + 2 * within_ms + self.lateness_ms
     }
 
     /// When a business pane is dropped: the last window that contains it ends
@@ -157,6 +165,48 @@ impl Sliding {
     pub fn windows_of(self, pane_end_ms: i64) -> impl Iterator<Item = (usize, i64)> {
         let ends = pane_end_ms..pane_end_ms + self.window_ms();
         (0..).zip(ends.step_by(usize::try_from(self.pane_ms()).unwrap_or(1)))
+    }
+}
+
+/// Where the windows of a type of result lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// From `windowStart` to `windowEnd`, ms.
+    pub length_ms: i64,
+    /// From the end of one window to that of the next, ms.
+    pub step_ms: i64,
+    /// Whether they are made of sessions.
+    of_sessions: bool,
+}
+
+impl Grid {
+    /// The windows of a type of result; of SESSION, which has none, those of its family.
+    #[must_use]
+    pub fn of(metric: Metric) -> Self {
+        let (length_ms, step_ms, of_sessions) = match metric {
+            Metric::PageViewsPerSecond | Metric::ActiveUsers | Metric::ActiveUsers5m => {
+                (REAL_TIME_PANE_MS, REAL_TIME_PANE_MS, false)
+            }
+            Metric::BounceRate | Metric::AverageSessionDuration => {
+                (REAL_TIME_PANE_MS, REAL_TIME_PANE_MS, true)
+            }
+            Metric::Session
+            | Metric::Journeys
+            | Metric::Funnel
+            | Metric::Behaviour
+            | Metric::AbandonmentRate => (HOUR_WINDOW_MS, HOUR_PANE_MS, true),
+            _ => (BUSINESS_WINDOW_MS, BUSINESS_PANE_MS, false),
+        };
+        Self { length_ms, step_ms, of_sessions }
+    }
+
+    /// When a window is frozen.
+    #[must_use]
+    pub fn frozen_ms(self, windows: &Windows, end_ms: i64) -> i64 {
+        match self.of_sessions {
+            true => windows.sessions_frozen_ms(end_ms),
+            false => windows.frozen_ms(end_ms),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Alerts: identity, bytes, order.
 
+use crate::decimal::Decimal;
 use crate::json::Object;
 use sha2::{Digest as _, Sha256};
 
@@ -27,78 +28,133 @@ pub const HIGH_BOUNCE_RATE: Rule = Rule {
     title: "High Bounce Rate Detected",
 };
 
-/// One alert of [`HIGH_BOUNCE_RATE`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BounceAlert<'a> {
-    /// The user.
-    pub user: &'a str,
-    /// Start of the window, ms.
+/// An alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert<'a> {
+    /// `rule`.
+    pub rule: &'a str,
+    /// `ruleVersion`.
+    pub version: u32,
+    /// `alertType`.
+    pub alert_type: &'a str,
+    /// `severity`.
+    pub severity: &'a str,
+    /// `title`.
+    pub title: &'a str,
+    /// `description`.
+    pub description: &'a str,
+    /// What it is about: a user, or a result and its dimensions.
+    pub subject: &'a str,
+    /// `userId`, where it is about a user.
+    pub user: Option<&'a str>,
+    /// `windowStart`, ms.
     pub start_ms: i64,
-    /// End of the window, ms.
+    /// `windowEnd`, ms.
     pub end_ms: i64,
-    /// Whether it stands, or was taken back.
-    pub firing: bool,
+    /// `value`.
+    pub value: Decimal,
+    /// `threshold`.
+    pub threshold: Decimal,
 }
 
-impl BounceAlert<'_> {
+impl Alert<'_> {
     /// Its place in a file: rule (bytes), window start (number), subject (bytes).
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
-        let mut key = HIGH_BOUNCE_RATE.name.as_bytes().to_vec();
+        let mut key = self.rule.as_bytes().to_vec();
         key.push(0);
         // With the sign bit turned, signed numbers sort as their big-endian bytes do.
         key.extend_from_slice(&(self.start_ms.cast_unsigned() ^ 1 << 63).to_be_bytes());
-        key.extend_from_slice(self.user.as_bytes());
+        key.extend_from_slice(self.subject.as_bytes());
         key
     }
 
-    /// Its line up to the tail.
+    /// Its line up to the tail: of one that fires, or was taken back.
     #[must_use]
-    pub fn body(&self) -> Vec<u8> {
-        let rule = &HIGH_BOUNCE_RATE;
+    pub fn body(&self, firing: bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(400);
         let mut o = Object::open(&mut out);
-        o.text("alertId", &alert_id(rule, self.user, self.start_ms))
-            .text("alertType", rule.alert_type)
-            .text("severity", rule.severity)
-            .text("title", rule.title)
-            .text("description", &format!("User {} viewed only one page", self.user))
-            .text("userId", self.user)
-            .integer("windowStart", self.start_ms)
+        o.text("alertId", &self.id())
+            .text("alertType", self.alert_type)
+            .text("severity", self.severity)
+            .text("title", self.title)
+            .text("description", self.description);
+        if let Some(user) = self.user {
+            o.text("userId", user);
+        }
+        o.integer("windowStart", self.start_ms)
             .integer("windowEnd", self.end_ms)
-            .text("state", if self.firing { "firing" } else { "retracted" })
-            .integer("value", 1)
-            .integer("threshold", 1)
-            .text("rule", rule.name)
-            .integer("ruleVersion", rule.version);
+            .text("state", if firing { "firing" } else { "retracted" });
+        self.value.write(o.field("value"));
+        self.threshold.write(o.field("threshold"));
+        o.text("rule", self.rule).integer("ruleVersion", self.version);
         out
+    }
+
+    /// The first 32 hex digits of SHA-256 of `rule|ruleVersion|subject|windowStart`.
+    fn id(&self) -> String {
+        let Self { rule, version, subject, start_ms, .. } = self;
+        let hash = Sha256::digest(format!("{rule}|{version}|{subject}|{start_ms}"));
+        let first = hash[..16].iter().fold(0u128, |id, b| id << 8 | u128::from(*b));
+        format!("{first:032x}")
     }
 }
 
-/// The first 32 hex digits of SHA-256 of `rule|ruleVersion|subject|windowStart`.
-fn alert_id(rule: &Rule, subject: &str, start_ms: i64) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{}|{}|{subject}|{start_ms}", rule.name, rule.version));
-    let hash = hash.finalize();
-    let first = hash[..16].iter().fold(0u128, |id, b| id << 8 | u128::from(*b));
-    format!("{first:032x}")
+/// The description of an alert of [`HIGH_BOUNCE_RATE`].
+#[must_use]
+pub fn bounce_description(user: &str) -> String {
+    format!("User {user} viewed only one page")
+}
+
+/// An alert of [`HIGH_BOUNCE_RATE`] with its description.
+#[must_use]
+pub fn bounce_alert<'a>(
+    user: &'a str,
+    description: &'a str,
+    start_ms: i64,
+    end_ms: i64,
+) -> Alert<'a> {
+    let Rule { name, version, alert_type, severity, title } = HIGH_BOUNCE_RATE;
+    Alert {
+        rule: name,
+        version,
+        alert_type,
+        severity,
+        title,
+        description,
+        subject: user,
+        user: Some(user),
+        start_ms,
+        end_ms,
+        value: Decimal::whole(1),
+        threshold: Decimal::whole(1),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn alert(user: &str, start_ms: i64) -> BounceAlert<'_> {
-        BounceAlert { user, start_ms, end_ms: start_ms + 300_000, firing: true }
+    fn alert(user: &str, start_ms: i64) -> Alert<'_> {
+        let description = "User u0b7b71cee4fd viewed only one page";
+        bounce_alert(user, description, start_ms, start_ms + 300_000)
     }
 
     #[test]
     fn identity_and_bytes() {
-        let line = String::from_utf8(alert("u0b7b71cee4fd", 1_431_857_100_000).body()).unwrap();
+        let body = alert("u0b7b71cee4fd", 1_431_857_100_000).body(true);
         assert_eq!(
-            line,
+            String::from_utf8(body).unwrap(),
             r#"{"alertId":"81a4c8467e7bccccb424eaa6a606bd8c","alertType":"HIGH_BOUNCE_RATE","severity":"MEDIUM","title":"High Bounce Rate Detected","description":"User u0b7b71cee4fd viewed only one page","userId":"u0b7b71cee4fd","windowStart":1431857100000,"windowEnd":1431857400000,"state":"firing","value":1,"threshold":1,"rule":"high_bounce_rate","ruleVersion":1"#
         );
+    }
+
+    #[test]
+    fn what_is_about_no_user_names_none() {
+        let alert = Alert { user: None, value: Decimal::ratio(5, 2), ..alert("X|", 0) };
+        let body = String::from_utf8(alert.body(false)).unwrap();
+        assert!(!body.contains("userId"), "{body}");
+        assert!(body.contains(r#""state":"retracted","value":2.5,"threshold":1,"#), "{body}");
     }
 
     #[test]

@@ -29,6 +29,35 @@ impl Decimal {
         Self(i128::from(value) * SCALE)
     }
 
+    /// A number of millionths.
+    #[must_use]
+    pub fn from_millionths(millionths: i128) -> Self {
+        Self(millionths)
+    }
+
+    /// The number of millionths that it is.
+    #[must_use]
+    pub fn millionths(self) -> i128 {
+        self.0
+    }
+
+    /// The decimal that a text is, such as `-12.5`: digits, and at most six behind the
+    /// point; none if it is another, or larger than 63 bits of millionths.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(whole) || !is_number(fraction) || fraction.len() > 6 {
+            return None;
+        }
+        let millionths: i64 = format!("{whole}{fraction:0<6}").parse().ok()?;
+        Some(Self(i128::from(if negative { -millionths } else { millionths })))
+    }
+
     /// Appends it: no trailing zeros, no exponent, no −0.
     pub fn write(self, out: &mut Vec<u8>) {
         if self.0 < 0 {
@@ -45,6 +74,14 @@ impl Decimal {
     }
 }
 
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        f.write_str(&String::from_utf8_lossy(&out))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +90,17 @@ mod tests {
         let mut out = Vec::new();
         Decimal::ratio(numerator, denominator).write(&mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{numerator}/{denominator}");
+    }
+
+    #[test]
+    fn texts_are_read_as_they_are_written() {
+        for text in ["0", "12.4", "-0.000001", "100", "9223372036854.775807"] {
+            assert_eq!(Decimal::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Decimal::parse("1.50"), Decimal::parse("1.5"));
+        for text in ["", "-", ".5", "5.", "1e3", "+1", "1.0000001", "9223372036855", "1 "] {
+            assert_eq!(Decimal::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -140,14 +140,7 @@ impl Identity<'_> {
             json::integer(&mut key, self.end_ms);
         }
         key.push(b'|');
-        for (i, (name, value)) in self.dimensions.iter().enumerate() {
-            if i > 0 {
-                key.push(b',');
-            }
-            percent_encode(&mut key, name);
-            key.push(b'=');
-            percent_encode(&mut key, value);
-        }
+        push_dimensions(&mut key, self.dimensions);
         key
     }
 
@@ -174,6 +167,25 @@ impl Identity<'_> {
         let mut out = self.head();
         fields.write(&mut Object::resume(&mut out));
         Body(out)
+    }
+}
+
+/// Dimensions in alphabetical order as keys have them: what follows the last bar.
+#[must_use]
+pub fn dimensions_of_key(dimensions: &[(&str, &str)]) -> String {
+    let mut out = Vec::new();
+    push_dimensions(&mut out, dimensions);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn push_dimensions(key: &mut Vec<u8>, dimensions: &[(&str, &str)]) {
+    for (i, (name, value)) in dimensions.iter().enumerate() {
+        if i > 0 {
+            key.push(b',');
+        }
+        percent_encode(key, name);
+        key.push(b'=');
+        percent_encode(key, value);
     }
 }
 

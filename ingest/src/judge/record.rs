@@ -30,6 +30,7 @@ pub(super) struct Case<'a> {
 /// Judges records one after the other.
 pub(super) struct Judge {
     rule: LatenessRule,
+    sequence_spans_ms: Vec<i64>,
     bots: BotMode,
     pub(super) seen: Option<Seen>,
     pub(super) watermarks: Watermarks,
@@ -44,6 +45,7 @@ impl Judge {
     pub(super) fn new(settings: &InputSettings) -> Self {
         Self {
             rule: settings.lateness_rule(),
+            sequence_spans_ms: settings.sequence_spans_ms.clone(),
             bots: settings.bots,
             seen: settings.dedup.then(|| Seen::new(settings)),
             watermarks: Watermarks::new(
@@ -119,6 +121,7 @@ impl Judge {
         row.partition = case.entry.partition;
         row.offset = case.offset;
         row.late = late;
+        row.late_spans = self.rule.late_spans(row.at_ms, watermark_ms, &self.sequence_spans_ms);
         self.rows.push(row);
     }
 

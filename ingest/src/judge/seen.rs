@@ -32,7 +32,8 @@ struct Partition {
 
 impl Seen {
     pub(super) fn new(settings: &InputSettings) -> Self {
-        let slice_ms = settings.session_gap_ms.max(ALERT_PANE_MS);
+        let longest_span_ms = settings.sequence_spans_ms.last().copied().unwrap_or(0);
+        let slice_ms = settings.session_gap_ms.max(ALERT_PANE_MS).max(longest_span_ms);
         let mut partitions = Vec::new();
         partitions.resize_with(settings.partitions as usize, Partition::default);
         Self { reach_ms: slice_ms + settings.lateness_ms, partitions, noted: None }

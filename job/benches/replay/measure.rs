@@ -3,6 +3,7 @@
 use cpu_time::ProcessTime;
 use std::fs::File;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 use streamgauge::dataflow::Settings;
@@ -131,7 +132,7 @@ fn one_thread(stage: Stage, file: &Path) -> u64 {
     let mut decoder = ChunkDecoder::new(&input);
     let mut judge = FileJudge::new(&input, EPOCH_RECORDS);
     let mut ticks = Ticks::new(Pace::default());
-    let mut state = State::new(Rules { funnels: funnels().into() }, windows(&input));
+    let mut state = State::new(Rules { funnels: funnels().into() }, Rc::from([]), windows(&input));
     let mut batches = Vec::new();
     let mut records = 0;
     while let Some(chunk) = lines.next_chunk().expect("the load is read") {
@@ -179,6 +180,7 @@ fn whole(file: &Path, workers: usize, input: &InputSettings) -> u64 {
     let settings = Settings {
         windows: windows(input),
         funnels: funnels(),
+        alerts: Vec::new(),
         output: Output { provisional: false, digests: false },
     };
     let pace = Pace { provisional: false, ..Pace::default() };

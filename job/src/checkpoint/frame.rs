@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const MAGIC: [u8; 4] = *b"SGCP";
 /// The format of frames and of what is in them. Whoever changes either counts it up,
 /// and adds a checkpoint of the old format to the tests.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 /// Bytes of a block before they are compressed.
 const BLOCK_BYTES: usize = 1 << 20;
 const HEADER_BYTES: usize = 4 + 8 + 8 + 8 + 1 + 1;
@@ -29,11 +29,13 @@ pub enum Collection {
     Seen,
     /// Counts of windows: all of them, in one shard.
     Tallies,
+    /// What threshold rules hold: all of it, in one shard.
+    Runs,
 }
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Self; 4] = [Self::Users, Self::Lists, Self::Seen, Self::Tallies];
+    pub const ALL: [Self; 5] = [Self::Users, Self::Lists, Self::Seen, Self::Tallies, Self::Runs];
 
     fn number(self) -> u8 {
         self as u8
@@ -51,7 +53,8 @@ pub(super) struct FrameId {
 /// A hash of what rows look like: it differs wherever the format does.
 fn schema() -> u64 {
     xxh3_64(
-        concat!("streamgauge checkpoint, rows of users, lists, seen, tallies: ", "2").as_bytes(),
+        concat!("streamgauge checkpoint, rows of users, lists, seen, tallies, runs: ", "3")
+            .as_bytes(),
     )
 }
 
@@ -84,8 +87,8 @@ pub(super) fn write(
 /// How many rows these bytes are; none if they are none.
 pub(super) fn rows(collection: Collection, plain: &[u8]) -> Option<u64> {
     match collection {
-        // All counts are one row.
-        Collection::Tallies => Some(1),
+        // All of them are one row.
+        Collection::Tallies | Collection::Runs => Some(1),
         _ => row::rows(plain).map(|rows| rows.len() as u64),
     }
 }

@@ -31,6 +31,7 @@ pub use row::{Row, rows};
 pub use storage::{DirectoryStorage, MemoryStorage, Storage};
 pub use write::{Checkpointer, Keep, Position};
 
+use crate::alert::Held;
 use crate::rows::{ListDiff, ListKey, Tally, TallyKey};
 use crate::time::Epoch;
 use std::rc::Rc;
@@ -56,6 +57,8 @@ pub enum Part {
     Lists(Vec<(ListKey, ListDiff)>),
     /// The counts of all windows that are not frozen.
     Tallies(Vec<(TallyKey, Tally)>),
+    /// What threshold rules hold.
+    Runs(Vec<Held>),
     /// Ids seen: partition, id, the largest timestamp it came with, when it may be
     /// forgotten.
     Seen(Vec<(u32, u128, i64, i64)>),
@@ -78,7 +81,7 @@ impl Parts {
 }
 
 /// Parts that each worker adds.
-pub const PARTS_OF_A_WORKER: usize = 3;
+pub const PARTS_OF_A_WORKER: usize = 4;
 
 /// A part of the checkpoint of an epoch.
 #[derive(Clone, Debug)]

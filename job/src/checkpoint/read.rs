@@ -5,6 +5,7 @@ use super::frame::{self, FrameId};
 use super::manifest::{self, Manifest, checkpoint_names, data_name};
 use super::merge::merge;
 use super::{CheckpointError, Collection, Row, Storage};
+use crate::alert::Held;
 use crate::rows::{ListDiff, ListKey, Tally, TallyKey};
 use streamgauge_ingest::binary;
 
@@ -19,6 +20,8 @@ pub struct Restored {
     pub lists: Vec<(ListKey, ListDiff)>,
     /// Counts of windows.
     pub tallies: Vec<(TallyKey, Tally)>,
+    /// What threshold rules hold.
+    pub runs: Vec<Held>,
     /// Ids seen: partition, id, timestamp.
     pub seen: Vec<(u32, u128, i64)>,
 }
@@ -67,14 +70,17 @@ pub fn read(
 ) -> Result<Restored, CheckpointError> {
     let watermark_ms = manifest.watermark_ms;
     let (mut users, mut lists) = (vec![Vec::new(); workers], Vec::new());
-    let (mut tallies, mut seen) = (Vec::new(), Vec::new());
+    let (mut tallies, mut seen, mut runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut bad = None;
     for (collection, shard, chain) in manifest.chains.iter() {
         let frames = frames(storage, collection, shard, chain)?;
-        if collection == Collection::Tallies {
-            for frame in &frames {
-                tallies = binary::decode(frame).map_err(|e| bad_row(collection, &e.to_string()))?;
-            }
+        let bad_frame = |e: binary::NotEncoded| bad_row(collection, &e.to_string());
+        if let (Collection::Tallies, Some(frame)) = (collection, frames.last()) {
+            tallies = binary::decode(frame).map_err(bad_frame)?;
+            continue;
+        }
+        if let (Collection::Runs, Some(frame)) = (collection, frames.last()) {
+            runs = binary::decode(frame).map_err(bad_frame)?;
             continue;
         }
         merge(collection, watermark_ms, &frames, &mut |row| match collection {
@@ -86,7 +92,7 @@ pub fn read(
                 Ok(row) => lists.push(row),
                 Err(error) => bad = Some(error),
             },
-            Collection::Seen | Collection::Tallies => match seen_row(&row) {
+            Collection::Seen | Collection::Tallies | Collection::Runs => match seen_row(&row) {
                 Ok(row) => seen.push(row),
                 Err(error) => bad = Some(error),
             },
@@ -94,7 +100,7 @@ pub fn read(
     }
     match bad {
         Some(error) => Err(bad_row(Collection::Lists, &error.to_string())),
-        None => Ok(Restored { manifest, users, lists, tallies, seen }),
+        None => Ok(Restored { manifest, users, lists, tallies, runs, seen }),
     }
 }
 

@@ -8,6 +8,7 @@ use super::read::frames;
 use super::{
     CheckpointError, Collection, PARTS_OF_A_WORKER, Part, PartOf, Row, SHARDS, Storage, shard_of,
 };
+use crate::alert::Held;
 use crate::rows::{Tally, TallyKey};
 use crate::time::Extent;
 use std::collections::BTreeSet;
@@ -51,6 +52,7 @@ struct Gathering {
     /// By collection (users, lists, seen) and shard.
     shards: [Vec<Vec<u8>>; 3],
     tallies: Vec<Vec<u8>>,
+    runs: Vec<Held>,
 }
 
 /// Gathers the parts of checkpoints, one after the other, and writes them.
@@ -77,6 +79,7 @@ impl Checkpointer {
             missing: self.workers * PARTS_OF_A_WORKER + 1,
             shards: std::array::from_fn(|_| vec![Vec::new(); SHARDS]),
             tallies: Vec::new(),
+            runs: Vec::new(),
         });
     }
 
@@ -108,6 +111,7 @@ impl Checkpointer {
                 }
             }
             Part::Tallies(tallies) => g.tallies.push(binary::encode(&tallies)),
+            Part::Runs(runs) => g.runs.extend(runs),
         }
         g.missing -= 1;
         g.missing == 0
@@ -126,7 +130,8 @@ impl Checkpointer {
         storage: &dyn Storage,
         at_ms: i64,
     ) -> Result<Manifest, CheckpointError> {
-        let g = self.gathering.take().filter(|g| g.missing == 0).expect("a complete checkpoint");
+        let mut g =
+            self.gathering.take().filter(|g| g.missing == 0).expect("a complete checkpoint");
         let Position { epoch, watermark_ms, settings_hash, extent } = g.position;
         let mut chains = self.chains.clone();
         let mut file = Frames { epoch, bytes: Vec::new() };
@@ -152,6 +157,9 @@ impl Checkpointer {
         }
         let tallies = all_tallies(&g.tallies);
         chains.add(Collection::Tallies, 0, file.add(Collection::Tallies, 0, &tallies, true)?);
+        g.runs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let runs = binary::encode(&g.runs);
+        chains.add(Collection::Runs, 0, file.add(Collection::Runs, 0, &runs, true)?);
         let name = data_name(epoch);
         storage.write(&name, &file.bytes).map_err(|source| CheckpointError::Io { name, source })?;
         let bytes = file.bytes.len() as u64;

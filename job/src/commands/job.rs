@@ -12,7 +12,7 @@ use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow::Settings;
 use streamgauge::live::{self, Job};
 use streamgauge::publish::Output;
-use streamgauge::settings::{fingerprint, funnels, input_settings, live_pace, windows};
+use streamgauge::settings::{alerts, fingerprint, funnels, input_settings, live_pace, windows};
 use streamgauge_ingest::summary::SourceCounts;
 
 pub(crate) fn job(args: &JobArgs, around: &Surroundings) -> Result<()> {
@@ -59,6 +59,7 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
     let dataflow = Settings {
         windows: windows(config),
         funnels: funnels(config),
+        alerts: alerts(config),
         output: Output { provisional: true, digests: false },
     };
     let counts = live::run(&Job {

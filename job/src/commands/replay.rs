@@ -17,7 +17,9 @@ use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
 use streamgauge::replay::{Counts, Cut, Failed, Input, LogInput, Replay, Summary, Wanted};
-use streamgauge::settings::{fingerprint, funnels, input_settings, live_pace, step_texts, windows};
+use streamgauge::settings::{
+    alerts, fingerprint, funnels, input_settings, live_pace, step_texts, windows,
+};
 use streamgauge::time::Pace;
 use streamgauge_ingest::files::Progress;
 use streamgauge_ingest::log::{EventLog, Position};
@@ -40,6 +42,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let dataflow = Settings {
         windows: windows(&config),
         funnels: funnels.clone(),
+        alerts: alerts(&config),
         output: Output { provisional: streamed, digests },
     };
     let pace = Pace {
@@ -80,6 +83,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         output: &counts.output,
         settings: &input,
         funnels: &funnels,
+        alerts: &dataflow.alerts,
         wall: started.elapsed(),
         cpu: cpu.elapsed(),
         interrupted: !progress.complete.load(Ordering::SeqCst),

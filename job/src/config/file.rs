@@ -5,15 +5,17 @@
 //! nothing is skipped in silence.
 //!
 //! It deliberately opens no file (the text is given) and knows no key by name
-//! but for the section of the funnels.
+//! but for the sections that may be repeated.
 
 use toml::de::{DeTable, DeValue};
 
+use super::alert::Alert;
+use super::alert_file;
 use super::funnel::Funnel;
 use super::funnel_file;
 use super::kind::Kind;
 use super::problem::{Origin, Problem};
-use super::schema::{self, FUNNEL, SECTIONS, Section};
+use super::schema::{self, ALERT, FUNNEL, SECTIONS, Section};
 use super::settings::{Refused, Settings};
 use super::suggest::nearest;
 use super::value::{Refusal, Value};
@@ -39,12 +41,22 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Puts the file on `settings`; gives its funnels if it has that section.
+/// The sections that a file may repeat.
+#[derive(Default)]
+pub(super) struct Repeated {
+    /// Its funnels, if it has that section.
+    pub(super) funnels: Option<Vec<Funnel>>,
+    /// Its alert rules.
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// Puts the file on `settings`; gives what it repeats.
 pub(super) fn apply(
     source: &Source<'_>,
     settings: &mut Settings,
     problems: &mut Vec<Problem>,
-) -> Option<Vec<Funnel>> {
+) -> Repeated {
+    let mut repeated = Repeated::default();
     let (document, errors) = DeTable::parse_recoverable(source.text);
     if !errors.is_empty() {
         // What was recovered may be half of what was meant: judge none of it.
@@ -52,14 +64,17 @@ pub(super) fn apply(
             origin: source.at(error.span().map_or(0, |span| span.start)),
             reason: error.message().to_owned(),
         }));
-        return None;
+        return repeated;
     }
-    let mut funnels = None;
     for (name, value) in document.get_ref() {
         let origin = source.at(name.span().start);
         match (schema::section(name.get_ref()), value.get_ref()) {
             (Some(section), value) if section.name == FUNNEL => {
-                funnels = Some(funnel_file::read_all(source, section, value, &origin, problems));
+                let funnels = funnel_file::read_all(source, section, value, &origin, problems);
+                repeated.funnels = Some(funnels);
+            }
+            (Some(section), value) if section.name == ALERT => {
+                repeated.alerts = alert_file::read_all(source, section, value, &origin, problems);
             }
             (Some(section), DeValue::Table(table)) => {
                 read_section(source, section, table, settings, problems);
@@ -75,7 +90,7 @@ pub(super) fn apply(
             (None, _) => problems.push(unknown_key("", name.get_ref(), origin)),
         }
     }
-    funnels
+    repeated
 }
 
 fn read_section(
@@ -113,7 +128,7 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
     };
     match (kind, value) {
         (
-            Kind::Choice(_) | Kind::Duration { .. } | Kind::Address | Kind::Text,
+            Kind::Choice(_) | Kind::Duration { .. } | Kind::Address | Kind::Text | Kind::AnyText,
             DeValue::String(text),
         )
         | (Kind::Rate { .. }, DeValue::String(text)) => {
@@ -124,7 +139,7 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
             kind.parse(text).map_err(|r| refused(text.to_string(), r))
         }
         (
-            Kind::Integer { .. } | Kind::Rate { .. } | Kind::Decimal { .. },
+            Kind::Integer { .. } | Kind::Rate { .. } | Kind::Decimal { .. } | Kind::Limit,
             DeValue::Integer(int),
         ) => {
             let text = match i64::from_str_radix(int.as_str(), int.radix()) {
@@ -133,9 +148,10 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
             };
             kind.parse(&text).map_err(|r| refused(text, r))
         }
-        (Kind::Decimal { .. }, DeValue::Float(float)) => {
+        (Kind::Decimal { .. } | Kind::Limit, DeValue::Float(float)) => {
             kind.parse(float.as_str()).map_err(|r| refused(float.as_str().to_owned(), r))
         }
+        (Kind::Limit, DeValue::String(text)) if text.is_empty() => Ok(Value::Number(String::new())),
         (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
         (Kind::Steps, DeValue::Array(items)) => {
             let texts = items.iter().map(|item| match item.get_ref() {
@@ -154,11 +170,11 @@ fn in_file(kind: Kind) -> String {
         Kind::Choice(words) => format!("\"{}\"", words.join("\" or \"")),
         Kind::Duration { .. } => "a duration in quotes, such as \"5s\"".into(),
         Kind::Address => "an address and a port in quotes, such as \"127.0.0.1:8082\"".into(),
-        Kind::Text => "a text in quotes".into(),
+        Kind::Text | Kind::AnyText => "a text in quotes".into(),
         Kind::Steps => "a list of texts in quotes".into(),
         Kind::Flag => "true or false without quotes".into(),
         Kind::Rate { .. } => "a whole number without quotes, or \"max\"".into(),
-        Kind::Integer { .. } | Kind::Decimal { .. } => {
+        Kind::Integer { .. } | Kind::Decimal { .. } | Kind::Limit => {
             format!("{} without quotes", kind.values())
         }
     }

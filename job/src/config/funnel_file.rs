@@ -6,13 +6,14 @@
 //! It deliberately knows only the rules between keys; what each key takes is in
 //! the table.
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::file::{Source, read_value, unknown_key};
+use super::entry::{Entry, entries};
+use super::file::Source;
 use super::funnel::{Funnel, Step};
 use super::problem::{Origin, Problem, shown};
-use super::schema::{self, Section};
-use super::settings::{Refused, default_value};
+use super::schema::Section;
+use super::settings::Refused;
 use super::value::{Refusal, Value};
 use crate::funnel::MOST_STEPS;
 
@@ -30,23 +31,9 @@ pub(super) fn read_all(
     origin: &Origin,
     problems: &mut Vec<Problem>,
 ) -> Vec<Funnel> {
-    let wrong_shape = |origin: Origin| Problem::BadShape {
-        subject: format!("`{}`", section.name),
-        origin,
-        reason: format!("it may be repeated: write [[{}]]", section.name),
-    };
-    let DeValue::Array(items) = value else {
-        problems.push(wrong_shape(origin.clone()));
-        return Vec::new();
-    };
     let mut funnels: Vec<Funnel> = Vec::new();
-    for item in items.iter() {
-        let origin = source.at(item.span().start);
-        let DeValue::Table(table) = item.get_ref() else {
-            problems.push(wrong_shape(origin));
-            continue;
-        };
-        let Some(funnel) = Reading::new(source, section, table, origin).funnel(problems) else {
+    for entry in entries(source, section, value, origin, problems) {
+        let Some(funnel) = Reading(entry).funnel(problems) else {
             continue;
         };
         match funnels.iter().find(|other| other.name == funnel.name) {
@@ -71,34 +58,15 @@ pub(super) fn read_all(
 }
 
 /// One funnel while it is read.
-struct Reading<'a> {
-    source: &'a Source<'a>,
-    section: &'static Section,
-    table: &'a DeTable<'a>,
-    origin: Origin,
-}
+struct Reading<'a>(Entry<'a>);
 
-impl<'a> Reading<'a> {
-    fn new(
-        source: &'a Source<'a>,
-        section: &'static Section,
-        table: &'a DeTable<'a>,
-        origin: Origin,
-    ) -> Reading<'a> {
-        Reading { source, section, table, origin }
-    }
-
+impl Reading<'_> {
     fn funnel(self, problems: &mut Vec<Problem>) -> Option<Funnel> {
         let before = problems.len();
-        for (name, _) in self.table {
-            if !self.section.keys.iter().any(|key| key.name == name.get_ref()) {
-                let origin = self.source.at(name.span().start);
-                problems.push(unknown_key(self.section.name, name.get_ref(), origin));
-            }
-        }
-        let name = self.read("name", problems);
+        self.0.refuse_unknown(problems);
+        let name = self.0.read("name", problems);
         let steps = self.steps(problems);
-        let strict = self.read("strict", problems);
+        let strict = self.0.read("strict", problems);
         let abandonment_step = self.abandonment_step(steps.as_deref(), problems);
         if problems.len() > before {
             return None;
@@ -111,37 +79,17 @@ impl<'a> Reading<'a> {
             steps: steps?,
             strict,
             abandonment_step: abandonment_step?,
-            origin: self.origin,
+            origin: self.0.origin,
         })
     }
 
-    /// The value of a key, or its default.
-    fn read(&self, name: &str, problems: &mut Vec<Problem>) -> Option<Value> {
-        let (section, key) = schema::find(&format!("{}.{name}", self.section.name))?;
-        let path = schema::path(section, key);
-        let Some(value) = self.table.get(name) else {
-            if key.default.is_none() {
-                problems.push(Problem::MissingKey { key: path, origin: self.origin.clone() });
-                return None;
-            }
-            return Some(default_value(key));
-        };
-        match read_value(key.kind, value.get_ref()) {
-            Ok(value) => Some(value),
-            Err(refused) => {
-                problems.push(refused.problem(&path, key.secret, self.place(name)));
-                None
-            }
-        }
-    }
-
     fn steps(&self, problems: &mut Vec<Problem>) -> Option<Vec<Step>> {
-        let Some(Value::Texts(texts)) = self.read("steps", problems) else {
+        let Some(Value::Texts(texts)) = self.0.read("steps", problems) else {
             return None;
         };
         let mut refuse = |value: String, refusal: Refusal| {
             let refused = Refused { value, refusal };
-            problems.push(refused.problem("funnel.steps", false, self.place("steps")));
+            problems.push(refused.problem("funnel.steps", false, self.0.place("steps")));
         };
         if !(FEWEST_STEPS..=MOST_STEPS).contains(&texts.len()) {
             let reason = format!("a funnel has {FEWEST_STEPS} to {MOST_STEPS} steps");
@@ -159,7 +107,7 @@ impl<'a> Reading<'a> {
     }
 
     fn abandonment_step(&self, steps: Option<&[Step]>, problems: &mut Vec<Problem>) -> Option<u8> {
-        let Some(Value::Integer(number)) = self.read("abandonment_step", problems) else {
+        let Some(Value::Integer(number)) = self.0.read("abandonment_step", problems) else {
             return None;
         };
         let step = u8::try_from(number).ok()?;
@@ -168,7 +116,7 @@ impl<'a> Reading<'a> {
         if usize::from(step) < last {
             return Some(step);
         }
-        let given = self.table.contains_key("abandonment_step");
+        let given = self.0.has("abandonment_step");
         let reason = match given {
             true => format!("it must come before the last of {last} steps"),
             false => format!("the default must come before the last of {last} steps: set it"),
@@ -177,14 +125,8 @@ impl<'a> Reading<'a> {
             value: step.to_string(),
             refusal: Refusal { reason, nearest: Some((last - 1).to_string()) },
         };
-        let place = self.place("abandonment_step");
+        let place = self.0.place("abandonment_step");
         problems.push(refused.problem("funnel.abandonment_step", false, place));
         None
-    }
-
-    /// The line of a key, or of the funnel where the key is not written.
-    fn place(&self, name: &str) -> Origin {
-        let key = self.table.keys().find(|key| key.get_ref() == name);
-        key.map_or_else(|| self.origin.clone(), |key| self.source.at(key.span().start))
     }
 }

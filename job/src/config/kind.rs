@@ -11,6 +11,7 @@
 use super::duration;
 use super::suggest::nearest;
 use super::value::{Refusal, Value};
+use streamgauge_sink::decimal::Decimal;
 
 /// The longest duration there is: 366 days in ms.
 pub const MAX_DURATION_MS: i64 = 366 * 86_400_000;
@@ -55,6 +56,10 @@ pub enum Kind {
     Address,
     /// Any text but an empty one.
     Text,
+    /// Any text.
+    AnyText,
+    /// A number with at most six decimals, kept as it is written, or an empty text.
+    Limit,
     /// A list of texts, in the file only.
     Steps,
 }
@@ -82,6 +87,8 @@ impl Kind {
             Kind::Flag => "`true` or `false`".into(),
             Kind::Address => "an address and a port, such as `127.0.0.1:8082`".into(),
             Kind::Text => "a text".into(),
+            Kind::AnyText => "a text, or an empty one".into(),
+            Kind::Limit => "a number with at most six decimals, below 9 · 10¹²".into(),
             Kind::Steps => "a list of texts".into(),
         }
     }
@@ -131,7 +138,11 @@ impl Kind {
             },
             Kind::Text if text.is_empty() => Err(Refusal::new("empty")),
             Kind::Text => Ok(Value::Text(text.into())),
-            Kind::Steps => Err(refusal()),
+            Kind::AnyText => Ok(Value::Text(text.into())),
+            Kind::Limit if text.is_empty() || Decimal::parse(text).is_some() => {
+                Ok(Value::Number(text.into()))
+            }
+            Kind::Limit | Kind::Steps => Err(refusal()),
         }
     }
 

@@ -11,7 +11,10 @@
 //! It deliberately reads neither the process's environment nor its arguments:
 //! they are given ([`Surroundings`], [`Overrides`]), so that tests can.
 
+mod alert;
+mod alert_file;
 mod duration;
+mod entry;
 mod environment;
 mod file;
 mod funnel;
@@ -31,6 +34,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use alert::Alert;
 pub use duration::{format as format_duration, parse as parse_duration};
 pub use environment::CONFIG_VARIABLE;
 pub use funnel::{EventType, Funnel, Step};
@@ -57,6 +61,8 @@ pub struct Config {
     pub time: Time,
     /// Every `[[funnel]]`, or the default one.
     pub funnels: Vec<Funnel>,
+    /// Every `[[alert]]`.
+    pub alerts: Vec<Alert>,
     /// `[simulator]`.
     pub simulator: Simulator,
     /// `[job]`.
@@ -71,7 +77,7 @@ pub struct Config {
     pub store: Store,
     /// `[gateway]`.
     pub gateway: Gateway,
-    /// Every value of the above but the funnels, with where it came from.
+    /// Every value of the above but the funnels and the rules, with where it came from.
     pub settings: Settings,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
@@ -112,14 +118,14 @@ impl Overrides {
 pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Config, Problems> {
     let mut settings = Settings::defaults();
     let mut problems = Vec::new();
-    let mut funnels = None;
+    let mut repeated = file::Repeated::default();
     let file = file_to_read(overrides, surroundings);
     if let Some(name) = &file {
         let shown = name.display().to_string();
         match std::fs::read_to_string(surroundings.directory.join(name)) {
             Ok(text) => {
                 let source = file::Source::new(&shown, &text);
-                funnels = file::apply(&source, &mut settings, &mut problems);
+                repeated = file::apply(&source, &mut settings, &mut problems);
             }
             Err(error) => {
                 problems.push(Problem::Unreadable { path: shown, reason: error.to_string() })
@@ -131,9 +137,13 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
         let origin = Origin::Flag { flag };
         settings.put(path, origin, from_text(text), &mut problems);
     }
-    Problems::none_of(problems)?;
+    let file::Repeated { funnels, alerts } = repeated;
     let funnels = funnels.unwrap_or_else(|| vec![Funnel::checkout()]);
-    Ok(Config::of(settings, funnels, file))
+    if problems.is_empty() {
+        alert_file::check_funnels(&alerts, &funnels, &mut problems);
+    }
+    Problems::none_of(problems)?;
+    Ok(Config::of(settings, funnels, alerts, file))
 }
 
 /// The flag's file, else the variable's, else the default one if it is there.
@@ -153,10 +163,15 @@ fn file_to_read(overrides: &Overrides, surroundings: &Surroundings) -> Option<Pa
 impl Config {
     /// The configuration without file, environment and flags.
     pub fn defaults() -> Config {
-        Config::of(Settings::defaults(), vec![Funnel::checkout()], None)
+        Config::of(Settings::defaults(), vec![Funnel::checkout()], Vec::new(), None)
     }
 
-    fn of(settings: Settings, funnels: Vec<Funnel>, file: Option<PathBuf>) -> Config {
+    fn of(
+        settings: Settings,
+        funnels: Vec<Funnel>,
+        alerts: Vec<Alert>,
+        file: Option<PathBuf>,
+    ) -> Config {
         Config {
             input: typed::input(&settings),
             time: typed::time(&settings),
@@ -168,6 +183,7 @@ impl Config {
             store: typed::store(&settings),
             gateway: typed::gateway(&settings),
             funnels,
+            alerts,
             settings,
             file,
         }

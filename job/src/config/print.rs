@@ -8,10 +8,10 @@
 
 use super::kind::MAX_DURATION_MS;
 use super::problem::Origin;
-use super::schema::{self, FUNNEL, Key, SECTIONS, Section};
+use super::schema::{self, ALERT, FUNNEL, Key, SECTIONS, Section};
 use super::settings::MASK;
 use super::value::Value;
-use super::{Config, Funnel, format_duration};
+use super::{Config, format_duration};
 
 /// The whole configuration as a file: each key with its explanation, and with
 /// its source where that is not the default.
@@ -23,10 +23,14 @@ pub fn to_toml(config: &Config) -> String {
         text.push_str(&format!("\n# No funnels.\n{FUNNEL} = []\n"));
     }
     for section in &SECTIONS {
-        if section.repeated {
-            for (index, funnel) in config.funnels.iter().enumerate() {
-                push_funnel(&mut text, section, funnel, index == 0);
-            }
+        if section.name == FUNNEL {
+            let funnels = config.funnels.iter();
+            push_all(&mut text, section, funnels.map(|f| (&f.origin, |key: &Key| f.value(key))));
+            continue;
+        }
+        if section.name == ALERT {
+            let alerts = config.alerts.iter();
+            push_all(&mut text, section, alerts.map(|a| (&a.origin, |key: &Key| a.value(key))));
             continue;
         }
         text.push_str(&format!("\n# {}\n[{}]\n", section.doc, section.name));
@@ -39,22 +43,49 @@ pub fn to_toml(config: &Config) -> String {
     text
 }
 
-/// The funnels say once, at the first, what their keys mean.
-fn push_funnel(text: &mut String, section: &Section, funnel: &Funnel, first: bool) {
-    text.push('\n');
-    if first {
-        text.push_str(&format!("# {}\n", section.doc));
+/// The entries of a repeated section: each key says once, where it first stands, what it
+/// means.
+fn push_all<'a, V: Fn(&Key) -> Option<Value>>(
+    text: &mut String,
+    section: &Section,
+    entries: impl Iterator<Item = (&'a Origin, V)>,
+) {
+    let mut explained = Vec::new();
+    let mut entries = entries.enumerate().peekable();
+    if entries.peek().is_none() {
+        push_none(text, section);
     }
-    text.push_str(&format!("[[{}]]{}\n", section.name, from(&funnel.origin)));
-    for key in section.keys {
-        let Some(value) = funnel.value(key) else {
-            continue;
-        };
-        if first {
-            push_doc(text, key);
+    for (index, (origin, value)) in entries {
+        text.push('\n');
+        if index == 0 {
+            text.push_str(&format!("# {}\n", section.doc));
         }
-        // The header has named the source of the whole funnel.
-        push_line(text, key, &value, &Origin::Default);
+        text.push_str(&format!("[[{}]]{}\n", section.name, from(origin)));
+        for key in section.keys {
+            let Some(value) = value(key) else {
+                continue;
+            };
+            if !explained.contains(&key.name) {
+                explained.push(key.name);
+                push_doc(text, key);
+            }
+            // The header has named the source of the whole entry.
+            push_line(text, key, &value, &Origin::Default);
+        }
+    }
+}
+
+/// A repeated section that nothing is in: what could be.
+fn push_none(text: &mut String, section: &Section) {
+    text.push_str(&format!("\n# {}\n# There is none. [[{}]] has\n", section.doc, section.name));
+    for key in section.keys {
+        let default = match key.default {
+            None => "must be given".to_owned(),
+            Some("") => "may be left out".to_owned(),
+            Some(default) => format!("by default {default}"),
+        };
+        let (name, doc, values) = (key.name, key.doc, key.kind.values());
+        text.push_str(&format!("#   {name}: {doc} Values: {values}; {default}.\n"));
     }
 }
 
@@ -114,13 +145,18 @@ pub fn summary(config: &Config) -> String {
         [name] => format!("funnel {name}"),
         names => format!("{} funnels ({})", names.len(), names.join(", ")),
     };
+    let rules = match config.alerts.len() {
+        0 => String::new(),
+        1 => format!(", alert rule {}", config.alerts[0].rule.name),
+        count => format!(", {count} alert rules"),
+    };
     let workers = match config.job.workers {
         0 => "one worker for each core".to_owned(),
         1 => "1 worker".to_owned(),
         count => format!("{count} workers"),
     };
     format!(
-        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}, {workers}",
+        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}",
         format_duration(config.time.allowed_disorder_ms),
         format_duration(config.time.lateness_ms),
         format_duration(config.time.session_gap_ms),

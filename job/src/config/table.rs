@@ -25,8 +25,11 @@ const SHARE: Kind = Kind::Decimal { min: 0.0, max: 1.0 };
 /// The name of the section with the funnels.
 pub const FUNNEL: &str = "funnel";
 
+/// The name of the section with the alert rules.
+pub const ALERT: &str = "alert";
+
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 10] = [
+pub static SECTIONS: [Section; 11] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -117,6 +120,81 @@ pub static SECTIONS: [Section; 10] = [
                 Kind::Integer { min: 1, max: 7 },
                 "2",
                 "A session that reached this step and not the last has abandoned the funnel; not the last step.",
+            ),
+        ],
+    },
+    Section {
+        name: ALERT,
+        doc: "A rule that alerts, beside HIGH_BOUNCE_RATE: a result beyond a limit (`metric`), or what a user does (`first`).",
+        repeated: true,
+        keys: &[
+            required(
+                "name",
+                Kind::Text,
+                "Its name: lower-case letters, digits and `_`, a letter first; no two alike.",
+            ),
+            key(
+                "version",
+                Kind::Integer { min: 1, max: 1_000_000 },
+                "1",
+                "A part of the identity of its alerts: count it up when the rule changes its meaning.",
+            ),
+            key(
+                "severity",
+                Kind::Choice(&["LOW", "MEDIUM", "HIGH", "CRITICAL"]),
+                "MEDIUM",
+                "How bad it is.",
+            ),
+            key(
+                "title",
+                Kind::AnyText,
+                "",
+                "A few words, with places such as {value}; empty: made from the name.",
+            ),
+            key(
+                "description",
+                Kind::AnyText,
+                "",
+                "What has happened, with places such as {value}; empty: made from the rule.",
+            ),
+            key(
+                "metric",
+                Kind::AnyText,
+                "",
+                "The type of a result with a single value, such as CONVERSION_RATE.",
+            ),
+            key(
+                "dimensions",
+                Kind::AnyText,
+                "",
+                "Of which dimension, such as currency=EUR; empty: each result for itself.",
+            ),
+            key("above", Kind::Limit, "", "It fires where the value is larger than this."),
+            key("below", Kind::Limit, "", "It fires where the value is smaller than this."),
+            key(
+                "windows",
+                Kind::Integer { min: 1, max: 1_000 },
+                "1",
+                "In how many windows in a row; one without a result ends the row.",
+            ),
+            key(
+                "first",
+                Kind::AnyText,
+                "",
+                "What a user does: an event type or a page pattern, as in a funnel's steps.",
+            ),
+            key("then", Kind::AnyText, "", "It fires where the same user does this after it."),
+            key(
+                "without",
+                Kind::AnyText,
+                "",
+                "It fires where the same user does not do this after it.",
+            ),
+            key(
+                "within",
+                Kind::Duration { min_ms: 1, max_ms: 30 * 86_400_000 },
+                "10m",
+                "The longest time from the first to the second.",
             ),
         ],
     },

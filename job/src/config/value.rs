@@ -14,6 +14,8 @@ pub enum Value {
     Integer(i64),
     /// Of [`Kind::Decimal`](super::Kind::Decimal); finite.
     Decimal(f64),
+    /// Of [`Kind::Limit`](super::Kind::Limit): the number as it is written, or nothing.
+    Number(String),
     /// Of [`Kind::Duration`](super::Kind::Duration), in ms.
     DurationMs(i64),
     /// Of [`Kind::Flag`](super::Kind::Flag).
@@ -47,6 +49,8 @@ impl Value {
     pub fn to_toml(&self) -> String {
         match self {
             Value::Text(text) => quoted(text),
+            Value::Number(text) if text.is_empty() => quoted(text),
+            Value::Number(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
             Value::Decimal(number) => format!("{number:?}"),
             Value::DurationMs(ms) => quoted(&duration::format(*ms)),

@@ -12,6 +12,7 @@ use crate::dataflow::{Durable, Restored, Settings};
 use crate::hour::is_of_funnels;
 use crate::run::{Workers, run as run_workers};
 use crate::time::{Epoch, Pace};
+use crate::user::State;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -138,7 +139,9 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     tell_start(job, &start);
     let pacing = Pacing { epoch_ms: job.tuning.epoch_ms, settings_hash: job.settings.0 };
     let source = Source::new(job.log, job.clock, job.input, pacing, start.after.as_ref())?;
-    let state = Arc::new(CheckpointState::new(start.has_new_funnels));
+    // Rows that do not change speak of the rules by the places that they had.
+    let has_new_settings = !start.carried.is_all(job.dataflow.alerts.len());
+    let state = Arc::new(CheckpointState::new(has_new_settings));
     let manifest = start.checkpoint.as_ref().map(|c| c.manifest.clone());
     let restored = manifest.as_ref().map(|m| m.epoch);
     let settings = Some(job.settings.clone());
@@ -234,29 +237,32 @@ fn durable(
     let mut shares: Vec<_> = (0..workers).map(|_| Mutex::new(None)).collect();
     if let Some(checkpoint) = &mut start.checkpoint {
         let (epoch, watermark_ms) = (checkpoint.manifest.epoch, checkpoint.manifest.watermark_ms);
-        let is_same = !start.has_new_funnels;
+        let carried = &start.carried;
         let mut tallies = std::mem::take(&mut checkpoint.tallies);
         let mut lists = std::mem::take(&mut checkpoint.lists);
-        lists.retain(|(key, _)| is_same || !is_of_funnels(key));
+        lists.retain(|(key, _)| carried.funnels || !is_of_funnels(key));
+        let runs = std::mem::take(&mut checkpoint.runs).into_iter();
+        let runs: Vec<_> =
+            runs.filter_map(|((rule, of), runs)| Some(((carried.rule(rule)?, of), runs))).collect();
         for (share, users) in shares.iter_mut().zip(checkpoint.users.drain(..)) {
             // The first takes what finds its way by itself.
             let (tallies, lists) = (std::mem::take(&mut tallies), std::mem::take(&mut lists));
-            *share = Mutex::new(Some((epoch, watermark_ms, is_same, users, tallies, lists)));
+            let (carried, runs) = (carried.clone(), runs.clone());
+            let load = move |state: &mut State| {
+                let rows = rows(&users).expect("the rows were merged a moment ago");
+                let loaded = state.load((epoch, watermark_ms), &carried, rows);
+                loaded.expect("a checkpoint that verifies can be loaded");
+            };
+            let state: Box<dyn FnOnce(&mut State) + Send> = Box::new(load);
+            *share = Mutex::new(Some((epoch, state, tallies, lists, runs)));
         }
     }
     move |index| {
         let share = shares[index].lock().unwrap_or_else(PoisonError::into_inner).take();
-        let restored =
-            share.map(|(epoch, watermark_ms, is_same, users, tallies, lists)| Restored {
-                epoch,
-                state: Box::new(move |state| {
-                    let rows = rows(&users).expect("the rows were merged a moment ago");
-                    let loaded = state.load((epoch, watermark_ms), is_same, rows);
-                    loaded.expect("a checkpoint that verifies can be loaded");
-                }),
-                tallies,
-                lists,
-            });
+        let restored = share.map(|(epoch, state, tallies, lists, runs)| {
+            let state: Box<dyn FnOnce(&mut State)> = state;
+            Restored { epoch, state, tallies, lists, runs }
+        });
         let to_checkpoints = to_checkpoints.clone();
         let parts = Parts::new(move |part| drop(to_checkpoints.send(ToCheckpoints::Part(part))));
         Durable { restored, parts: Some(parts) }

@@ -5,6 +5,7 @@
 //! what was committed after it would be missing, or what it holds was never read.
 
 use crate::checkpoint::{self, CheckpointError, Restored, Storage, Usable};
+use crate::user::Carried;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, LogError};
 use streamgauge_sink::results::{LogState, ResultError, ResultLog};
@@ -23,8 +24,8 @@ pub struct Start {
     pub again: Vec<Binding>,
     /// Newer checkpoints that cannot be used: epoch, reason.
     pub refused: Vec<(u64, String)>,
-    /// Whether its funnels are others than those of now.
-    pub has_new_funnels: bool,
+    /// What of its settings is still meant; all of it if there is no checkpoint.
+    pub carried: Carried,
 }
 
 /// Why a job cannot begin.
@@ -94,6 +95,7 @@ impl Start {
         settings: &(u64, String),
     ) -> Result<Self, StartError> {
         let mut start = Self::of_what_is_kept(results, storage, log, workers)?;
+        start.carried = Carried::all(rules(&parsed(&settings.1)).len());
         let last = start.again.last().or(start.after.as_ref());
         let Some(old) = last.map(|b| b.settings_hash).filter(|hash| *hash != settings.0) else {
             return Ok(start);
@@ -108,7 +110,7 @@ impl Start {
         if !keys.is_empty() {
             return Err(StartError::HeldByOld { keys, changes });
         }
-        start.has_new_funnels = parsed(&old).get(FUNNELS) != parsed(&settings.1).get(FUNNELS);
+        start.carried = carried(&parsed(&old), &parsed(&settings.1));
         Ok(start)
     }
 
@@ -139,7 +141,7 @@ impl Start {
         let epoch = checkpoint.manifest.epoch;
         let (after, again) = (binding(epoch)?, results.bindings(epoch + 1, usize::MAX)?);
         let checkpoint = Some(checkpoint);
-        Ok(Self { state, checkpoint, after, again, refused, has_new_funnels: false })
+        Ok(Self { state, checkpoint, after, again, refused, carried: Carried::all(0) })
     }
 
     fn from_the_beginning(
@@ -158,14 +160,29 @@ impl Start {
             still_held(log, bound).map_err(|source| StartError::Events { epoch, source })?;
         }
         let (checkpoint, after, again) = (None, None, bindings);
-        Ok(Self { state, checkpoint, after, again, refused, has_new_funnels: false })
+        Ok(Self { state, checkpoint, after, again, refused, carried: Carried::all(0) })
     }
 }
 
-/// The setting that names the funnels.
-const FUNNELS: &str = "funnels";
-
 type Settings = serde_json::Map<String, serde_json::Value>;
+
+/// The configured rules: all but the first, which there always is.
+fn rules(settings: &Settings) -> &[serde_json::Value] {
+    let all = settings.get("alerts").and_then(serde_json::Value::as_array);
+    all.and_then(|all| all.get(1..)).unwrap_or_default()
+}
+
+/// What of old settings is the same in the new ones.
+fn carried(old: &Settings, new: &Settings) -> Carried {
+    let place = |rule| {
+        let at = rules(new).iter().position(|other| other == rule)?;
+        u8::try_from(at).ok()
+    };
+    Carried {
+        funnels: old.get("funnels") == new.get("funnels"),
+        rules: rules(old).iter().map(place).collect(),
+    }
+}
 
 fn parsed(json: &str) -> Settings {
     serde_json::from_str(json).unwrap_or_default()

@@ -13,7 +13,7 @@ use crate::window::Windows;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use streamgauge_ingest::lateness::ALERT_PANE_MS;
-use streamgauge_sink::alert::BounceAlert;
+use streamgauge_sink::alert::{Alert, bounce_alert, bounce_description};
 use streamgauge_sink::change::{Change, State, Topic, final_digest};
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::session::SessionRecord;
@@ -69,15 +69,15 @@ impl Item for Bounce {
     const TOPIC: Topic = Topic::Alert;
 
     fn key(&self) -> Vec<u8> {
-        bounce_alert(self, true).key()
+        with_alert(self, |alert| alert.key())
     }
 
     fn body(&self) -> Vec<u8> {
-        bounce_alert(self, true).body()
+        with_alert(self, |alert| alert.body(true))
     }
 
     fn retraction(&self) -> Vec<u8> {
-        bounce_alert(self, false).body()
+        with_alert(self, |alert| alert.body(false))
     }
 
     fn is_passed(&self, watermark_ms: i64) -> bool {
@@ -89,13 +89,9 @@ impl Item for Bounce {
     }
 }
 
-fn bounce_alert(bounce: &Bounce, firing: bool) -> BounceAlert<'_> {
-    BounceAlert {
-        user: &bounce.user,
-        start_ms: bounce.end_ms - ALERT_PANE_MS,
-        end_ms: bounce.end_ms,
-        firing,
-    }
+fn with_alert<T>(bounce: &Bounce, make: impl Fn(&Alert<'_>) -> T) -> T {
+    let Bounce { end_ms, user } = bounce;
+    make(&bounce_alert(user, &bounce_description(user), end_ms - ALERT_PANE_MS, *end_ms))
 }
 
 /// What stood under a key, and what is to stand there.

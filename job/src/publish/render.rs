@@ -67,11 +67,13 @@ impl Content {
 /// place of the funnel, else 0.
 pub(super) type RecordId = (Metric, u32);
 
-/// A record: which one, its key, and its line up to the tail.
+/// A record: which one, its key, its line up to the tail, and its single value if it is
+/// one.
 pub(super) struct Rendered {
     pub(super) id: RecordId,
     pub(super) key: Vec<u8>,
     pub(super) body: Vec<u8>,
+    pub(super) value: Option<Decimal>,
 }
 
 /// Collects the records of one window.
@@ -97,7 +99,11 @@ impl Renderer<'_> {
         let (metric, end_ms) = (id.0, self.end_ms);
         let identity = Identity { metric, start_ms: end_ms - window_ms, end_ms, dimensions };
         let body = identity.body(fields).0;
-        self.records.push(Rendered { id, key: identity.key(), body });
+        let value = match fields {
+            Fields::Value { value, .. } => Some(*value),
+            _ => None,
+        };
+        self.records.push(Rendered { id, key: identity.key(), body, value });
     }
 
     fn value(&mut self, metric: Metric, window_ms: i64, value: Decimal, count: Option<i64>) {

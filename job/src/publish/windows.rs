@@ -7,6 +7,7 @@
 
 use super::Output;
 use super::render::{Content, RecordId, records};
+use crate::alert::Told;
 use crate::checkpoint::{self, Parts};
 use crate::epochs::by_epoch_of_two;
 use crate::expiry::forget_until;
@@ -14,7 +15,7 @@ use crate::funnel::Funnel;
 use crate::rows::{List, Tally, TallyKey, TallyKind};
 use crate::time::{Epoch, Tick};
 use crate::top::Part;
-use crate::window::{HOUR_PANE_MS, HOUR_WINDOW_MS, Sliding, Windows};
+use crate::window::{Grid, HOUR_PANE_MS, Sliding, Windows};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use streamgauge_ingest::lateness::{BUSINESS_PANE_MS, REAL_TIME_PANE_MS, slice_end_ms};
@@ -119,12 +120,12 @@ impl Book {
     }
 
     /// Publishes what is due in an epoch and drops what is frozen.
-    fn close(&mut self, tick: Tick, rules: Rules<'_>, changes: &mut Vec<Change>) {
+    fn close(&mut self, tick: Tick, rules: Rules<'_>, told: &mut Vec<Told>) {
         let kind = self.kind;
         let first = tick.before_ms.saturating_add(1);
         if first <= tick.watermark_ms {
             for (end_ms, window) in self.windows.range_mut(first..=tick.watermark_ms) {
-                window.publish(*end_ms, State::Final, rules, changes);
+                window.publish(*end_ms, State::Final, rules, told);
                 self.dirty.remove(end_ms);
             }
         }
@@ -134,12 +135,12 @@ impl Book {
             let due =
                 tick.corrections || kind.frozen_ms(rules.windows, *end_ms) <= tick.watermark_ms;
             if let Some(window) = self.windows.get_mut(end_ms).filter(|_| due) {
-                window.publish(*end_ms, State::Corrected, rules, changes);
+                window.publish(*end_ms, State::Corrected, rules, told);
             }
             !due
         });
         if rules.output.provisional && tick.provisional {
-            self.provisional(tick, rules, changes);
+            self.provisional(tick, rules, told);
         }
         self.dirty.append(&mut late);
         while let Some(oldest) = self.windows.first_entry() {
@@ -160,7 +161,7 @@ impl Book {
         })
     }
 
-    fn provisional(&mut self, tick: Tick, rules: Rules<'_>, changes: &mut Vec<Change>) {
+    fn provisional(&mut self, tick: Tick, rules: Rules<'_>, told: &mut Vec<Told>) {
         let ahead_ms = tick.watermark_ms.saturating_add(rules.windows.allowed_disorder_ms);
         if tick.watermark_ms == streamgauge_ingest::BEFORE_TIME_MS || ahead_ms == i64::MAX {
             return;
@@ -182,7 +183,7 @@ impl Book {
         };
         for end_ms in due {
             if let Some(window) = self.windows.get_mut(&end_ms) {
-                window.publish(end_ms, State::Provisional, rules, changes);
+                window.publish(end_ms, State::Provisional, rules, told);
             }
         }
     }
@@ -191,7 +192,7 @@ impl Book {
 impl Window {
     /// Publishes the records of the window that are new or differ, and retracts
     /// those that are gone.
-    fn publish(&mut self, end_ms: i64, state: State, rules: Rules<'_>, changes: &mut Vec<Change>) {
+    fn publish(&mut self, end_ms: i64, state: State, rules: Rules<'_>, told: &mut Vec<Told>) {
         let output = rules.output;
         let before = std::mem::take(&mut self.published);
         let mut is_gone = vec![true; before.len()];
@@ -218,7 +219,7 @@ impl Window {
             let replaced = was.filter(|w| w.state != State::Provisional);
             let digest = now.map(Box::new);
             self.published.push(Published { id: record.id, state, body, digest });
-            changes.push(Change {
+            let change = Change {
                 topic,
                 key: record.key,
                 state,
@@ -226,11 +227,15 @@ impl Window {
                 was: replaced.and_then(|w| w.digest.as_deref().copied()),
                 now,
                 replaces: replaced.is_some(),
-            });
+            };
+            told.push(Told { change, end_ms, value: record.value });
         }
         self.published.sort_unstable_by_key(|p| p.id);
         let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
-        changes.extend(gone.map(|(was, _)| retraction(end_ms, was, rules.funnels)));
+        told.extend(gone.map(|(was, _)| {
+            let change = retraction(end_ms, was, rules.funnels);
+            Told { change, end_ms, value: None }
+        }));
     }
 }
 
@@ -238,10 +243,7 @@ impl Window {
 fn retraction(end_ms: i64, was: &Published, funnels: &[Funnel]) -> Change {
     // Only results over sessions can cease to exist.
     let (metric, place) = was.id;
-    let window_ms = match metric {
-        Metric::BounceRate | Metric::AverageSessionDuration => REAL_TIME_PANE_MS,
-        _ => HOUR_WINDOW_MS,
-    };
+    let window_ms = Grid::of(metric).length_ms;
     let funnel = funnels.get(place as usize).map_or("", |funnel| &funnel.name);
     let dimensions: &[(&str, &str)] = match metric {
         Metric::Funnel | Metric::AbandonmentRate => &[("funnel", funnel)],
@@ -283,7 +285,7 @@ pub fn publish_windows<'s>(
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     (windows, output, funnels): (Windows, Output, Rc<[Funnel]>),
     parts_out: Option<Parts>,
-) -> Stream<'s, Epoch, Vec<Change>> {
+) -> Stream<'s, Epoch, Vec<Told>> {
     let mut books = Kind::ALL.map(Book::new);
     let route = Exchange::new(|p: &Part| window_route(Kind::of_list(p.list), p.window_end_ms));
     by_epoch_of_two(
@@ -292,7 +294,7 @@ pub fn publish_windows<'s>(
         |(_, epoch, _)| Some(*epoch),
         ticks,
         "publish windows",
-        move |epoch, tick, tallies, parts, changes| {
+        move |epoch, tick, tallies, parts, told| {
             for ((key, tally), _, diff) in tallies {
                 let content = books[Kind::of(key.kind) as usize].content(key.end_ms);
                 content.count((key.kind, key.currency), tally, diff);
@@ -303,7 +305,7 @@ pub fn publish_windows<'s>(
             }
             let rules = Rules { windows: &windows, output, funnels: &funnels };
             for book in &mut books {
-                book.close(tick, rules, changes);
+                book.close(tick, rules, told);
             }
             if let (Some(parts), true) = (&parts_out, tick.checkpoint.is_some()) {
                 let tallies = books.iter().flat_map(|book| book.tallies(&windows)).collect();

@@ -1,14 +1,17 @@
 //! The summary of a replay.
 
 use super::output::OutputCounts;
+use crate::alert::AlertRule;
 use crate::funnel::Funnel;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 use streamgauge_ingest::bots::PATTERNS;
 use streamgauge_ingest::decode::Reason;
 use streamgauge_ingest::lateness::Family;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
 use streamgauge_ingest::summary::{Jump, SourceCounts};
+use streamgauge_sink::alert::HIGH_BOUNCE_RATE;
 use streamgauge_sink::change::Topic;
 use streamgauge_sink::json::{self, Object};
 use streamgauge_sink::metric::Metric;
@@ -23,6 +26,8 @@ pub struct Summary<'a> {
     pub settings: &'a InputSettings,
     /// The funnels with the texts of their steps.
     pub funnels: &'a [(Funnel, Vec<String>)],
+    /// The configured rules.
+    pub alerts: &'a [Arc<AlertRule>],
     /// Time that passed.
     pub wall: Duration,
     /// Processor time of the whole process.
@@ -101,10 +106,18 @@ impl Summary<'_> {
                 .integer("abandonmentStep", funnel.abandonment_step);
             o.close();
         });
-        o.array("alerts", [&streamgauge_sink::alert::HIGH_BOUNCE_RATE], |out, rule| {
-            let mut o = Object::open(out);
-            o.text("rule", rule.name).integer("ruleVersion", rule.version);
-            o.close();
+        let bounces = [None];
+        let rules = bounces.into_iter().chain(self.alerts.iter().map(Some));
+        let mut rules: Vec<_> = rules.collect();
+        rules.sort_by_key(|rule| rule.map_or(HIGH_BOUNCE_RATE.name, |rule| &rule.name));
+        o.array("alerts", rules, |out, rule| match rule {
+            Some(rule) => rule.write(out),
+            None => {
+                let mut o = Object::open(out);
+                o.text("rule", HIGH_BOUNCE_RATE.name);
+                o.integer("ruleVersion", HIGH_BOUNCE_RATE.version);
+                o.close();
+            }
         });
         o.close();
     }

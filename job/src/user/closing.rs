@@ -34,6 +34,7 @@ impl State {
                 match due {
                     Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
                     Due::User(user) => self.user_due(user, due_ms),
+                    Due::Sequence { user, rule, at_ms } => self.sequence_due(user, rule, at_ms),
                 }
             }
         }
@@ -91,7 +92,9 @@ impl State {
     pub(super) fn user_expires_ms(&self, slot: usize) -> i64 {
         let (user, windows) = (&self.people.users[slot], &self.constants.windows);
         let past_ms = user.past.map_or(BEFORE_TIME_MS, |past| past.expires_ms(windows));
-        user.profile.expires_ms(windows).max(past_ms)
+        let sequences = user.sequences.as_ref();
+        let sequences_ms = sequences.map(|s| s.expires_ms(windows, |rule| self.within_ms(rule)));
+        user.profile.expires_ms(windows).max(past_ms).max(sequences_ms.unwrap_or(BEFORE_TIME_MS))
     }
 
     /// Sets a timer for a user who has none and needs one.
@@ -113,6 +116,7 @@ impl State {
             return;
         }
         self.people.forget_past(slot, self.watermark_ms, &self.constants.windows);
+        self.expire_sequences(slot);
         let next_ms = self.user_expires_ms(slot);
         let user = &mut self.people.users[slot];
         if next_ms > self.watermark_ms {
@@ -129,7 +133,8 @@ impl State {
         let user = &mut self.people.users[slot];
         user.profile.expire(self.watermark_ms, &self.constants.windows);
         let has_profile = user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS;
-        if user.has_visits() || has_profile || user.past.is_some() {
+        let is_needed = user.past.is_some() || user.sequences.is_some();
+        if user.has_visits() || has_profile || is_needed {
             return;
         }
         self.people.remove_user(slot);

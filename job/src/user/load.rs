@@ -30,6 +30,37 @@ pub enum BadRow {
     NoName,
 }
 
+/// What of the settings of a checkpoint is still meant: what follows from the rest begins
+/// anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Whether the funnels are the same.
+    pub funnels: bool,
+    /// By the place that a configured rule had: the place that it has, if there still is
+    /// the same one.
+    pub rules: Vec<Option<u8>>,
+}
+
+impl Carried {
+    /// All of it, with so many rules.
+    #[must_use]
+    pub fn all(rules: usize) -> Self {
+        Self { funnels: true, rules: (0..).take(rules).map(Some).collect() }
+    }
+
+    /// Whether all of it is, for so many rules.
+    #[must_use]
+    pub fn is_all(&self, rules: usize) -> bool {
+        *self == Self::all(rules)
+    }
+
+    /// The place that the rule has that was at this one.
+    #[must_use]
+    pub fn rule(&self, place: u8) -> Option<u8> {
+        *self.rules.get(usize::from(place))?
+    }
+}
+
 /// The values of a row, by place.
 pub(crate) struct Loaded {
     values: Vec<Rc<Value>>,
@@ -59,23 +90,23 @@ impl Loaded {
 
 impl State {
     /// Goes on from a checkpoint at an epoch and its watermark, ms: `rows` are its users
-    /// that belong here, written with the same funnels or not. The state must be
-    /// empty.
+    /// that belong here. The state must be empty.
     ///
     /// # Errors
     /// If a row makes no sense.
     pub fn load<'a>(
         &mut self,
         (epoch, watermark_ms): (Epoch, i64),
-        same_funnels: bool,
+        carried: &Carried,
         rows: impl IntoIterator<Item = Row<'a>>,
     ) -> Result<(), BadRow> {
         (self.epoch, self.watermark_ms) = (epoch, watermark_ms);
-        let new_funnels = (!same_funnels).then_some(self.constants.fold.funnels.len());
+        let new_funnels = (!carried.funnels).then_some(self.constants.fold.funnels.len());
         for row in rows {
             let name = str::from_utf8(row.key).map_err(|_| BadRow::NoName)?;
             let saved: SavedUser<'_> = binary::decode_borrowed(row.body)?;
             let slot = self.people.user(row.hash, name);
+            self.load_sequences(slot, &saved.sequences, carried);
             self.load_user(slot, saved, new_funnels)?;
         }
         Ok(())
@@ -87,7 +118,8 @@ impl State {
         saved: SavedUser<'_>,
         new_funnels: Option<usize>,
     ) -> Result<(), BadRow> {
-        let SavedUser { texts, contexts, last_context, panes, alerts, past, visits } = saved;
+        let SavedUser { texts, contexts, last_context, panes, alerts, past, visits, sequences: _ } =
+            saved;
         let values = &mut self.values;
         let texts: Vec<_> =
             texts.iter().map(|(d, split, t)| values.of_text(*d, *split, t)).collect();

@@ -15,18 +15,21 @@ mod presence;
 mod profile;
 mod save;
 mod saved;
+mod sequences;
 mod state;
 mod timers;
 mod values;
 mod visit;
+mod watching;
 
-pub use load::BadRow;
 pub(crate) use load::Loaded;
+pub use load::{BadRow, Carried};
 pub(crate) use save::Texts as SavedTexts;
 pub(crate) use saved::{SavedEntry, SavedRunning, SavedSession};
 pub use state::{Held, State, Updates};
 pub use values::{Value, Values};
 
+use crate::alert::SequenceAlert;
 use crate::checkpoint::{Part, Parts};
 use crate::epochs::{Inbox, TickInbox};
 use crate::expiry::Update;
@@ -51,6 +54,8 @@ pub struct UserUpdates<'s> {
     pub sessions: Stream<'s, Epoch, Vec<(Arc<Ended>, Epoch, isize)>>,
     /// Users with one page view in a closed alert window.
     pub bounces: Stream<'s, Epoch, Vec<(Bounce, Epoch, isize)>>,
+    /// Users who went through the steps of rules.
+    pub sequences: Stream<'s, Epoch, Vec<(SequenceAlert, Epoch, isize)>>,
 }
 
 /// Keeps the state of this worker's users; `batches` are exchanged by target.
@@ -78,9 +83,11 @@ pub fn state_per_user<'s>(
     let mut session_out = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(out);
     let (out, bounces) = builder.new_output();
     let mut bounce_out = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(out);
+    let (out, sequences) = builder.new_output();
+    let mut sequence_out = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(out);
     builder.build(move |initial| {
         drop(initial);
-        let (mut inbox, mut ticks) = (Inbox::default(), TickInbox::<4>::default());
+        let (mut inbox, mut ticks) = (Inbox::default(), TickInbox::<5>::default());
         move |frontiers| {
             inbox.receive(&mut input, |_| None);
             ticks.receive(&mut tick_input);
@@ -94,6 +101,8 @@ pub fn state_per_user<'s>(
                 out.session(&caps[2]).give_iterator(updates.sessions.drain(..));
                 let mut out = bounce_out.activate();
                 out.session(&caps[3]).give_iterator(updates.bounces.drain(..));
+                let mut out = sequence_out.activate();
+                out.session(&caps[4]).give_iterator(updates.sequences.drain(..));
                 if let (Some(parts), Some(extent)) = (&parts, tick.checkpoint) {
                     parts.give(epoch, Part::Users(state.save(extent)));
                 }
@@ -101,5 +110,5 @@ pub fn state_per_user<'s>(
             }
         }
     });
-    UserUpdates { tallies, lists, sessions, bounces }
+    UserUpdates { tallies, lists, sessions, bounces, sequences }
 }

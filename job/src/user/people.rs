@@ -5,6 +5,7 @@
 
 use super::past::{Past, Starts};
 use super::profile::Profile;
+use super::sequences::Sequences;
 use super::visit::Visit;
 use compact_str::CompactString;
 use hashbrown::HashTable;
@@ -27,6 +28,8 @@ pub(super) struct User {
     pub(super) timer_ms: Option<i64>,
     /// When its sessions began that are held.
     pub(super) starts: Starts,
+    /// What it did that alert rules want, if there is anything.
+    pub(super) sequences: Option<Box<Sequences>>,
     /// The sessions of it that are no longer held.
     pub(super) past: Option<Past>,
     /// The latest beginning of a session of it that was ever published, ms.
@@ -74,6 +77,7 @@ impl People {
             last_visit: usize::MAX,
             timer_ms: None,
             starts: Starts::default(),
+            sequences: None,
             past: None,
             published_ms: i64::MIN,
             is_touched: false,

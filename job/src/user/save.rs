@@ -108,6 +108,10 @@ impl State {
                 sessions.map(|s| s.save(user.starts.has_returned(s.first_ms()), texts)).collect();
             saved.visits.push(SavedVisit { session: &visit.session, sessions });
         }
+        let sequences = user.sequences.iter().flat_map(|s| s.all());
+        saved.sequences = sequences
+            .map(|(rule, firsts, thens)| (rule, firsts.to_vec(), thens.to_vec()))
+            .collect();
         let values = std::mem::take(&mut texts.values);
         let text = |v: &'_ Rc<Value>| (v.dimension, v.name.split, v.name.text.to_string());
         let owned: Vec<(Dimension, u32, String)> = values.iter().map(text).collect();

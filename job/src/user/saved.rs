@@ -7,7 +7,7 @@
 //!
 //! Changing a type here changes the format of checkpoints: its version must go up.
 
-use crate::funnel::Progress;
+use crate::funnel::{Mark, Progress};
 use serde::{Deserialize, Serialize};
 use streamgauge_ingest::batch::Dimension;
 use streamgauge_ingest::decode::Kind;
@@ -29,6 +29,9 @@ pub(super) struct SavedUser<'a> {
     pub(super) past: Option<(i64, i64)>,
     #[serde(borrow)]
     pub(super) visits: Vec<SavedVisit<'a>>,
+    /// Of alert rules, by their place: the events that match the first step, and the
+    /// second.
+    pub(super) sequences: Vec<(u8, Vec<Mark>, Vec<Mark>)>,
 }
 
 /// A business pane of a user.

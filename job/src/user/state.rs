@@ -11,6 +11,7 @@ use super::people::{People, User};
 use super::timers::{Due, Timers};
 use super::values::{Value, Values};
 use super::visit::{Constants, Visit};
+use crate::alert::{AlertRule, SequenceAlert, sequence_spans_ms};
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Ended, Entry, Rules};
@@ -28,7 +29,7 @@ use streamgauge_ingest::lateness::Family;
 const NO_VISIT: usize = usize::MAX;
 
 /// The values of a row, by dimension.
-type RowValues<'a> = [Option<&'a Rc<Value>>; Dimension::ALL.len()];
+pub(super) type RowValues<'a> = [Option<&'a Rc<Value>>; Dimension::ALL.len()];
 
 /// What an epoch changes, as updates to be summed.
 #[derive(Default)]
@@ -41,6 +42,8 @@ pub struct Updates {
     pub sessions: Vec<(Arc<Ended>, Epoch, isize)>,
     /// Users with one page view in a closed alert window.
     pub bounces: Vec<(Bounce, Epoch, isize)>,
+    /// Users who went through the steps of rules.
+    pub sequences: Vec<(SequenceAlert, Epoch, isize)>,
 }
 
 /// How much is held.
@@ -59,6 +62,8 @@ pub struct Held {
 /// The state per user of one worker.
 pub struct State {
     pub(super) constants: Constants,
+    /// The times of sequence rules as rows count them.
+    pub(super) spans_ms: Vec<i64>,
     pub(super) values: Values,
     pub(super) people: People,
     pub(super) timers: Timers,
@@ -73,11 +78,12 @@ pub struct State {
 }
 
 impl State {
-    /// An empty state.
+    /// An empty state. `alerts` are the configured rules, in the order of their names.
     #[must_use]
-    pub fn new(rules: Rules, windows: Windows) -> Self {
+    pub fn new(rules: Rules, alerts: Rc<[Arc<AlertRule>]>, windows: Windows) -> Self {
         Self {
-            constants: Constants { fold: rules, windows, unknown: UNKNOWN.into() },
+            spans_ms: sequence_spans_ms(&alerts),
+            constants: Constants { fold: rules, windows, alerts, unknown: UNKNOWN.into() },
             values: Values::default(),
             people: People::default(),
             timers: Timers::default(),
@@ -148,7 +154,10 @@ impl State {
             let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
             self.profile(users[i], row, &values);
             if visits[i] != NO_VISIT {
-                self.session(visits[i], row, values);
+                self.session(visits[i], row, &values);
+            }
+            if !self.spans_ms.is_empty() {
+                self.watch(users[i], row, &values);
             }
         }
         // A family can take an event and have no use for it: an alert wants views.
@@ -219,8 +228,8 @@ impl State {
         }
     }
 
-    fn session(&mut self, slot: usize, row: &Row, values: RowValues<'_>) {
-        let [page, _, country, _, device, _, _] = values;
+    fn session(&mut self, slot: usize, row: &Row, values: &RowValues<'_>) {
+        let [page, _, country, _, device, _, _] = *values;
         let entry = Entry {
             at_ms: row.at_ms,
             partition: row.partition,

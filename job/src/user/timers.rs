@@ -23,6 +23,15 @@ pub(super) enum Due {
     },
     /// A user's profile.
     User(usize),
+    /// A user's first step at a time, of the rule at a place.
+    Sequence {
+        /// The user.
+        user: usize,
+        /// The place of the rule.
+        rule: u8,
+        /// The time of the step, ms.
+        at_ms: i64,
+    },
 }
 
 /// Timers by spans of their times.

@@ -3,11 +3,14 @@
 //! Two references to one value are the same pointer, so presence is compared
 //! without looking at texts. A value is forgotten when nobody holds it.
 
+use super::sequences::Steps;
+use crate::alert::AlertRule;
 use crate::funnel::{Funnel, StepMask};
 use crate::rows::Name;
 use hashbrown::HashTable;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use streamgauge_ingest::batch::{self, Dimension, Texts};
 
 /// A value of a dimension.
@@ -22,6 +25,7 @@ pub struct Value {
     /// Where the changes of this epoch stand, for two neighbouring panes.
     pub slots: [Cell<Slot>; 2],
     steps: OnceCell<Box<[StepMask]>>,
+    rule_steps: OnceCell<Box<[Steps]>>,
 }
 
 /// A place in the changes of an epoch.
@@ -39,6 +43,13 @@ impl Value {
     /// The steps that a view of this page matches, per funnel.
     pub fn page_steps(&self, funnels: &[Funnel]) -> &[StepMask] {
         self.steps.get_or_init(|| funnels.iter().map(|f| f.page_mask(&self.name.text)).collect())
+    }
+
+    /// The steps of each rule that a view of this page matches by its page.
+    pub(super) fn rule_steps(&self, rules: &[Arc<AlertRule>]) -> &[Steps] {
+        let page = &self.name.text;
+        let steps = |rule: &Arc<AlertRule>| Steps::of(rule, |step| step.is_page(page));
+        self.rule_steps.get_or_init(|| rules.iter().map(steps).collect())
     }
 }
 
@@ -82,6 +93,7 @@ impl Values {
             name: Name { text: text.into(), split },
             slots: Default::default(),
             steps: OnceCell::new(),
+            rule_steps: OnceCell::new(),
         });
         self.known.insert_unique(new.hash, Rc::clone(&new), |v| v.hash);
         new

@@ -8,11 +8,13 @@
 //! most one of them.
 
 use super::people::NO_VISIT;
+use crate::alert::AlertRule;
 use crate::one_or_many::OneOrMany;
 use crate::session::{Ended, Entry, Rules, Session};
 use crate::window::Windows;
 use compact_str::CompactString;
 use smallvec::SmallVec;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What an event did to the sessions of its visit.
@@ -44,6 +46,8 @@ pub(super) struct SessionRules<'a> {
 pub(super) struct Constants {
     pub(super) fold: Rules,
     pub(super) windows: Windows,
+    /// The configured rules, in the order of their names.
+    pub(super) alerts: Rc<[Arc<AlertRule>]>,
     /// What a record calls what no event tells.
     pub(super) unknown: Arc<str>,
 }
@@ -194,7 +198,6 @@ impl Visit {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::rc::Rc;
     use streamgauge_ingest::decode::Kind;
 
     const GAP_MS: i64 = 10;

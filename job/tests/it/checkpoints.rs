@@ -1,7 +1,7 @@
 //! Checkpoints that were written by earlier versions: they must be read for ever, or be
 //! refused by name. Whoever changes the format adds one of the new and keeps the old.
 
-use super::simulation::checkpoint_of_a_case;
+use super::simulation::{alerts, checkpoint_of_a_case};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,12 +10,12 @@ use streamgauge::checkpoint::{
 };
 use streamgauge::session::Rules;
 use streamgauge::time::Extent;
-use streamgauge::user::State;
+use streamgauge::user::{Carried, State};
 use streamgauge::window::Windows;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-2")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-3")
 }
 
 fn newest(storage: &dyn Storage, workers: usize) -> Restored {
@@ -40,12 +40,21 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
         restored.seen.len(),
         hash(format!("{:?}", restored.seen))
     );
+    let runs = &restored.runs;
+    let _ = writeln!(out, "{} results of rules {:016x}", runs.len(), hash(format!("{runs:?}")));
+    let alerts: Rc<[_]> = Rc::from(alerts());
     let (mut saved, mut held) = (Vec::new(), [0; 4]);
     for users in &restored.users {
         let windows =
             Windows { lateness_ms: 60_000, session_gap_ms: 20_000, allowed_disorder_ms: 5_000 };
-        let mut state = State::new(Rules { funnels: Rc::from([]) }, windows);
-        state.load((manifest.epoch, manifest.watermark_ms), true, rows(users).unwrap()).unwrap();
+        let mut state = State::new(Rules { funnels: Rc::from([]) }, alerts.clone(), windows);
+        state
+            .load(
+                (manifest.epoch, manifest.watermark_ms),
+                &Carried::all(alerts.len()),
+                rows(users).unwrap(),
+            )
+            .unwrap();
         let now = state.held();
         let now = [now.users, now.visits, now.timers, now.values];
         held.iter_mut().zip(now).take(3).for_each(|(all, n)| *all += n);
@@ -61,7 +70,7 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
 }
 
 #[test]
-fn a_checkpoint_of_format_2_is_read() {
+fn a_checkpoint_of_format_3_is_read() {
     let storage = DirectoryStorage::existing(&fixture());
     let expected = std::fs::read_to_string(fixture().join("described.txt")).unwrap();
     for workers in 1..=3 {
@@ -70,14 +79,17 @@ fn a_checkpoint_of_format_2_is_read() {
 }
 
 #[test]
-fn one_of_format_1_is_refused_by_name() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-1");
-    let storage = DirectoryStorage::existing(&folder);
-    let usable = newest_usable(&storage, 1, |_| Ok(())).unwrap();
-    assert!(usable.checkpoint.is_none() && !usable.refused.is_empty());
-    for (epoch, reason) in usable.refused {
-        let says = "has format 1, this version of streamgauge knows format 2";
-        assert!(reason.contains(says), "{epoch}: {reason}");
+fn those_of_older_formats_are_refused_by_name() {
+    for format in 1..3 {
+        let folder = format!("tests/it/checkpoints/format-{format}");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let storage = DirectoryStorage::existing(&folder);
+        let usable = newest_usable(&storage, 1, |_| Ok(())).unwrap();
+        assert!(usable.checkpoint.is_none() && !usable.refused.is_empty());
+        for (epoch, reason) in usable.refused {
+            let says = format!("has format {format}, this version of streamgauge knows format 3");
+            assert!(reason.contains(&says), "{epoch}: {reason}");
+        }
     }
 }
 

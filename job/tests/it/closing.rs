@@ -24,7 +24,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let state = State::new(Rules { funnels: Rc::from([]) }, WINDOWS);
+        let state = State::new(Rules { funnels: Rc::from([]) }, Rc::from([]), WINDOWS);
         Self { state, epoch: 0, watermark_ms: BEFORE_TIME_MS }
     }
 

@@ -1,5 +1,6 @@
 //! Tests over the whole configuration: layers, refusals, and what is printed.
 
+mod alerts;
 mod funnels;
 mod layers;
 mod odd_files;

@@ -10,7 +10,8 @@ fn content(config: &Config) -> impl PartialEq + std::fmt::Debug + use<> {
         .iter()
         .map(|f| (f.name.clone(), f.steps.clone(), f.strict, f.abandonment_step))
         .collect();
-    (config.input, config.time, config.simulator, config.job, funnels)
+    let rules: Vec<_> = config.alerts.iter().map(|a| a.rule.clone()).collect();
+    (config.input, config.time, config.simulator, config.job, funnels, rules)
 }
 
 #[test]
@@ -33,6 +34,11 @@ fn what_is_printed_reads_back_the_same() {
     check(
         "[[funnel]]\nname = \"a\\\"\\\\\\n\\u0001\\u007f # ü\"\nsteps = ['/\"*', \"CONVERSION\", \"(\\n)\"]\nstrict = true\n\
          [[funnel]]\nname = \"b\"\nsteps = [\"/\", \"/\"]\nabandonment_step = 1\n",
+        &[],
+    );
+    check(
+        "[[alert]]\nname = \"a\"\nmetric = \"REVENUE_PER_USER\"\ndimensions = \"currency=EUR\"\nbelow = -1.50\nwindows = 3\ntitle = \"{{value}\"\n\
+         [[alert]]\nname = \"b\"\nversion = 2\nseverity = \"LOW\"\nfirst = \"/cart\"\nwithout = \"CONVERSION\"\nwithin = \"1h\"\n",
         &[],
     );
 }

@@ -13,6 +13,7 @@ mod failures;
 mod funnels;
 mod hostile;
 mod inputs;
+mod late_event;
 mod lists;
 mod log;
 mod reasons;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::judge::Judged;
 use super::log::Log;
 use super::record::State;
+use super::rules;
 use super::summary::{self, Summary};
 use super::view::{Kind, View};
 use super::{Settings, dead_letters};
@@ -33,14 +34,22 @@ pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let mut records: Vec<_> =
         windowed.flat_map(|(kind, start_ms)| view.content(kind, start_ms)).collect();
     records.extend(view.ended().iter().map(|session| session.record(&s.funnels)));
-    let results =
+    let results: BTreeMap<String, String> =
         records.into_iter().map(|record| (record.key.clone(), record.line(State::Final))).collect();
-    // There is one rule, so windows and users in their order are the order of the file.
-    let alerts = view
+    // Windows and users in their order are the order of the file.
+    let bounces = view
         .windows(Kind::Alerts)
         .iter()
         .flat_map(|start_ms| view.content(Kind::Alerts, *start_ms));
-    let alerts: Vec<String> = alerts.map(|alert| alert.whole_line().to_owned()).collect();
+    let bounces: Vec<String> = bounces.map(|alert| alert.whole_line().to_owned()).collect();
+    let mut of_rules = rules::of_results(&results, s);
+    of_rules.extend(rules::of_users(&log, j.len(), Some(i64::MAX), s));
+    of_rules.sort_by(|a, b| a.place.cmp(&b.place));
+    let is_before = |alert: &&rules::Alert| alert.place.0.as_str() < "high_bounce_rate";
+    let before: Vec<String> =
+        of_rules.iter().filter(is_before).map(|alert| alert.line.clone()).collect();
+    let after = of_rules.iter().filter(|alert| !is_before(alert)).map(|alert| alert.line.clone());
+    let alerts: Vec<String> = before.into_iter().chain(bounces).chain(after).collect();
     Finals {
         summary: summary::summary(j, &results, &alerts),
         results,

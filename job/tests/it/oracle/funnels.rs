@@ -72,7 +72,7 @@ fn run_from(steps: &[String], events: &[&Event], first: usize, strict: bool) -> 
     places
 }
 
-fn matches(step: &str, event: &Event) -> bool {
+pub(super) fn matches(step: &str, event: &Event) -> bool {
     match EventKind::of(step) {
         EventKind::Unknown => event.kind == EventKind::PageView && page_matches(step, &event.page),
         kind => event.kind == kind,

@@ -30,6 +30,8 @@ pub(super) struct Log<'a> {
     pub(super) real_time: Panes<'a>,
     pub(super) business: Panes<'a>,
     pub(super) alerts: Panes<'a>,
+    /// What the alerts take, with the watermark of the partition after it.
+    pub(super) watched: Vec<(Entry<'a>, Option<i64>)>,
     /// By user and session id, in the order time, partition, offset.
     pub(super) by_session: BTreeMap<(&'a str, &'a str), Vec<Entry<'a>>>,
     real_time_windows: BTreeSet<i64>,
@@ -77,6 +79,9 @@ impl<'a> Log<'a> {
             real_time,
             business,
             alerts,
+            watched: taken(Family::Alerts)
+                .map(|entry| (entry, judged[entry.place].partition_watermark_ms))
+                .collect(),
         }
     }
 

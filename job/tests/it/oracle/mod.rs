@@ -9,7 +9,7 @@
 //!
 //! It does not drop state, does not work incrementally, reads no files and knows neither live
 //! bindings nor the clock: only logs read as files, for which idle partitions follow from the order
-//! of the records. Alert rules from a configuration are left out.
+//! of the records.
 //!
 //! ```text
 //! values -> judge -> [Judged] -> finals            what stands at the end of time
@@ -35,6 +35,7 @@ mod partitions;
 mod place;
 mod real_time;
 mod record;
+mod rules;
 mod seen;
 mod session_record;
 mod sessions;
@@ -48,6 +49,7 @@ pub use event::{Event, EventKind, Family, Reason};
 pub use finals::{Finals, finals};
 pub use funnels::Funnel;
 pub use judge::{Fate, Judged, judge, records_of};
+pub use rules::{Rule, When};
 pub use seen::{Pace, Seen, seen_all, seen_at};
 pub use summary::{Jump, Summary};
 
@@ -70,6 +72,8 @@ pub struct Settings {
     pub max_bytes: usize,
     /// The funnels, in any order, each with a name of its own.
     pub funnels: Vec<Funnel>,
+    /// The configured alert rules, in any order.
+    pub rules: Vec<Rule>,
     /// A partition is idle when none of the last so many records of the log was its own.
     pub idle_after_records: u64,
 }
@@ -85,6 +89,7 @@ impl Default for Settings {
             exclude_bots: None,
             max_bytes: 1_048_576,
             funnels: vec![Funnel::checkout()],
+            rules: Vec::new(),
             idle_after_records: 100_000,
         }
     }

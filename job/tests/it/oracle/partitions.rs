@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Settings;
 use super::event::Event;
+use super::{Settings, rules};
 
 /// Where a record went, and the watermarks after it.
 pub(super) struct Taken {
@@ -105,7 +105,7 @@ impl Partition {
         let Some(id) = &event.event_id else {
             return false;
         };
-        let kept_ms = s.session_gap_ms.max(300_000) + s.lateness_ms;
+        let kept_ms = s.session_gap_ms.max(300_000).max(rules::longest_ms(s)) + s.lateness_ms;
         let watermark_ms =
             self.watermark_ms.expect("a well-formed record gives its partition a watermark");
         let before = self.seen.get(&(id.clone(), event.user.clone())).copied();

@@ -15,6 +15,7 @@ use super::epochs::{Epoch, epochs};
 use super::judge::Judged;
 use super::log::Log;
 use super::record::{Record, State};
+use super::rules;
 use super::sessions::Session;
 use super::view::{Kind, View};
 
@@ -104,6 +105,8 @@ struct Reader<'s> {
     sessions: Shown,
     /// Per session shown: when no record can change it any more.
     sessions_frozen_ms: BTreeMap<String, i64>,
+    /// Alerts of sequence rules, by id.
+    sequences: BTreeMap<String, rules::Alert>,
 }
 
 impl<'s> Reader<'s> {
@@ -114,6 +117,7 @@ impl<'s> Reader<'s> {
             windows: BTreeMap::new(),
             sessions: Shown::new(),
             sessions_frozen_ms: BTreeMap::new(),
+            sequences: BTreeMap::new(),
         }
     }
 
@@ -131,6 +135,23 @@ impl<'s> Reader<'s> {
             }
         }
         self.apply_sessions(&view, epoch);
+        self.apply_sequences(log, epoch);
+    }
+
+    /// What ends in this epoch is shown at once; all else that has changed waits for its turn.
+    fn apply_sequences(&mut self, log: &Log<'_>, epoch: Epoch) {
+        let alerts = rules::of_users(log, epoch.bound, epoch.watermark_ms, self.settings);
+        let is_tick = epoch.is_last || epoch.is_tick_of(self.pace.correction_epochs);
+        let is_due = |alert: &rules::Alert| is_tick || epoch.has_passed(alert.frozen_ms);
+        let ids: BTreeSet<String> = alerts.iter().map(|alert| alert.id.clone()).collect();
+        self.sequences.retain(|id, alert| ids.contains(id) || !is_due(alert));
+        for alert in alerts {
+            let ends_now =
+                epoch.watermark_before_ms.is_none_or(|before_ms| before_ms <= alert.end_ms);
+            if ends_now || is_due(&alert) {
+                self.sequences.insert(alert.id.clone(), alert);
+            }
+        }
     }
 
     /// The windows whose turn it may be: not frozen before, and begun if M is the watermark and
@@ -238,6 +259,10 @@ impl<'s> Reader<'s> {
                     seen.results.insert(key.clone(), record.line(*state));
                 }
             }
+        }
+        let of_results = rules::of_results(&seen.results, self.settings);
+        for alert in self.sequences.values().chain(&of_results) {
+            seen.alerts.insert(alert.id.clone(), alert.line.clone());
         }
         seen
     }

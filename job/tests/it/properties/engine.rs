@@ -44,13 +44,15 @@ impl Outcome {
         last.into_iter().map(|(key, line)| (key, final_line(line))).collect()
     }
 
-    /// Alerts in the order of the file: window, then user.
+    /// Alerts in the order of the file: rule, window, subject.
     pub(super) fn final_alerts(&self) -> Vec<String> {
         let last = self.seen.last().cloned().unwrap_or_default().alerts;
         let mut lines: Vec<_> = last.into_values().collect();
         lines.sort_by_key(|line| {
             let alert: serde_json::Value = serde_json::from_str(line).unwrap();
-            (alert["windowStart"].as_i64(), alert["userId"].as_str().unwrap().to_owned())
+            let text = |name: &str| alert[name].as_str().unwrap_or_default().to_owned();
+            // Only one rule of a case has results as subjects, and those without dimensions.
+            (text("rule"), alert["windowStart"].as_i64(), text("userId"))
         });
         lines
     }
@@ -105,6 +107,7 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
             allowed_disorder_ms: case.allowed_disorder_ms,
         },
         funnels: case.funnels(),
+        alerts: case.alerts(),
         output: Output { provisional: case.provisional, digests: true },
     };
     let pace = Pace {

@@ -4,9 +4,15 @@
 
 use crate::oracle;
 use proptest::prelude::*;
+use std::sync::Arc;
+use streamgauge::alert::{
+    AlertRule, Limit, Sequence, Side, Template, Threshold, When, sequence_spans_ms,
+};
 use streamgauge::funnel::{Funnel, Step};
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
+use streamgauge_sink::decimal::Decimal;
+use streamgauge_sink::metric::Metric;
 
 /// Aligned to all windows.
 const START_MS: i64 = 1_700_000_100_000;
@@ -50,6 +56,7 @@ pub(super) struct Case {
     pub(super) provisional: bool,
     pub(super) provisional_epochs: u64,
     pub(super) correction_epochs: u64,
+    pub(super) rules: Vec<oracle::Rule>,
 }
 
 fn is_bot(agent: &str) -> bool {
@@ -105,6 +112,7 @@ impl Case {
             exclude_bots: self.exclude_bots.then_some(is_bot),
             max_bytes: 1 << 20,
             funnels: vec![funnel],
+            rules: self.rules.clone(),
             idle_after_records: self.idle_after_records,
         }
     }
@@ -118,8 +126,16 @@ impl Case {
             dedup: self.dedup,
             bots: if self.exclude_bots { BotMode::Exclude } else { BotMode::Include },
             max_bytes: 1 << 20,
+            sequence_spans_ms: sequence_spans_ms(&self.alerts()),
             idle_after_records: self.idle_after_records,
         }
+    }
+
+    /// The rules in the order of their names.
+    pub(super) fn alerts(&self) -> Vec<Arc<AlertRule>> {
+        let mut alerts: Vec<_> = self.rules.iter().map(rule).collect();
+        alerts.sort();
+        alerts
     }
 
     pub(super) fn funnels(&self) -> Vec<Funnel> {
@@ -130,6 +146,41 @@ impl Case {
         ];
         vec![Funnel { name: "f".into(), steps, strict: self.strict, abandonment_step: 2 }]
     }
+}
+
+/// A rule of the oracle, for the engine.
+pub(crate) fn rule(rule: &oracle::Rule) -> Arc<AlertRule> {
+    let template = |text| Template::parse(text, &["rule", "value", "threshold"]).unwrap();
+    let step = |text: &str| match text {
+        "CONVERSION" => Step::Type(Kind::Conversion),
+        "SESSION_START" => Step::Type(Kind::SessionStart),
+        page => Step::Page(page.to_owned()),
+    };
+    let when = match &rule.when {
+        oracle::When::Threshold { metric, above, limit, windows } => When::Threshold(Threshold {
+            metric: Metric::ALL.into_iter().find(|m| m.name() == metric).unwrap(),
+            dimensions: "".into(),
+            limit: Limit {
+                side: if *above { Side::Above } else { Side::Below },
+                value: Decimal::from_millionths(*limit),
+            },
+            windows: u32::try_from(*windows).unwrap(),
+        }),
+        oracle::When::Sequence { first, then, without, within_ms } => When::Sequence(Sequence {
+            first: step(first),
+            then: step(then),
+            is_without: *without,
+            within_ms: *within_ms,
+        }),
+    };
+    Arc::new(AlertRule {
+        name: rule.name.as_str().into(),
+        version: 1,
+        severity: "HIGH",
+        title: template("{rule}"),
+        description: template("{value} {threshold}"),
+        when,
+    })
 }
 
 fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
@@ -212,6 +263,40 @@ fn spec() -> impl Strategy<Value = Spec> {
     prop_oneof![20 => event, 1 => (0usize..50).prop_map(Spec::Again), 1 => (0u8..6).prop_map(Spec::Broken)]
 }
 
+/// Rules of both kinds, before and after HIGH_BOUNCE_RATE by their names.
+fn rules() -> impl Strategy<Value = Vec<oracle::Rule>> {
+    let metrics = [
+        ("PAGE_VIEWS_PER_SECOND", 200_000),
+        ("ACTIVE_USERS", 1_000_000),
+        ("ACTIVE_USERS_5M", 2_000_000),
+        ("BOUNCE_RATE", 50_000_000),
+        ("AVERAGE_SESSION_DURATION", 2_000_000),
+        ("CONVERSION_RATE", 33_333_333),
+        ("ABANDONMENT_RATE", 40_000_000),
+    ];
+    let threshold = (prop::sample::select(metrics.to_vec()), any::<bool>(), 1i64..4).prop_map(
+        |((metric, limit), above, windows)| oracle::Rule {
+            name: "a_limit".to_owned(),
+            when: oracle::When::Threshold { metric: metric.to_owned(), above, limit, windows },
+        },
+    );
+    let step = || prop::sample::select(vec!["/p0", "/p*", "CONVERSION", "SESSION_START"]);
+    let within = prop::sample::select(vec![1i64, 4_000, 30_000, 300_000, 2_000_000]);
+    let sequence =
+        (step(), step(), any::<bool>(), within).prop_map(|(first, then, without, within_ms)| {
+            let (first, then) = (first.to_owned(), then.to_owned());
+            oracle::When::Sequence { first, then, without, within_ms }
+        });
+    (prop::option::of(threshold), prop::collection::vec(sequence, 0..3)).prop_map(
+        |(threshold, sequences)| {
+            let names = ["z_steps", "b_steps"].map(str::to_owned);
+            let sequences =
+                names.into_iter().zip(sequences).map(|(name, when)| oracle::Rule { name, when });
+            threshold.into_iter().chain(sequences).collect()
+        },
+    )
+}
+
 /// Random cases.
 pub(super) fn case() -> impl Strategy<Value = Case> {
     let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
@@ -233,20 +318,23 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         prop::sample::select(vec![1u64, 2, 3]),
         prop::sample::select(vec![1u64, 1, 3]),
     );
-    (log, 1usize..5, time, input, pace).prop_map(|(log, workers, time, input, pace)| Case {
-        specs: log.0,
-        epochs: log.1,
-        workers,
-        partitions: input.0,
-        allowed_disorder_ms: time.0,
-        lateness_ms: time.1,
-        session_gap_ms: time.2,
-        idle_after_records: input.1,
-        dedup: input.2,
-        exclude_bots: input.3,
-        strict: input.4,
-        provisional: pace.0,
-        provisional_epochs: pace.1,
-        correction_epochs: pace.2,
-    })
+    (log, 1usize..5, time, input, pace, rules()).prop_map(
+        |(log, workers, time, input, pace, rules)| Case {
+            specs: log.0,
+            epochs: log.1,
+            workers,
+            partitions: input.0,
+            allowed_disorder_ms: time.0,
+            lateness_ms: time.1,
+            session_gap_ms: time.2,
+            idle_after_records: input.1,
+            dedup: input.2,
+            exclude_bots: input.3,
+            strict: input.4,
+            provisional: pace.0,
+            provisional_epochs: pace.1,
+            correction_epochs: pace.2,
+            rules,
+        },
+    )
 }

@@ -5,6 +5,8 @@ mod engine;
 mod log;
 mod share;
 
+pub(crate) use log::rule;
+
 use crate::oracle::{self, Finals, Pace as OraclePace, Seen};
 use engine::{Outcome, run};
 use log::Case;

@@ -31,6 +31,7 @@ fn two_workers_share_the_keys_and_the_work() {
             allowed_disorder_ms: 5_000,
         },
         funnels: Vec::new(),
+        alerts: Vec::new(),
         output: Output { provisional: false, digests: false },
     };
     let most: Arc<Mutex<BTreeMap<usize, (Held, std::time::Duration)>>> = Arc::default();

@@ -8,6 +8,7 @@ use differential_dataflow::operators::CountTotal;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use std::rc::Rc;
+use streamgauge::alert::Told;
 use streamgauge::dataflow::horizons_ms;
 use streamgauge::epochs::by_epoch;
 use streamgauge::expiry::{ForgettingSpine, Rows, arrange};
@@ -20,7 +21,6 @@ use streamgauge::user::{State, state_per_user};
 use streamgauge::window::Windows;
 use streamgauge_ingest::END_OF_TIME_MS;
 use streamgauge_ingest::decode::Kind;
-use streamgauge_sink::change::Change;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::{Concat as _, Probe as _};
 use timely::dataflow::{ProbeHandle, Stream};
@@ -43,7 +43,7 @@ const WINDOWS: Windows =
 /// Adds what a trace holds after each epoch that `done` is done with.
 fn watch<'s, K, R>(
     trace: TraceAgent<ForgettingSpine<K, R>>,
-    done: Stream<'s, Epoch, Vec<Change>>,
+    done: Stream<'s, Epoch, Vec<Told>>,
     ticks: Stream<'s, Epoch, Vec<Tick>>,
     kept: Gathered<Kept>,
 ) where
@@ -75,7 +75,7 @@ fn watched(
 ) -> ProbeHandle<Epoch> {
     let ticks = inputs.ticks;
     let output = Output { provisional: true, digests: false };
-    let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, WINDOWS);
+    let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, Rc::from([]), WINDOWS);
     let routed = by_user(inputs.batches, inputs.place.workers);
     let users = state_per_user(routed, ticks.clone(), state, None, |_| {});
     let counted = users.tallies.concat(session_tallies(users.sessions, WINDOWS));

@@ -4,7 +4,7 @@ use super::Collection;
 use super::pacing::{Early, Line};
 use streamgauge::rows::Bounce;
 use streamgauge::window::Windows;
-use streamgauge_sink::alert::BounceAlert;
+use streamgauge_sink::alert::{bounce_alert, bounce_description};
 use streamgauge_sink::change::Topic;
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::{Fields, Identity};
@@ -43,13 +43,13 @@ pub(super) fn alert_lines(
     windows: Windows,
 ) -> Collection<'_, (Vec<u8>, Line)> {
     bounces.map(move |Bounce { end_ms, user }| {
-        let alert =
-            |firing| BounceAlert { user: &user, start_ms: end_ms - 300_000, end_ms, firing };
+        let description = bounce_description(&user);
+        let alert = bounce_alert(&user, &description, end_ms - 300_000, end_ms);
         let line = Line {
             topic: Topic::Alert,
-            key: alert(true).key(),
-            body: alert(true).body(),
-            retraction: alert(false).body(),
+            key: alert.key(),
+            body: alert.body(true),
+            retraction: alert.body(false),
             final_ms: end_ms,
             frozen_ms: end_ms + windows.lateness_ms,
             early: Early::Never,

@@ -88,8 +88,10 @@ impl<'s> Kept<'s> {
         let sessions = from_users(self.sessions, ticks.clone(), |s| &s.user);
         let sessions = sessions.map(|(session, t, r)| (Arc::new(session), t, r));
         let bounces = from_users(self.bounces, ticks.clone(), |b| &b.user);
+        let told = (windows, output, Rc::from([]));
+        let told = publish_windows(counts, parts, ticks.clone(), told, None);
         inputs.scope.concatenate([
-            publish_windows(counts, parts, ticks.clone(), (windows, output, Rc::from([])), None),
+            told.map(|told| told.change),
             publish_items(sessions, ticks.clone(), windows, output, "publish sessions"),
             publish_items(bounces, ticks.clone(), windows, output, "publish alerts"),
         ])
@@ -115,8 +117,12 @@ fn from_users<'s, D: ExchangeData>(
 fn outcome(case: &Case, whole: bool) -> (Vec<EpochChanges>, BTreeMap<Epoch, Vec<Change>>) {
     let (got, expected) = (Gathered::default(), Gathered::default());
     let (g, e) = (got.clone(), expected.clone());
-    let settings =
-        Settings { windows: case.windows, funnels: Case::funnels(), output: case.output };
+    let settings = Settings {
+        windows: case.windows,
+        funnels: Case::funnels(),
+        alerts: Vec::new(),
+        output: case.output,
+    };
     run(case, move |inputs| {
         let place = inputs.place;
         let kept = Kept::of(&inputs, &settings);

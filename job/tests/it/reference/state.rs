@@ -30,7 +30,7 @@ fn outcome(case: &Case) -> (Outputs, Outputs, Vec<Held>) {
     let (windows, last) = (case.windows, case.epochs.len() - 1);
     run(case, move |inputs| {
         let routed = by_user(inputs.batches, inputs.place.workers);
-        let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, windows);
+        let state = State::new(Rules { funnels: Rc::from(Case::funnels()) }, Rc::from([]), windows);
         let (held, mut epochs) = (h.clone(), 0);
         let updates = state_per_user(routed, inputs.ticks, state, None, move |now| {
             if epochs == last {

@@ -7,6 +7,7 @@ use streamgauge::checkpoint::{Parts, rows};
 use streamgauge::dataflow::{Durable, Restored, Settings};
 use streamgauge::live::{Start, ToCheckpoints, ToWriter};
 use streamgauge::run::{Feed, Turn, Work};
+use streamgauge::user::Carried;
 use timely::communication::WorkerGuards;
 
 pub(super) type Queue<T> = Arc<Mutex<VecDeque<T>>>;
@@ -53,7 +54,8 @@ impl Hands {
                 let users = std::mem::take(&mut c.users[index]);
                 let (tallies, lists) =
                     (std::mem::take(&mut c.tallies), std::mem::take(&mut c.lists));
-                (c.manifest.epoch, c.manifest.watermark_ms, users, tallies, lists)
+                let runs = c.runs.clone();
+                (c.manifest.epoch, c.manifest.watermark_ms, users, (tallies, lists, runs))
             });
             inner.push(Mutex::new(Some((feed, wait, tell, restored))));
         }
@@ -63,13 +65,15 @@ impl Hands {
             let index = worker.index();
             let (feed, wait, tell, restored) = inner[index].lock().unwrap().take().unwrap();
             let (effects, parts) = (Arc::clone(&to_writer), Arc::clone(&to_checkpoints));
-            let restored = restored.map(|(epoch, watermark_ms, users, tallies, lists)| Restored {
+            let carried = Carried::all(settings.alerts.len());
+            let restored = restored.map(|(epoch, watermark_ms, users, held)| Restored {
                 epoch,
                 state: Box::new(move |state| {
-                    state.load((epoch, watermark_ms), true, rows(&users).unwrap()).unwrap();
+                    state.load((epoch, watermark_ms), &carried, rows(&users).unwrap()).unwrap();
                 }),
-                tallies,
-                lists,
+                tallies: held.0,
+                lists: held.1,
+                runs: held.2,
             });
             let parts = Parts::new(move |part| {
                 parts.lock().unwrap().push_back(ToCheckpoints::Part(part));

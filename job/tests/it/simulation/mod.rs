@@ -14,6 +14,8 @@ mod life;
 mod script;
 mod world;
 
+pub(crate) use script::alerts;
+
 use faults::Off;
 use life::{End, Life};
 use script::{Random, Script};
@@ -104,7 +106,7 @@ fn a_seed_is_reproduced() {
 
 /// With an invariant switched off, some of the seeds fail.
 fn fails_without(off: Off) -> bool {
-    let failure = (1..200).find_map(|seed| run(seed, Deaths::Chance(3), off).err());
+    let failure = (1..500).find_map(|seed| run(seed, Deaths::Chance(3), off).err());
     println!("{off:?} switched off: {}", failure.as_deref().unwrap_or("nobody noticed"));
     failure.is_some()
 }

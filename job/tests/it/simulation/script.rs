@@ -1,5 +1,7 @@
 //! What happens to a site: events, some of them late, repeated or broken.
 
+use std::sync::Arc;
+use streamgauge::alert::{AlertRule, sequence_spans_ms};
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
 use streamgauge::time::Pace;
@@ -8,6 +10,7 @@ use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::source::Pacing;
 
 use super::super::oracle;
+use super::super::properties::rule;
 
 /// Pseudo-random numbers (xorshift64*).
 #[derive(Clone)]
@@ -53,6 +56,30 @@ const LATENESS_MS: i64 = 60_000;
 const GAP_MS: i64 = 20_000;
 const DISORDER_MS: i64 = 5_000;
 
+/// Rules of each kind.
+fn rules() -> Vec<oracle::Rule> {
+    let sequence = |first: &str, then: &str, without, within_ms| {
+        let (first, then) = (first.to_owned(), then.to_owned());
+        oracle::When::Sequence { first, then, without, within_ms }
+    };
+    let threshold = |metric: &str, limit, windows| {
+        let metric = metric.to_owned();
+        oracle::When::Threshold { metric, above: true, limit, windows }
+    };
+    let rules = [
+        ("a_converts_again", sequence("CONVERSION", "CONVERSION", false, 15_000)),
+        ("b_is_busy", threshold("ACTIVE_USERS_5M", 2_000_000, 3)),
+        ("c_starts_for_nothing", sequence("SESSION_START", "CONVERSION", true, 8_000)),
+        ("d_bounces", threshold("BOUNCE_RATE", 10_000_000, 1)),
+    ];
+    rules.map(|(name, when)| oracle::Rule { name: name.to_owned(), when }).into()
+}
+
+/// The same for the engine.
+pub(crate) fn alerts() -> Vec<Arc<AlertRule>> {
+    rules().iter().map(rule).collect()
+}
+
 impl Script {
     pub(super) fn new(random: &mut Random) -> Self {
         Self {
@@ -70,6 +97,7 @@ impl Script {
             lateness_ms: LATENESS_MS,
             session_gap_ms: GAP_MS,
             dedup: self.dedup,
+            sequence_spans_ms: sequence_spans_ms(&self.dataflow().alerts),
             ..InputSettings::default()
         }
     }
@@ -82,6 +110,7 @@ impl Script {
                 allowed_disorder_ms: DISORDER_MS,
             },
             funnels: Vec::new(),
+            alerts: alerts(),
             output: Output { provisional: true, digests: false },
         }
     }
@@ -94,6 +123,7 @@ impl Script {
             session_gap_ms: GAP_MS,
             dedup: self.dedup,
             funnels: Vec::new(),
+            rules: rules(),
             ..oracle::Settings::default()
         }
     }
