@@ -63,7 +63,7 @@ pub fn beyond<'s>(
             let is_asked = threshold.dimensions.is_empty() || *threshold.dimensions == *dimensions;
             let value = told.value.filter(|value| threshold.limit.is_passed(*value));
             let value = value.map(Decimal::millionths);
-            is_asked.then(|| Beyond { rule: place, dimensions, end_ms, value })
+            is_asked.then_some(Beyond { rule: place, dimensions, end_ms, value })
         };
         let all: Vec<_> =
             if is_closed { (0..).zip(&*rules).filter_map(of_rule).collect() } else { Vec::new() };
