@@ -18,6 +18,7 @@ mod lists;
 mod log;
 mod reasons;
 mod replay;
+mod rules;
 mod run;
 mod same_bytes;
 mod shells;

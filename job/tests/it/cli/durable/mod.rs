@@ -23,6 +23,26 @@ const PARTITIONS: u32 = 12;
 /// Windows are short, so that state is dropped while the test runs.
 const TIMES: &str =
     "[time]\nlateness = \"10s\"\nsession_gap = \"5s\"\n[checkpoint]\nevery = \"1s\"\n";
+/// Rules of each kind, whose texts are those of the oracle.
+const RULES: &str = r#"
+[[alert]]
+name = "many_bounce"
+metric = "BOUNCE_RATE"
+above = 60
+windows = 2
+severity = "HIGH"
+title = "{rule}"
+description = "{value} {threshold}"
+
+[[alert]]
+name = "left_the_cart"
+first = "/cart"
+without = "CONVERSION"
+within = "3s"
+severity = "HIGH"
+title = "{rule}"
+description = "{value} {threshold}"
+"#;
 /// Those of the settings above, ms.
 const LATENESS_MS: i64 = 10_000;
 const SESSION_GAP_MS: i64 = 5_000;
@@ -107,7 +127,7 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
 #[test]
 fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
     let folder = Folder::new();
-    folder.put("streamgauge.toml", TIMES.as_bytes());
+    folder.put("streamgauge.toml", format!("{TIMES}{RULES}").as_bytes());
     let (kills, rate) = if is_long() { (100, 2_000) } else { (5, 2_000) };
     let site = Site::open(&folder);
     let line = format!(

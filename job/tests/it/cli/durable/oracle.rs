@@ -1,6 +1,6 @@
 //! What was committed, beside what the oracle finds in the log.
 
-use super::super::super::oracle::{Settings, finals, judge};
+use super::super::super::oracle::{Rule, Settings, When, finals, judge};
 use super::super::super::properties::final_line;
 use super::{LATENESS_MS, PARTITIONS, SESSION_GAP_MS, Site};
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ pub(super) fn check(site: &Site) {
         partitions: PARTITIONS,
         lateness_ms: LATENESS_MS,
         session_gap_ms: SESSION_GAP_MS,
+        rules: rules(),
         ..Settings::default()
     };
     let judged = judge(&values(site), &settings);
@@ -29,10 +30,25 @@ pub(super) fn check(site: &Site) {
     let missing = expected.iter().find(|(key, l)| is_over(l) && !results.contains_key(*key));
     assert_eq!(missing, None, "at watermark {watermark_ms}");
     let alerts = standing(site, &[Topic::Alerts]);
-    let firing = |alert: &&String| alert.contains(r#""state":"firing""#);
-    let firing = alerts.values().filter(firing).count();
-    let over = finals.alerts.iter().filter(|line| end_ms(line) <= watermark_ms).count();
-    assert_eq!(firing, over, "alerts that fire");
+    let firing = alerts.values().filter(|alert| alert.contains(r#""state":"firing""#));
+    let firing: BTreeMap<String, &str> = firing.map(|alert| by_id(alert)).collect();
+    // An alert of a sequence counts from after its end, as a session does.
+    let is_sequence = |line: &str| line.contains(r#""rule":"left_the_cart""#);
+    let is_over = |line: &&String| end_ms(line) + i64::from(is_sequence(line)) <= watermark_ms;
+    let over = finals.alerts.iter().filter(is_over);
+    let over: BTreeMap<String, &str> = over.map(|alert| by_id(alert)).collect();
+    for rule in ["high_bounce_rate", "many_bounce", "left_the_cart"] {
+        let of_rule = |alerts: &BTreeMap<String, &str>| {
+            let name = format!(r#""rule":"{rule}""#);
+            alerts.values().filter(|line| line.contains(&name)).count()
+        };
+        assert_eq!(of_rule(&firing), of_rule(&over), "alerts of {rule} that fire");
+    }
+    for (id, line) in &over {
+        let got = firing.get(id).and_then(|got| got.split(r#","epoch""#).next());
+        assert_eq!(got, line.strip_suffix('}'), "an alert of the oracle");
+    }
+    let firing = firing.len();
     let (letters, _) = site.records(&[Topic::DeadLetters], Position::default());
     assert_eq!(letters.len(), finals.dead_letters.len(), "dead letters");
     println!(
@@ -40,6 +56,30 @@ pub(super) fn check(site: &Site) {
         results.len(),
         letters.len()
     );
+}
+
+/// The rules of [`super::RULES`].
+fn rules() -> Vec<Rule> {
+    let bounce = When::Threshold {
+        metric: "BOUNCE_RATE".to_owned(),
+        above: true,
+        limit: 60_000_000,
+        windows: 2,
+    };
+    let left = When::Sequence {
+        first: "/cart".to_owned(),
+        then: "CONVERSION".to_owned(),
+        without: true,
+        within_ms: 3_000,
+    };
+    let rules = [("many_bounce", bounce), ("left_the_cart", left)];
+    rules.map(|(name, when)| Rule { name: name.to_owned(), when }).into()
+}
+
+/// An alert by its id.
+fn by_id(line: &str) -> (String, &str) {
+    let alert: serde_json::Value = serde_json::from_str(line).unwrap();
+    (alert["alertId"].as_str().unwrap().to_owned(), line)
 }
 
 /// All records of the log, in the order in which they were appended.
