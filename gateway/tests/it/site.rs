@@ -44,6 +44,7 @@ impl Site {
             results: Arc::new(self.results.clone()),
             history: None,
             clock: self.clock.clone(),
+            webhooks: Vec::new(),
             settings: Settings::default(),
         };
         change(&mut parts);
