@@ -34,9 +34,11 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How often it looks for what a command has queued, and keeps a position behind which
 /// was nothing to send, ms.
 const LOOK_UP_MS: i64 = 5_000;
-/// How often a sender that is to stop looks for answers, and for how long: what has none
-/// by then is sent again after a restart.
+/// How long a sender that is to stop waits for answers: what has none by then is sent
+/// again after a restart.
 const GRACE: Duration = Duration::from_secs(2);
+/// A receiver that fails now and then is told of so often at most, ms.
+const TELL_MS: i64 = 60_000;
 /// The longest identity of an alert.
 const MOST_ALERT_BYTES: usize = 256;
 
@@ -69,9 +71,9 @@ pub enum WebhookError {
 /// What a sender has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// An attempt has failed, where the one before had not.
+    /// An attempt has failed, where the one before had not; at most once a minute.
     Failing(String),
-    /// An attempt has not failed, where the one before had.
+    /// An attempt has not failed, where that was told of the one before.
     Well,
     /// For the first time an alert is given up, and why; dead letters have the rest.
     Dead(String),
@@ -109,7 +111,7 @@ pub fn send(
         queue,
         endpoint,
         means,
-        notes: Notes { note, failing: false, dead: false, unreadable: false },
+        notes: Notes::new(note),
         schedule: Schedule::default(),
         sent: BTreeMap::new(),
         loaded: 0,
@@ -126,19 +128,29 @@ pub fn send(
 struct Notes<'a> {
     note: &'a mut dyn FnMut(Note),
     failing: bool,
+    /// When it was last told that it fails, and whether that still stands.
+    told_ms: i64,
+    told: bool,
     dead: bool,
     unreadable: bool,
 }
 
-impl Notes<'_> {
-    fn failing(&mut self, reason: &str) {
-        if !std::mem::replace(&mut self.failing, true) {
+impl<'a> Notes<'a> {
+    fn new(note: &'a mut dyn FnMut(Note)) -> Self {
+        let (failing, told_ms, told) = (false, i64::MIN, false);
+        Self { note, failing, told_ms, told, dead: false, unreadable: false }
+    }
+
+    fn failing(&mut self, reason: &str, now_ms: i64) {
+        let begins = !std::mem::replace(&mut self.failing, true);
+        if begins && now_ms.saturating_sub(self.told_ms) >= TELL_MS {
+            (self.told_ms, self.told) = (now_ms, true);
             (self.note)(Note::Failing(reason.to_owned()));
         }
     }
 
     fn well(&mut self) {
-        if std::mem::replace(&mut self.failing, false) {
+        if std::mem::replace(&mut self.failing, false) && std::mem::replace(&mut self.told, false) {
             (self.note)(Note::Well);
         }
     }
@@ -377,7 +389,7 @@ impl Sender<'_> {
             return self.bury(delivery, now_ms, status, reason);
         }
         self.means.counts.add(Outcome::Retried);
-        self.notes.failing(&reason);
+        self.notes.failing(&reason, now_ms);
         let pause_ms = self.means.backoff.pause_ms(delivery.attempts, &self.means.jitter);
         // The last attempt is made when its time is up, and not given up before.
         let due_ms = now_ms.saturating_add(pause_ms).min(until_ms);
