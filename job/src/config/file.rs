@@ -5,7 +5,7 @@
 //! nothing is skipped in silence.
 //!
 //! It deliberately opens no file (the text is given) and knows no key by name
-//! but for the section of the funnels.
+//! but for the sections that may be repeated.
 
 use toml::de::{DeTable, DeValue};
 
@@ -13,10 +13,12 @@ use super::funnel::Funnel;
 use super::funnel_file;
 use super::kind::Kind;
 use super::problem::{Origin, Problem};
-use super::schema::{self, FUNNEL, SECTIONS, Section};
+use super::schema::{self, FUNNEL, SECTIONS, Section, WEBHOOK};
 use super::settings::{Refused, Settings};
 use super::suggest::nearest;
 use super::value::{Refusal, Value};
+use super::webhook::Webhook;
+use super::webhook_file;
 
 /// The text of a file, its name for messages, and where its lines begin.
 pub(super) struct Source<'a> {
@@ -39,10 +41,12 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Puts the file on `settings`; gives its funnels if it has that section.
+/// Puts the file on `settings` and its webhooks to `webhooks`; gives its funnels if it has
+/// that section.
 pub(super) fn apply(
     source: &Source<'_>,
     settings: &mut Settings,
+    webhooks: &mut Vec<Webhook>,
     problems: &mut Vec<Problem>,
 ) -> Option<Vec<Funnel>> {
     let (document, errors) = DeTable::parse_recoverable(source.text);
@@ -60,6 +64,9 @@ pub(super) fn apply(
         match (schema::section(name.get_ref()), value.get_ref()) {
             (Some(section), value) if section.name == FUNNEL => {
                 funnels = Some(funnel_file::read_all(source, section, value, &origin, problems));
+            }
+            (Some(section), value) if section.name == WEBHOOK => {
+                *webhooks = webhook_file::read_all(source, section, value, &origin, problems);
             }
             (Some(section), DeValue::Table(table)) => {
                 read_section(source, section, table, settings, problems);
@@ -113,7 +120,12 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
     };
     match (kind, value) {
         (
-            Kind::Choice(_) | Kind::Duration { .. } | Kind::Address | Kind::Text,
+            Kind::Choice(_)
+            | Kind::Duration { .. }
+            | Kind::Address
+            | Kind::Text
+            | Kind::Name
+            | Kind::Url,
             DeValue::String(text),
         )
         | (Kind::Rate { .. }, DeValue::String(text)) => {
@@ -137,12 +149,13 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
             kind.parse(float.as_str()).map_err(|r| refused(float.as_str().to_owned(), r))
         }
         (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
-        (Kind::Steps, DeValue::Array(items)) => {
+        (Kind::Steps | Kind::List { .. }, DeValue::Array(items)) => {
             let texts = items.iter().map(|item| match item.get_ref() {
                 DeValue::String(text) => Ok(text.to_string()),
                 other => Err(wrong_type(plain(other))),
             });
-            texts.collect::<Result<_, _>>().map(Value::Texts)
+            let texts = texts.collect::<Result<_, _>>()?;
+            kind.list(texts).map_err(|(text, refusal)| refused(text, refusal))
         }
         (_, other) => Err(wrong_type(plain(other))),
     }
@@ -155,7 +168,9 @@ fn in_file(kind: Kind) -> String {
         Kind::Duration { .. } => "a duration in quotes, such as \"5s\"".into(),
         Kind::Address => "an address and a port in quotes, such as \"127.0.0.1:8082\"".into(),
         Kind::Text => "a text in quotes".into(),
-        Kind::Steps => "a list of texts in quotes".into(),
+        Kind::Name => "a name in quotes".into(),
+        Kind::Url => "a URL in quotes, such as \"https://example.com/alerts\"".into(),
+        Kind::Steps | Kind::List { .. } => "a list of texts in quotes".into(),
         Kind::Flag => "true or false without quotes".into(),
         Kind::Rate { .. } => "a whole number without quotes, or \"max\"".into(),
         Kind::Integer { .. } | Kind::Decimal { .. } => {

@@ -27,6 +27,8 @@ mod table;
 mod tests;
 mod typed;
 mod value;
+mod webhook;
+mod webhook_file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +44,7 @@ pub use typed::{
     Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Store, Time,
 };
 pub use value::{Refusal, Value};
+pub use webhook::Webhook;
 
 use settings::from_text;
 
@@ -71,7 +74,9 @@ pub struct Config {
     pub store: Store,
     /// `[gateway]`.
     pub gateway: Gateway,
-    /// Every value of the above but the funnels, with where it came from.
+    /// Every `[[webhook]]`.
+    pub webhooks: Vec<Webhook>,
+    /// Every value of the above but the funnels and webhooks, with where it came from.
     pub settings: Settings,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
@@ -113,13 +118,14 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
     let mut settings = Settings::defaults();
     let mut problems = Vec::new();
     let mut funnels = None;
+    let mut webhooks = Vec::new();
     let file = file_to_read(overrides, surroundings);
     if let Some(name) = &file {
         let shown = name.display().to_string();
         match std::fs::read_to_string(surroundings.directory.join(name)) {
             Ok(text) => {
                 let source = file::Source::new(&shown, &text);
-                funnels = file::apply(&source, &mut settings, &mut problems);
+                funnels = file::apply(&source, &mut settings, &mut webhooks, &mut problems);
             }
             Err(error) => {
                 problems.push(Problem::Unreadable { path: shown, reason: error.to_string() })
@@ -127,13 +133,14 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
         }
     }
     environment::apply(&surroundings.variables, &mut settings, &mut problems);
+    webhook_file::put_secrets(&surroundings.variables, &mut webhooks, &mut problems);
     for (path, flag, text) in &overrides.values {
         let origin = Origin::Flag { flag };
         settings.put(path, origin, from_text(text), &mut problems);
     }
     Problems::none_of(problems)?;
     let funnels = funnels.unwrap_or_else(|| vec![Funnel::checkout()]);
-    Ok(Config::of(settings, funnels, file))
+    Ok(Config { webhooks, ..Config::of(settings, funnels, file) })
 }
 
 /// The flag's file, else the variable's, else the default one if it is there.
@@ -167,6 +174,7 @@ impl Config {
             checkpoint: typed::checkpoint(&settings),
             store: typed::store(&settings),
             gateway: typed::gateway(&settings),
+            webhooks: Vec::new(),
             funnels,
             settings,
             file,

@@ -8,10 +8,10 @@
 
 use super::kind::MAX_DURATION_MS;
 use super::problem::Origin;
-use super::schema::{self, FUNNEL, Key, SECTIONS, Section};
+use super::schema::{self, FUNNEL, Key, SECTIONS, Section, WEBHOOK};
 use super::settings::MASK;
 use super::value::Value;
-use super::{Config, Funnel, format_duration};
+use super::{Config, format_duration};
 
 /// The whole configuration as a file: each key with its explanation, and with
 /// its source where that is not the default.
@@ -23,9 +23,20 @@ pub fn to_toml(config: &Config) -> String {
         text.push_str(&format!("\n# No funnels.\n{FUNNEL} = []\n"));
     }
     for section in &SECTIONS {
-        if section.repeated {
+        if section.name == FUNNEL {
             for (index, funnel) in config.funnels.iter().enumerate() {
-                push_funnel(&mut text, section, funnel, index == 0);
+                let value = |key: &Key| funnel.value(key);
+                push_repeated(&mut text, section, &funnel.origin, value, index == 0);
+            }
+            continue;
+        }
+        if section.name == WEBHOOK {
+            for (index, webhook) in config.webhooks.iter().enumerate() {
+                let value = |key: &Key| webhook.value(key);
+                push_repeated(&mut text, section, &webhook.origin, value, index == 0);
+            }
+            if config.webhooks.is_empty() {
+                push_absent(&mut text, section);
             }
             continue;
         }
@@ -39,23 +50,45 @@ pub fn to_toml(config: &Config) -> String {
     text
 }
 
-/// The funnels say once, at the first, what their keys mean.
-fn push_funnel(text: &mut String, section: &Section, funnel: &Funnel, first: bool) {
+/// Sections that are repeated say once, at the first, what their keys mean.
+fn push_repeated(
+    text: &mut String,
+    section: &Section,
+    origin: &Origin,
+    value: impl Fn(&Key) -> Option<Value>,
+    first: bool,
+) {
     text.push('\n');
     if first {
         text.push_str(&format!("# {}\n", section.doc));
     }
-    text.push_str(&format!("[[{}]]{}\n", section.name, from(&funnel.origin)));
+    text.push_str(&format!("[[{}]]{}\n", section.name, from(origin)));
     for key in section.keys {
-        let Some(value) = funnel.value(key) else {
-            continue;
-        };
         if first {
             push_doc(text, key);
         }
-        // The header has named the source of the whole funnel.
-        push_line(text, key, &value, &Origin::Default);
+        match value(key) {
+            // The header has named the source of the whole section.
+            Some(value) => push_line(text, key, &value, &Origin::Default),
+            None if first => push_unset(text, key),
+            None => {}
+        }
     }
+}
+
+/// A section that may be repeated, and is not there: what it would be, as comments.
+fn push_absent(text: &mut String, section: &Section) {
+    text.push_str(&format!("\n# {} There is none.\n# [[{}]]\n", section.doc, section.name));
+    for key in section.keys {
+        push_doc(text, key);
+        push_unset(text, key);
+    }
+}
+
+fn push_unset(text: &mut String, key: &Key) {
+    let default = key.default.and_then(|default| key.kind.parse(default).ok());
+    let default = default.map_or_else(|| "…".to_owned(), |default| default.to_toml());
+    text.push_str(&format!("# {} = {default}\n", key.name));
 }
 
 fn push_doc(text: &mut String, key: &Key) {
@@ -83,7 +116,11 @@ pub fn reference() -> String {
     let mut text = String::from("| key | values | default | meaning |\n|---|---|---|---|\n");
     for (section, key) in schema::keys() {
         let name = schema::path(section, key);
-        let default = key.default.map_or("required".into(), |d| format!("`{d}`"));
+        let default = match key.default {
+            None => "required".to_owned(),
+            Some("") => "none".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
         let doc = key.doc.replace('|', "\\|");
         let values = key.kind.values().replace('|', "\\|");
         text.push_str(&format!("| `{name}` | {values} | {default} | {doc} |\n"));
@@ -119,8 +156,14 @@ pub fn summary(config: &Config) -> String {
         1 => "1 worker".to_owned(),
         count => format!("{count} workers"),
     };
+    let names: Vec<&str> = config.webhooks.iter().map(|w| w.endpoint.name.as_str()).collect();
+    let webhooks = match names.as_slice() {
+        [] => String::new(),
+        [name] => format!(", webhook {name}"),
+        names => format!(", {} webhooks ({})", names.len(), names.join(", ")),
+    };
     format!(
-        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}, {workers}",
+        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}, {workers}{webhooks}",
         format_duration(config.time.allowed_disorder_ms),
         format_duration(config.time.lateness_ms),
         format_duration(config.time.session_gap_ms),
