@@ -2,6 +2,7 @@
 //! directory of a site.
 
 use super::site::Site;
+use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -33,6 +34,7 @@ pub(super) fn listen(config: &Config) -> Result<TcpListener> {
 pub(super) fn serve(
     site: &Site,
     config: &Config,
+    webhooks: &Webhooks,
     listener: TcpListener,
     stop: &AtomicBool,
 ) -> Result<()> {
@@ -47,6 +49,7 @@ pub(super) fn serve(
         results: Arc::new(site.results.clone()),
         history: Some(Arc::new(history) as Arc<dyn HistoryStore>),
         clock: Arc::clone(&site.clock),
+        webhooks: webhooks.counts(),
         settings: Settings {
             funnels: config.funnels.iter().map(|funnel| funnel.name.clone()).collect(),
             ..Settings::default()
