@@ -4,16 +4,17 @@
 //! attempts. Each attempt has a thread of its own while it lasts, for it may wait long
 //! for an answer; there are [`IN_FLIGHT`] at most.
 
-use super::backoff::{Backoff, Jitter, asked_ms};
-use super::counts::{Counts, Outcome};
+mod answers;
+
+use super::backoff::{Backoff, Jitter};
+use super::counts::Counts;
 use super::endpoint::Endpoint;
-use super::http::{Answer, Request, Transport, Verdict};
-use super::queue::{Change, New, Queue, QueueError};
+use super::http::{Answer, Request, Transport};
+use super::notes::{Note, Notes};
+use super::queue::{New, Queue, QueueError};
+use super::records::Records;
 use super::schedule::{Delivery, Schedule};
-use crate::results::{Position, ResultError, ResultLog, ResultReader, Stored, Topic};
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use std::borrow::Cow;
+use crate::results::{Position, ResultError, ResultLog, ResultReader, Topic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,11 +38,6 @@ const LOOK_UP_MS: i64 = 5_000;
 /// How long a sender that is to stop waits for answers: what has none by then is sent
 /// again after a restart.
 const GRACE: Duration = Duration::from_secs(2);
-/// A receiver that fails now and then is told of so often at most, ms.
-const TELL_MS: i64 = 60_000;
-/// The longest identity of an alert.
-const MOST_ALERT_BYTES: usize = 256;
-
 /// What a sender works with.
 #[derive(Clone)]
 pub struct Means {
@@ -66,21 +62,6 @@ pub enum WebhookError {
     /// The queue could not be used.
     #[error(transparent)]
     Queue(#[from] QueueError),
-}
-
-/// What a sender has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// An attempt has failed, where the one before had not; at most once a minute.
-    Failing(String),
-    /// An attempt has not failed, where that was told of the one before.
-    Well,
-    /// For the first time an alert is given up, and why; dead letters have the rest.
-    Dead(String),
-    /// For the first time a record could not be understood: its key. It is not sent.
-    Unreadable(String),
-    /// Retention has cut alerts that were not sent; it goes on from what is kept.
-    Gap,
 }
 
 /// Sends the alerts of `endpoint` until `stop` is set; a webhook that the queue does not
@@ -123,49 +104,6 @@ pub fn send(
         answers,
     };
     sender.run(stop)
-}
-
-struct Notes<'a> {
-    note: &'a mut dyn FnMut(Note),
-    failing: bool,
-    /// When it was last told that it fails, and whether that still stands.
-    told_ms: i64,
-    told: bool,
-    dead: bool,
-    unreadable: bool,
-}
-
-impl<'a> Notes<'a> {
-    fn new(note: &'a mut dyn FnMut(Note)) -> Self {
-        let (failing, told_ms, told) = (false, i64::MIN, false);
-        Self { note, failing, told_ms, told, dead: false, unreadable: false }
-    }
-
-    fn failing(&mut self, reason: &str, now_ms: i64) {
-        let begins = !std::mem::replace(&mut self.failing, true);
-        if begins && now_ms.saturating_sub(self.told_ms) >= TELL_MS {
-            (self.told_ms, self.told) = (now_ms, true);
-            (self.note)(Note::Failing(reason.to_owned()));
-        }
-    }
-
-    fn well(&mut self) {
-        if std::mem::replace(&mut self.failing, false) && std::mem::replace(&mut self.told, false) {
-            (self.note)(Note::Well);
-        }
-    }
-
-    fn dead(&mut self, reason: &str) {
-        if !std::mem::replace(&mut self.dead, true) {
-            (self.note)(Note::Dead(reason.to_owned()));
-        }
-    }
-
-    fn unreadable(&mut self, key: String) {
-        if !std::mem::replace(&mut self.unreadable, true) {
-            (self.note)(Note::Unreadable(key));
-        }
-    }
 }
 
 struct Sender<'a> {
@@ -232,8 +170,7 @@ impl Sender<'_> {
                 },
             };
             let most = self.room().min(BATCH);
-            let mut records =
-                Records { endpoint: self.endpoint, new: Vec::new(), unreadable: None };
+            let mut records = Records::new(self.endpoint);
             let polled = open.poll(most, &mut |stored| records.take(&stored));
             self.position = open.position();
             if let Some(key) = records.unreadable {
@@ -252,7 +189,7 @@ impl Sender<'_> {
                 filled = true;
             }
             if gap {
-                (self.notes.note)(Note::Gap);
+                self.notes.gap();
                 *reader = None;
             } else if drained {
                 break;
@@ -272,7 +209,7 @@ impl Sender<'_> {
             Err(ResultError::Lost { kept_from }) => {
                 self.position = kept_from;
                 self.put(&[])?;
-                (self.notes.note)(Note::Gap);
+                self.notes.gap();
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -342,121 +279,4 @@ impl Sender<'_> {
         }
         Ok(started)
     }
-
-    /// Judges the answers that are there, and waits so long for the first.
-    fn take_answers(&mut self, at_most: Duration) -> Result<bool, WebhookError> {
-        let first = self.answers.recv_timeout(at_most).ok();
-        let all: Vec<_> = first.into_iter().chain(self.answers.try_iter()).collect();
-        let now_ms = self.means.clock.now_ms();
-        let mut changes = Vec::new();
-        for (id, answer) in all {
-            if let Some(delivery) = self.sent.remove(&id) {
-                changes.push(self.judge(delivery, answer, now_ms));
-            }
-        }
-        if changes.is_empty() {
-            return Ok(false);
-        }
-        self.queue.change(&changes)?;
-        for change in changes {
-            match change {
-                Change::Delivered(id) => self.schedule.over(id),
-                Change::Dead { delivery, .. } => self.schedule.over(delivery.id),
-                Change::Again(delivery) => self.schedule.again(delivery),
-            }
-        }
-        Ok(true)
-    }
-
-    fn judge(&mut self, mut delivery: Delivery, answer: Answer, now_ms: i64) -> Change {
-        let status = answer.code();
-        let first_ms = *delivery.first_ms.get_or_insert(now_ms);
-        delivery.attempts = delivery.attempts.saturating_add(1);
-        let (retry_after, reason) = match answer.verdict() {
-            Verdict::Delivered => {
-                self.means.counts.add(Outcome::Delivered);
-                self.notes.well();
-                return Change::Delivered(delivery.id);
-            }
-            Verdict::Refused { reason } => return self.bury(delivery, now_ms, status, reason),
-            Verdict::Again { retry_after, reason } => (retry_after, reason),
-        };
-        let give_up_ms = i64::try_from(self.endpoint.give_up_after.as_millis());
-        let until_ms = first_ms.saturating_add(give_up_ms.unwrap_or(i64::MAX));
-        if now_ms >= until_ms || delivery.attempts >= self.endpoint.max_attempts {
-            let attempts = delivery.attempts;
-            let reason = format!("given up after {attempts} attempts: {reason}");
-            return self.bury(delivery, now_ms, status, reason);
-        }
-        self.means.counts.add(Outcome::Retried);
-        self.notes.failing(&reason, now_ms);
-        let pause_ms = self.means.backoff.pause_ms(delivery.attempts, &self.means.jitter);
-        // The last attempt is made when its time is up, and not given up before.
-        let due_ms = now_ms.saturating_add(pause_ms).min(until_ms);
-        let asked_ms = retry_after.and_then(|text| asked_ms(&text, now_ms)).unwrap_or(0);
-        delivery.due_ms = due_ms.max(now_ms.saturating_add(asked_ms));
-        if status == Some(429) {
-            // It is not this alert that is too much but all of them.
-            self.not_before_ms = self.not_before_ms.max(now_ms.saturating_add(asked_ms));
-        }
-        Change::Again(delivery)
-    }
-
-    fn bury(
-        &mut self,
-        delivery: Delivery,
-        dead_ms: i64,
-        status: Option<u16>,
-        reason: String,
-    ) -> Change {
-        self.means.counts.add(Outcome::Dead);
-        self.notes.dead(&reason);
-        Change::Dead { delivery, dead_ms, status, reason }
-    }
-}
-
-/// What is read of an alert: the rest is for the receiver.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head<'a> {
-    #[serde(borrow)]
-    alert_id: Cow<'a, str>,
-    #[serde(borrow)]
-    state: Cow<'a, str>,
-    #[serde(borrow)]
-    severity: Cow<'a, str>,
-    #[serde(borrow)]
-    rule: Cow<'a, str>,
-}
-
-/// Records while they are read.
-struct Records<'a> {
-    endpoint: &'a Endpoint,
-    new: Vec<New>,
-    unreadable: Option<String>,
-}
-
-impl Records<'_> {
-    fn take(&mut self, stored: &Stored<'_>) {
-        // Alerts are taken back by their state; a key that ends says nothing more.
-        let Some(value) = stored.value else { return };
-        let head = serde_json::from_slice::<Head<'_>>(value).ok();
-        let Some(head) = head.filter(|head| head.alert_id.len() <= MOST_ALERT_BYTES) else {
-            let key = || String::from_utf8_lossy(stored.key).chars().take(64).collect();
-            self.unreadable.get_or_insert_with(key);
-            return;
-        };
-        if self.endpoint.wants(&head.rule, &head.severity) {
-            let key = key(&head.alert_id, &head.state, stored.epoch);
-            self.new.push(New { key, alert: head.alert_id.into_owned(), body: value.to_vec() });
-        }
-    }
-}
-
-/// What a delivery is known by: a function of the alert, its state, and the epoch in which
-/// it came to that, so the same however often it is sent. An alert changes once in an
-/// epoch at most.
-fn key(alert: &str, state: &str, epoch: u64) -> String {
-    let hash = Sha256::digest(format!("{epoch}|{state}|{alert}"));
-    hash[..16].iter().fold(String::new(), |out, byte| format!("{out}{byte:02x}"))
 }
