@@ -62,7 +62,7 @@ impl Url {
             return refused("it has no host", None);
         }
         let after_host = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
-        if after_host.contains(':') && !uri.port_u16().is_some_and(|port| port > 0) {
+        if after_host.contains(':') && uri.port_u16().is_none_or(|port| port == 0) {
             return refused("its port is no number from 1 to 65535", None);
         }
         Ok(Self(text.to_owned()))

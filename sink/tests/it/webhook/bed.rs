@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_sink::results::{
     MemoryResults, Position, Record, ResultLog, ResultWriter, Topic, Transaction,
@@ -34,11 +34,14 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
 
 /// Waits for something that must come.
 pub(crate) fn within(is: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !is() {
-        assert!(Instant::now() < until, "it did not come");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let is_there = (0..30_000).any(|_| {
+        let is_there = is();
+        if !is_there {
+            thread::sleep(Duration::from_millis(1));
+        }
+        is_there
+    });
+    assert!(is_there, "it did not come");
 }
 
 pub(crate) struct Bed {
