@@ -180,6 +180,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         results: Arc::new(results),
         history: None,
         clock: Arc::new(WallClock),
+        webhooks: Vec::new(),
         settings: Settings::default(),
     };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;

@@ -14,6 +14,8 @@ pub(crate) enum Family {
     RealTime,
     /// 60 s, sliding by 10 s.
     Business,
+    /// An hour, sliding by 5 min.
+    Hour,
 }
 
 impl Family {
@@ -22,6 +24,7 @@ impl Family {
         match self {
             Self::RealTime => 5_000,
             Self::Business => 10_000,
+            Self::Hour => 300_000,
         }
     }
 
@@ -30,6 +33,7 @@ impl Family {
         match self {
             Self::RealTime => 5_000,
             Self::Business => 60_000,
+            Self::Hour => 3_600_000,
         }
     }
 

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_sink::results::ResultLog;
 use streamgauge_sink::store::HistoryStore;
+use streamgauge_sink::webhook::Counts;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -42,6 +43,9 @@ pub struct Parts {
     pub history: Option<Arc<dyn HistoryStore>>,
     /// The time that is shown, and that the job's age is told by.
     pub clock: Arc<dyn Clock>,
+    /// What has become of the deliveries of webhooks, where this process sends them: told
+    /// by `/metrics` alone, as a receiver that is away makes nothing here less ready.
+    pub webhooks: Vec<Arc<Counts>>,
     /// How to serve.
     pub settings: Settings,
 }
@@ -68,8 +72,8 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
-    let Parts { results, history, clock, settings } = parts;
-    let hub = Arc::new(Hub::new(clock, history, settings));
+    let Parts { results, history, clock, webhooks, settings } = parts;
+    let hub = Arc::new(Hub::new(clock, history, webhooks, settings));
     let feed = {
         let hub = hub.clone();
         let name = "gateway-feed".to_owned();

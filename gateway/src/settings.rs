@@ -31,6 +31,9 @@ pub struct Settings {
     /// If not empty, the only values of `Origin` that may open a WebSocket. Clients
     /// that are no browsers send none and are not held back.
     pub allowed_origins: Vec<String>,
+    /// Funnels that there are, whether or not there is a result of them: those that the
+    /// log has besides are shown as well.
+    pub funnels: Vec<String>,
     /// Time that open connections have to end when the gateway shuts down.
     pub shutdown_grace: Duration,
 }
@@ -49,6 +52,7 @@ impl Default for Settings {
             send_buffer_bytes: 32 * 1024,
             stream: None,
             allowed_origins: Vec::new(),
+            funnels: Vec::new(),
             shutdown_grace: Duration::from_secs(5),
         }
     }

@@ -18,3 +18,4 @@ pub mod results;
 pub mod session;
 pub mod sorted;
 pub mod store;
+pub mod webhook;

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamgauge_ingest::clock::Clock;
 use streamgauge_sink::store::HistoryStore;
+use streamgauge_sink::webhook::Counts;
 use tokio::sync::{broadcast, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -75,6 +76,8 @@ pub(crate) struct Hub {
     pub(crate) clock: Arc<dyn Clock>,
     /// The past.
     pub(crate) history: Option<Arc<dyn HistoryStore>>,
+    /// What has become of the deliveries of webhooks.
+    pub(crate) webhooks: Vec<Arc<Counts>>,
     /// Turns true when all is to end.
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -88,6 +91,7 @@ impl Hub {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         history: Option<Arc<dyn HistoryStore>>,
+        webhooks: Vec<Arc<Counts>>,
         settings: Settings,
     ) -> Self {
         Self {
@@ -104,6 +108,7 @@ impl Hub {
             settings,
             clock,
             history,
+            webhooks,
             stop: watch::Sender::new(false),
         }
     }

@@ -4,6 +4,7 @@
 //! them, each with what to do.
 
 mod history;
+mod hour;
 mod prometheus;
 mod ready;
 mod snapshot;
@@ -50,11 +51,30 @@ pub(crate) fn routes(
         .and(query)
         .map(|hub: Arc<Hub>, query: Query| or_problem(snapshot::answer(&hub, &query)));
     let history =
-        warp::path!("api" / "v1" / "history").and(get).and(hub).and(query).then(
+        warp::path!("api" / "v1" / "history").and(get).and(hub.clone()).and(query).then(
             async |hub: Arc<Hub>, query: Query| or_problem(history::answer(&hub, query).await),
         );
+    let journeys = warp::path!("api" / "v1" / "journeys")
+        .and(get)
+        .and(hub.clone())
+        .and(query)
+        .map(|hub: Arc<Hub>, query: Query| or_problem(hour::journeys(&hub, &query)));
+    let behaviour = warp::path!("api" / "v1" / "behaviour")
+        .and(get)
+        .and(hub.clone())
+        .and(query)
+        .map(|hub: Arc<Hub>, query: Query| or_problem(hour::behaviour(&hub, &query)));
+    let funnels = warp::path!("api" / "v1" / "funnels")
+        .and(get)
+        .and(hub.clone())
+        .and(query)
+        .map(|hub: Arc<Hub>, query: Query| or_problem(hour::funnels(&hub, &query)));
+    let funnel = warp::path!("api" / "v1" / "funnels" / String).and(get).and(hub).and(query).map(
+        |name: String, hub: Arc<Hub>, query: Query| or_problem(hour::funnel(&hub, &name, &query)),
+    );
     let all = page.or(health).unify().or(ready).unify().or(metrics).unify();
-    let all = all.or(snapshot).unify().or(history).unify().boxed();
+    let all = all.or(snapshot).unify().or(history).unify().or(journeys).unify();
+    let all = all.or(behaviour).unify().or(funnels).unify().or(funnel).unify().boxed();
     let small = takes_gzip().and(all.clone()).with(warp::compression::gzip());
     small.map(Reply::into_response).or(all).unify().recover(refused)
 }
@@ -77,8 +97,9 @@ fn takes_gzip() -> impl Filter<Extract = (), Error = Rejection> + Clone + Send +
 
 async fn refused(rejection: Rejection) -> Result<Response, Infallible> {
     let problem = if rejection.is_not_found() {
-        let what = "there are /, /ws, /healthz, /readyz, /metrics, /api/v1/snapshot and \
-            /api/v1/history";
+        let what = "there are /, /ws, /healthz, /readyz, /metrics, /api/v1/snapshot, \
+            /api/v1/history, /api/v1/journeys, /api/v1/funnels, /api/v1/funnels/{name} and \
+            /api/v1/behaviour";
         Problem::new(StatusCode::NOT_FOUND, "not found", what)
     } else if rejection.find::<MethodNotAllowed>().is_some() {
         let what = "use GET: nothing can be changed here";
@@ -122,8 +143,11 @@ fn only(query: &Query, known: &[&str]) -> Result<(), Problem> {
         None => Ok(()),
         Some(name) => {
             let name: String = name.chars().take(64).collect();
-            let known = known.join(", ");
-            Err(Problem::bad(format!("unknown parameter {name:?}: there are {known}")))
+            let known = match known {
+                [] => "there are none here".to_owned(),
+                known => format!("there are {}", known.join(", ")),
+            };
+            Err(Problem::bad(format!("unknown parameter {name:?}: {known}")))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::hub::Hub;
 use crate::hub::counters::{LATENCY_BOUNDS_MS, Observed};
 use crate::state::job::{Health, JobStatus};
 use std::fmt::{Display, Write};
+use streamgauge_sink::webhook::Outcome;
 
 #[derive(Default)]
 struct Text(String);
@@ -46,6 +47,7 @@ pub(super) fn text(hub: &Hub) -> String {
     let mut out = Text::default();
     pipeline(&mut out, hub, job.as_ref());
     gateway(&mut out, hub, unreadable);
+    webhooks(&mut out, hub);
     if let Some(epoch) = epoch {
         out.gauge("streamgauge_epoch", "Epoch of the last record read.", epoch);
     }
@@ -113,6 +115,27 @@ fn gateway(out: &mut Text, hub: &Hub, unreadable: u64) {
     out.gauge("streamgauge_gateway_feed_up", "1 if the log of results can be read.", up);
 }
 
+fn webhooks(out: &mut Text, hub: &Hub) {
+    if hub.webhooks.is_empty() {
+        return;
+    }
+    let name = "streamgauge_webhook_deliveries_total";
+    out.head(name, "counter", "Attempts to deliver alerts, by what has become of them.");
+    for counts in &hub.webhooks {
+        for outcome in Outcome::ALL {
+            let (webhook, outcome_name) = (webhook_label(counts.name()), outcome.name());
+            let labels = format!("{{webhook=\"{webhook}\",outcome=\"{outcome_name}\"}}");
+            out.line(name, &labels, counts.get(outcome));
+        }
+    }
+    let name = "streamgauge_webhook_waiting";
+    out.head(name, "gauge", "Alerts that wait to be delivered, besides those still in the log.");
+    for counts in &hub.webhooks {
+        let labels = format!("{{webhook=\"{}\"}}", webhook_label(counts.name()));
+        out.line(name, &labels, counts.waiting());
+    }
+}
+
 fn job(out: &mut Text, job: &JobStatus, now_ms: i64) {
     let age = seconds(now_ms.saturating_sub(job.at_ms));
     out.gauge("streamgauge_job_status_age_seconds", "Age of the job's last status.", age);
@@ -149,6 +172,12 @@ fn job(out: &mut Text, job: &JobStatus, now_ms: i64) {
         out.gauge("streamgauge_checkpoint_epoch", "Epoch of the last checkpoint.", epoch);
         out.gauge("streamgauge_checkpoint_bytes", "Size of the last checkpoint.", bytes);
     }
+}
+
+/// The name of a webhook, in the characters that names have.
+fn webhook_label(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };
+    name.chars().map(plain).collect()
 }
 
 /// A label's value: the characters that reasons are made of, and not many.

@@ -25,7 +25,7 @@ pub(crate) struct Current {
 }
 
 impl State {
-    fn series_of(&self, metric: Metric) -> impl Iterator<Item = (&str, &Series)> {
+    pub(super) fn series_of(&self, metric: Metric) -> impl Iterator<Item = (&str, &Series)> {
         let from = (metric.name().into(), "".into());
         let own = move |((name, _), _): &(&super::SeriesKey, &Series)| **name == *metric.name();
         self.series.range(from..).take_while(own).map(|((_, dims), series)| (&**dims, series))

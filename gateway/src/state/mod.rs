@@ -8,6 +8,7 @@
 pub(crate) mod alerts;
 mod channel;
 pub(crate) mod current;
+pub(crate) mod hour;
 pub(crate) mod job;
 pub(crate) mod seq;
 pub(crate) mod series;

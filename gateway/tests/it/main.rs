@@ -6,6 +6,7 @@
 mod client;
 mod history;
 mod hostile;
+mod hour;
 mod legacy;
 mod limits;
 mod metrics;

@@ -2,6 +2,8 @@
 
 use crate::site::Site;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use streamgauge_sink::webhook::Counts;
 
 /// Reads the format strictly: each family has one head, before its samples.
 fn parse(text: &str) -> BTreeMap<String, f64> {
@@ -72,4 +74,21 @@ async fn the_original_names_and_ours() {
         assert_eq!(now.get(name), Some(&value), "{name}");
     }
     assert!(now["streamgauge_gateway_messages_sent_total"] >= 4.0);
+}
+
+#[tokio::test]
+async fn webhooks_are_counted_by_what_has_become_of_them() {
+    let site = Site::new();
+    let counts = ["on-call", "log"].map(|name| Arc::new(Counts::new(name)));
+    let site = site.serve(|parts| parts.webhooks = counts.to_vec()).await;
+    let now = parse(&site.get("/metrics").await.body);
+    for (name, value) in [
+        ("streamgauge_webhook_deliveries_total{webhook=\"on-call\",outcome=\"delivered\"}", 0.0),
+        ("streamgauge_webhook_deliveries_total{webhook=\"log\",outcome=\"dead\"}", 0.0),
+        ("streamgauge_webhook_waiting{webhook=\"on-call\"}", 0.0),
+    ] {
+        assert_eq!(now.get(name), Some(&value), "{name}");
+    }
+    let site = Site::start().await;
+    assert!(!site.get("/metrics").await.body.contains("webhook"), "where there are none");
 }

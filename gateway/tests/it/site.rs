@@ -44,6 +44,7 @@ impl Site {
             results: Arc::new(self.results.clone()),
             history: None,
             clock: self.clock.clone(),
+            webhooks: Vec::new(),
             settings: Settings::default(),
         };
         change(&mut parts);
@@ -100,7 +101,12 @@ impl Site {
     pub(crate) fn result(&mut self, metric: &str, end_s: i64, state: &str, fields: &str) {
         let (name, dims) = metric.split_once(' ').unwrap_or((metric, ""));
         let real_time = [VIEWS, "ACTIVE_USERS", "BOUNCE_RATE", "AVERAGE_SESSION_DURATION"];
-        let length = if real_time.contains(&name) { 5_000 } else { 60_000 };
+        let hour = ["JOURNEYS", "FUNNEL", "BEHAVIOUR", "ABANDONMENT_RATE"];
+        let length = match name {
+            _ if real_time.contains(&name) => 5_000,
+            _ if hour.contains(&name) => 3_600_000,
+            _ => 60_000,
+        };
         let end = NOW_MS + end_s * 1_000;
         let start = end - length;
         let watermark = if state == "provisional" { start } else { end };

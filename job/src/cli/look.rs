@@ -69,10 +69,12 @@ Examples:
   streamgauge dlq list --data-dir data/site
   streamgauge dlq list --since 2026-01-01T12:00:00Z
   streamgauge dlq show --reason malformed --limit 5
+  streamgauge dlq webhooks --redeliver
 
 `list` counts rejected events by reason and partition, `show` prints them, the newest
-last, as JSON lines with their first bytes. They are kept for 7 days. Without --data-dir it
-is data/demo.")]
+last, as JSON lines with their first bytes. They are kept for 7 days. `webhooks` prints the
+alerts that no receiver took, as JSON lines; they are kept until they are sent again, the
+newest 100000. Without --data-dir it is data/demo.")]
 pub struct DlqArgs {
     /// What to do with them.
     #[command(subcommand)]
@@ -95,6 +97,18 @@ pub enum DlqAction {
         /// At most so many, the newest
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
+    },
+    /// The alerts that could not be delivered to webhooks
+    Webhooks {
+        /// Only those of this webhook [default: all]
+        #[arg(long, value_name = "NAME")]
+        webhook: Option<String>,
+        /// At most so many, the newest
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Send them once more, all of them, whatever the limit, instead of printing them
+        #[arg(long)]
+        redeliver: bool,
     },
 }
 

@@ -1,4 +1,4 @@
-//! `streamgauge dlq`: why events were rejected.
+//! `streamgauge dlq`: why events were rejected, and which alerts nobody took.
 
 use super::site::{Site, directory};
 use anyhow::{Result, bail};
@@ -10,6 +10,7 @@ use streamgauge::cli::{DlqAction, DlqArgs, DlqFilter};
 use streamgauge::config::Surroundings;
 use streamgauge_ingest::decode::Reason;
 use streamgauge_sink::results::{Position, ResultLog, Stored, Topic};
+use streamgauge_sink::webhook::{DeadLetter, FILE_NAME, Queue};
 
 /// Records read at once.
 const BATCH: usize = 1_000;
@@ -24,6 +25,9 @@ pub(crate) fn dlq(args: &DlqArgs, around: &Surroundings) -> Result<()> {
     let text = match &args.action {
         DlqAction::List(filter) => list(&site, filter)?,
         DlqAction::Show { filter, limit } => show(&site, filter, *limit)?,
+        DlqAction::Webhooks { webhook, limit, redeliver } => {
+            webhooks(&site, webhook.as_deref(), *limit, *redeliver)?
+        }
     };
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
@@ -68,8 +72,7 @@ fn list(site: &Site, filter: &DlqFilter) -> Result<String> {
     }
     let mut text = format!("{:14} {:>9} {:>10}  last\n", "reason", "partition", "events");
     for ((reason, partition), (events, last_ms)) in &counts {
-        let last = jiff::Timestamp::from_millisecond(*last_ms).map(|t| t.to_string());
-        let last = last.unwrap_or_else(|_| last_ms.to_string());
+        let last = rfc3339(*last_ms);
         let _ = writeln!(text, "{reason:14} {partition:>9} {events:>10}  {last}");
     }
     let all: u64 = counts.values().map(|(events, _)| events).sum();
@@ -87,4 +90,50 @@ fn show(site: &Site, filter: &DlqFilter, limit: usize) -> Result<String> {
     })?;
     let lines = last.iter().map(|value| String::from_utf8_lossy(value).into_owned() + "\n");
     Ok(lines.collect())
+}
+
+fn rfc3339(ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms).map(|time| time.to_string());
+    time.unwrap_or_else(|_| ms.to_string())
+}
+
+/// Alerts that were given up: as they are, or queued once more.
+fn webhooks(site: &Site, webhook: Option<&str>, limit: usize, redeliver: bool) -> Result<String> {
+    const NONE: &str = "no alert was given up\n";
+    if !site.directory.join(FILE_NAME).exists() {
+        return Ok(NONE.to_owned());
+    }
+    let mut queue = Queue::open(&site.directory)?;
+    if redeliver {
+        let count = queue.redeliver(webhook, site.clock.now_ms())?;
+        return Ok(format!("{count} alerts are sent once more, behind what waits\n"));
+    }
+    let mut last: VecDeque<String> = VecDeque::new();
+    queue.dead(webhook, |letter| {
+        last.push_back(line(&letter));
+        if last.len() > limit {
+            last.pop_front();
+        }
+    })?;
+    if last.is_empty() {
+        return Ok(NONE.to_owned());
+    }
+    Ok(last.into_iter().collect())
+}
+
+fn line(letter: &DeadLetter) -> String {
+    let body = String::from_utf8_lossy(&letter.body);
+    let body = serde_json::from_str(&body).unwrap_or_else(|_| Value::from(body));
+    let line = serde_json::json!({
+        "webhook": letter.webhook,
+        "delivery": letter.delivery,
+        "alertId": letter.alert,
+        "attempts": letter.attempts,
+        "firstAt": rfc3339(letter.first_ms),
+        "givenUpAt": rfc3339(letter.dead_ms),
+        "status": letter.status,
+        "reason": letter.reason,
+        "alert": body,
+    });
+    format!("{line}\n")
 }

@@ -4,6 +4,7 @@
 use super::interrupt::on_interrupt;
 use super::serve::{HistoryFeed, listen, serve};
 use super::site::{Site, directory};
+use super::webhooks::Webhooks;
 use anyhow::Result;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -26,11 +27,13 @@ pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
     let address = listener.local_addr()?;
     tell(&format!("http://{address} shows {}; Ctrl-C ends it", site.directory.display()));
     let history = HistoryFeed::open(&site, &config)?;
+    let webhooks = Webhooks::open(&site, &config)?;
     thread::scope(|scope| {
         if let Some(history) = history {
             scope.spawn(|| history.run(&site, &stop, &tell));
         }
-        let served = serve(&site, listener, &stop);
+        scope.spawn(|| webhooks.run(&site, &stop, &tell));
+        let served = serve(&site, &config, &webhooks, listener, &stop);
         stop.store(true, Ordering::SeqCst);
         served
     })

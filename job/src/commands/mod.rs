@@ -12,6 +12,7 @@ mod run;
 mod serve;
 mod simulate;
 mod site;
+mod webhooks;
 
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use dlq::dlq;

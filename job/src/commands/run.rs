@@ -9,6 +9,7 @@ use super::interrupt::on_interrupt;
 use super::job::{Parts, run_job};
 use super::serve::{HistoryFeed, listen, serve};
 use super::site::{JobLock, Site, directory};
+use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
 use numbers::Numbers;
 use shop::{Flow, Shop};
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let site = Site::open(&directory, &config)?;
     let _lock = JobLock::take(&directory)?;
     let history = HistoryFeed::open(&site, &config)?;
+    let webhooks = Webhooks::open(&site, &config)?;
     let flow = Arc::new(Flow::default());
     let asked = Arc::clone(&flow);
     on_interrupt(move || asked.stop.store(true, Ordering::SeqCst))?;
@@ -48,6 +50,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let run = Run {
         config: &config,
         site: &site,
+        webhooks: &webhooks,
         flow: &flow,
         stop: AtomicBool::new(false),
         over: AtomicBool::new(false),
@@ -90,6 +93,7 @@ fn tell(text: &str) {
 struct Run<'a> {
     config: &'a Config,
     site: &'a Site,
+    webhooks: &'a Webhooks,
     flow: &'a Flow,
     /// Asks the job to end.
     stop: AtomicBool,
@@ -108,13 +112,14 @@ impl Run<'_> {
     ) -> Result<SourceCounts> {
         thread::scope(|scope| {
             let gateway = named(scope, "gateway", || {
-                let served = serve(self.site, listener, &self.over);
+                let served = serve(self.site, self.config, self.webhooks, listener, &self.over);
                 self.flow.stop.store(true, Ordering::SeqCst);
                 served
             });
             if let Some(history) = history {
                 named(scope, "history", || history.run(self.site, &self.over, &tell));
             }
+            named(scope, "webhooks", || self.webhooks.run(self.site, &self.over, &tell));
             let shop = simulates.then(|| named(scope, "simulator", || self.shop()));
             let numbers = named(scope, "numbers", || {
                 let told = self.tell_numbers();

@@ -2,6 +2,7 @@
 //! directory of a site.
 
 use super::site::Site;
+use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -30,7 +31,13 @@ pub(super) fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 /// Serves until asked to stop.
-pub(super) fn serve(site: &Site, listener: TcpListener, stop: &AtomicBool) -> Result<()> {
+pub(super) fn serve(
+    site: &Site,
+    config: &Config,
+    webhooks: &Webhooks,
+    listener: TcpListener,
+    stop: &AtomicBool,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("gateway")
@@ -42,7 +49,11 @@ pub(super) fn serve(site: &Site, listener: TcpListener, stop: &AtomicBool) -> Re
         results: Arc::new(site.results.clone()),
         history: Some(Arc::new(history) as Arc<dyn HistoryStore>),
         clock: Arc::clone(&site.clock),
-        settings: Settings::default(),
+        webhooks: webhooks.counts(),
+        settings: Settings {
+            funnels: config.funnels.iter().map(|funnel| funnel.name.clone()).collect(),
+            ..Settings::default()
+        },
     };
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;

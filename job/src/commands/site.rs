@@ -85,32 +85,46 @@ pub(super) struct JobLock {
 impl JobLock {
     /// Takes it; refuses if another process has it.
     pub(super) fn take(directory: &Path) -> Result<Self> {
-        let path = directory.join("job.lock");
-        let shown = path.display().to_string();
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .with_context(|| format!("cannot open {shown}"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                bail!(
-                    "a job (process {}) is at work in {}: end it first, or use another --data-dir",
-                    holder.trim(),
-                    directory.display()
-                );
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {shown}"));
-            }
+        match lock(&directory.join("job.lock"))? {
+            Lock::Taken(file) => Ok(Self { _file: file }),
+            Lock::HeldBy(process) => bail!(
+                "a job (process {process}) is at work in {}: end it first, or use another --data-dir",
+                directory.display()
+            ),
         }
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
     }
+}
+
+/// A lock file that was asked for.
+pub(super) enum Lock {
+    /// It is locked as long as this is open.
+    Taken(File),
+    /// This process has it.
+    HeldBy(String),
+}
+
+/// Takes a lock file, and writes into it who has it.
+pub(super) fn lock(path: &Path) -> Result<Lock> {
+    let shown = path.display().to_string();
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot open {shown}"))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            return Ok(Lock::HeldBy(holder.trim().to_owned()));
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {shown}"));
+        }
+    }
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(Lock::Taken(file))
 }

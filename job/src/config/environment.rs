@@ -15,6 +15,7 @@ use super::problem::{Origin, Problem};
 use super::schema::{self, Key, Section};
 use super::settings::{Settings, from_text};
 use super::suggest::nearest;
+use super::webhook;
 
 /// What the names of all variables of this program begin with.
 pub(super) const PREFIX: &str = "STREAMGAUGE_";
@@ -50,6 +51,8 @@ pub(super) fn apply(
                 settings.put(&schema::path(section, key), origin, from_text(value), problems);
             }
             None if OTHERS.contains(&name.as_str()) || is_service_link(name, value) => {}
+            // Whether there is such a webhook is judged where the file is known.
+            None if webhook::is_secret_variable(name) => {}
             None => problems.push(unknown(name)),
         }
     }

@@ -15,10 +15,12 @@ use super::funnel::Funnel;
 use super::funnel_file;
 use super::kind::Kind;
 use super::problem::{Origin, Problem};
-use super::schema::{self, ALERT, FUNNEL, SECTIONS, Section};
+use super::schema::{self, ALERT, FUNNEL, SECTIONS, Section, WEBHOOK};
 use super::settings::{Refused, Settings};
 use super::suggest::nearest;
 use super::value::{Refusal, Value};
+use super::webhook::Webhook;
+use super::webhook_file;
 
 /// The text of a file, its name for messages, and where its lines begin.
 pub(super) struct Source<'a> {
@@ -48,6 +50,8 @@ pub(super) struct Repeated {
     pub(super) funnels: Option<Vec<Funnel>>,
     /// Its alert rules.
     pub(super) alerts: Vec<Alert>,
+    /// Its webhooks.
+    pub(super) webhooks: Vec<Webhook>,
 }
 
 /// Puts the file on `settings`; gives what it repeats.
@@ -75,6 +79,10 @@ pub(super) fn apply(
             }
             (Some(section), value) if section.name == ALERT => {
                 repeated.alerts = alert_file::read_all(source, section, value, &origin, problems);
+            }
+            (Some(section), value) if section.name == WEBHOOK => {
+                repeated.webhooks =
+                    webhook_file::read_all(source, section, value, &origin, problems);
             }
             (Some(section), DeValue::Table(table)) => {
                 read_section(source, section, table, settings, problems);
@@ -128,7 +136,13 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
     };
     match (kind, value) {
         (
-            Kind::Choice(_) | Kind::Duration { .. } | Kind::Address | Kind::Text | Kind::AnyText,
+            Kind::Choice(_)
+            | Kind::Duration { .. }
+            | Kind::Address
+            | Kind::Text
+            | Kind::AnyText
+            | Kind::Name
+            | Kind::Url,
             DeValue::String(text),
         )
         | (Kind::Rate { .. }, DeValue::String(text)) => {
@@ -153,12 +167,13 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
         }
         (Kind::Limit, DeValue::String(text)) if text.is_empty() => Ok(Value::Number(String::new())),
         (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
-        (Kind::Steps, DeValue::Array(items)) => {
+        (Kind::Steps | Kind::List { .. }, DeValue::Array(items)) => {
             let texts = items.iter().map(|item| match item.get_ref() {
                 DeValue::String(text) => Ok(text.to_string()),
                 other => Err(wrong_type(plain(other))),
             });
-            texts.collect::<Result<_, _>>().map(Value::Texts)
+            let texts = texts.collect::<Result<_, _>>()?;
+            kind.list(texts).map_err(|(text, refusal)| refused(text, refusal))
         }
         (_, other) => Err(wrong_type(plain(other))),
     }
@@ -171,7 +186,9 @@ fn in_file(kind: Kind) -> String {
         Kind::Duration { .. } => "a duration in quotes, such as \"5s\"".into(),
         Kind::Address => "an address and a port in quotes, such as \"127.0.0.1:8082\"".into(),
         Kind::Text | Kind::AnyText => "a text in quotes".into(),
-        Kind::Steps => "a list of texts in quotes".into(),
+        Kind::Name => "a name in quotes".into(),
+        Kind::Url => "a URL in quotes, such as \"https://example.com/alerts\"".into(),
+        Kind::Steps | Kind::List { .. } => "a list of texts in quotes".into(),
         Kind::Flag => "true or false without quotes".into(),
         Kind::Rate { .. } => "a whole number without quotes, or \"max\"".into(),
         Kind::Integer { .. } | Kind::Decimal { .. } | Kind::Limit => {

@@ -12,6 +12,7 @@ use super::duration;
 use super::suggest::nearest;
 use super::value::{Refusal, Value};
 use streamgauge_sink::decimal::Decimal;
+use streamgauge_sink::webhook::{Url, UrlRefusal};
 
 /// The longest duration there is: 366 days in ms.
 pub const MAX_DURATION_MS: i64 = 366 * 86_400_000;
@@ -62,7 +63,19 @@ pub enum Kind {
     Limit,
     /// A list of texts, in the file only.
     Steps,
+    /// A name of lower-case letters, digits, `_` and `-`.
+    Name,
+    /// Where HTTP requests can be sent to.
+    Url,
+    /// A list of texts, in the file only; not all need to be given.
+    List {
+        /// The texts that there are; any if there are none.
+        of: &'static [&'static str],
+    },
 }
+
+/// The longest name, in bytes.
+const MOST_NAME_BYTES: usize = 64;
 
 /// What was probably meant by an address: a port alone, or a name for this machine.
 fn mend_address(text: &str) -> Option<String> {
@@ -89,7 +102,10 @@ impl Kind {
             Kind::Text => "a text".into(),
             Kind::AnyText => "a text, or an empty one".into(),
             Kind::Limit => "a number with at most six decimals, below 9 · 10¹²".into(),
-            Kind::Steps => "a list of texts".into(),
+            Kind::Steps | Kind::List { of: [] } => "a list of texts".into(),
+            Kind::Name => format!("1 to {MOST_NAME_BYTES} of `a-z`, `0-9`, `_` and `-`"),
+            Kind::Url => "a URL that begins with `https://` or `http://`".into(),
+            Kind::List { of } => format!("a list of `{}`", of.join("`, `")),
         }
     }
 
@@ -142,7 +158,33 @@ impl Kind {
             Kind::Limit if text.is_empty() || Decimal::parse(text).is_some() => {
                 Ok(Value::Number(text.into()))
             }
-            Kind::Limit | Kind::Steps => Err(refusal()),
+            Kind::Name => match is_name(text) {
+                true => Ok(Value::Text(text.into())),
+                false => Err(refusal().or_else_try(mend_name(text))),
+            },
+            Kind::Url => match Url::parse(text) {
+                Ok(_) => Ok(Value::Text(text.into())),
+                Err(UrlRefusal { reason, nearest }) => {
+                    Err(Refusal::new(reason).or_else_try(nearest))
+                }
+            },
+            Kind::List { .. } if text.is_empty() => Ok(Value::Texts(Vec::new())),
+            Kind::Limit | Kind::Steps | Kind::List { .. } => Err(refusal()),
+        }
+    }
+
+    /// A list of the file, held against the texts that there are.
+    pub(super) fn list(self, texts: Vec<String>) -> Result<Value, (String, Refusal)> {
+        let Kind::List { of } = self else { return Ok(Value::Texts(texts)) };
+        let known = |text: &&String| !of.is_empty() && !of.contains(&text.as_str());
+        match texts.iter().find(|text| text.is_empty() || known(text)) {
+            None => Ok(Value::Texts(texts)),
+            Some(text) => {
+                let refusal = Refusal::new(format!("expected {}", self.values()));
+                let upper = text.to_ascii_uppercase();
+                let near = nearest(&upper, of.iter().copied());
+                Err((text.clone(), refusal.or_else_try(near)))
+            }
         }
     }
 
@@ -170,6 +212,19 @@ impl Kind {
                 .or_else_try(Some(duration::format(bound)))),
         }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    (1..=MOST_NAME_BYTES).contains(&text.len()) && text.chars().all(plain)
+}
+
+/// A name in lower case, with `-` in place of what it cannot have.
+fn mend_name(text: &str) -> Option<String> {
+    let lower = text.trim().to_lowercase();
+    let plain = |c: char| if is_name(c.encode_utf8(&mut [0; 4])) { c } else { '-' };
+    let name: String = lower.chars().map(plain).take(MOST_NAME_BYTES).collect();
+    is_name(&name).then_some(name)
 }
 
 /// `10_000`, `10,000` and the like without their separators.
@@ -207,6 +262,9 @@ mod tests {
         check(Kind::Rate { max: 9 }, "1", Value::Integer(1));
         check(Kind::Flag, "true", Value::Flag(true));
         check(Kind::Text, "a b", Value::Text("a b".into()));
+        check(Kind::Name, "on-call_2", Value::Text("on-call_2".into()));
+        check(Kind::Url, "https://a.b/c", Value::Text("https://a.b/c".into()));
+        check(Kind::List { of: &["A"] }, "", Value::Texts(Vec::new()));
     }
 
     #[test]
@@ -240,5 +298,10 @@ mod tests {
         check(Kind::Flag, "yes", Some("true"));
         check(Kind::Flag, "2", None);
         check(Kind::Text, "", None);
+        check(Kind::Name, "On call", Some("on-call"));
+        check(Kind::Name, "ü", Some("-"));
+        check(Kind::Name, "", None);
+        check(Kind::Url, "a.b/c", Some("https://a.b/c"));
+        check(Kind::Url, "https://", None);
     }
 }

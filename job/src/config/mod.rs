@@ -30,6 +30,8 @@ mod table;
 mod tests;
 mod typed;
 mod value;
+mod webhook;
+mod webhook_file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +48,7 @@ pub use typed::{
     Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Store, Time,
 };
 pub use value::{Refusal, Value};
+pub use webhook::Webhook;
 
 use settings::from_text;
 
@@ -77,7 +80,9 @@ pub struct Config {
     pub store: Store,
     /// `[gateway]`.
     pub gateway: Gateway,
-    /// Every value of the above but the funnels and the rules, with where it came from.
+    /// Every `[[webhook]]`.
+    pub webhooks: Vec<Webhook>,
+    /// Every value of the above but what the file may repeat, with where it came from.
     pub settings: Settings,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
@@ -133,17 +138,19 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
         }
     }
     environment::apply(&surroundings.variables, &mut settings, &mut problems);
+    webhook_file::put_secrets(&surroundings.variables, &mut repeated.webhooks, &mut problems);
     for (path, flag, text) in &overrides.values {
         let origin = Origin::Flag { flag };
         settings.put(path, origin, from_text(text), &mut problems);
     }
-    let file::Repeated { funnels, alerts } = repeated;
+    let file::Repeated { funnels, alerts, webhooks } = repeated;
     let funnels = funnels.unwrap_or_else(|| vec![Funnel::checkout()]);
     if problems.is_empty() {
         alert_file::check_funnels(&alerts, &funnels, &mut problems);
+        webhook_file::check_rules(&webhooks, &alerts, &mut problems);
     }
     Problems::none_of(problems)?;
-    Ok(Config::of(settings, funnels, alerts, file))
+    Ok(Config { webhooks, ..Config::of(settings, funnels, alerts, file) })
 }
 
 /// The flag's file, else the variable's, else the default one if it is there.
@@ -182,6 +189,7 @@ impl Config {
             checkpoint: typed::checkpoint(&settings),
             store: typed::store(&settings),
             gateway: typed::gateway(&settings),
+            webhooks: Vec::new(),
             funnels,
             alerts,
             settings,

@@ -8,7 +8,7 @@
 
 use super::kind::MAX_DURATION_MS;
 use super::problem::Origin;
-use super::schema::{self, ALERT, FUNNEL, Key, SECTIONS, Section};
+use super::schema::{self, ALERT, FUNNEL, Key, SECTIONS, Section, WEBHOOK};
 use super::settings::MASK;
 use super::value::Value;
 use super::{Config, format_duration};
@@ -33,6 +33,11 @@ pub fn to_toml(config: &Config) -> String {
             push_all(&mut text, section, alerts.map(|a| (&a.origin, |key: &Key| a.value(key))));
             continue;
         }
+        if section.name == WEBHOOK {
+            let webhooks = config.webhooks.iter();
+            push_all(&mut text, section, webhooks.map(|w| (&w.origin, |key: &Key| w.value(key))));
+            continue;
+        }
         text.push_str(&format!("\n# {}\n[{}]\n", section.doc, section.name));
         let own = |s: &&super::Setting| s.section.name == section.name;
         for setting in config.settings.iter().filter(own) {
@@ -53,7 +58,7 @@ fn push_all<'a, V: Fn(&Key) -> Option<Value>>(
     let mut explained = Vec::new();
     let mut entries = entries.enumerate().peekable();
     if entries.peek().is_none() {
-        push_none(text, section);
+        push_absent(text, section);
     }
     for (index, (origin, value)) in entries {
         text.push('\n');
@@ -75,18 +80,19 @@ fn push_all<'a, V: Fn(&Key) -> Option<Value>>(
     }
 }
 
-/// A repeated section that nothing is in: what could be.
-fn push_none(text: &mut String, section: &Section) {
-    text.push_str(&format!("\n# {}\n# There is none. [[{}]] has\n", section.doc, section.name));
+/// A section that may be repeated, and is not there: what it would be, as comments.
+fn push_absent(text: &mut String, section: &Section) {
+    text.push_str(&format!("\n# {} There is none.\n# [[{}]]\n", section.doc, section.name));
     for key in section.keys {
-        let default = match key.default {
-            None => "must be given".to_owned(),
-            Some("") => "may be left out".to_owned(),
-            Some(default) => format!("by default {default}"),
-        };
-        let (name, doc, values) = (key.name, key.doc, key.kind.values());
-        text.push_str(&format!("#   {name}: {doc} Values: {values}; {default}.\n"));
+        push_doc(text, key);
+        push_unset(text, key);
     }
+}
+
+fn push_unset(text: &mut String, key: &Key) {
+    let default = key.default.and_then(|default| key.kind.parse(default).ok());
+    let default = default.map_or_else(|| "…".to_owned(), |default| default.to_toml());
+    text.push_str(&format!("# {} = {default}\n", key.name));
 }
 
 fn push_doc(text: &mut String, key: &Key) {
@@ -114,7 +120,11 @@ pub fn reference() -> String {
     let mut text = String::from("| key | values | default | meaning |\n|---|---|---|---|\n");
     for (section, key) in schema::keys() {
         let name = schema::path(section, key);
-        let default = key.default.map_or("required".into(), |d| format!("`{d}`"));
+        let default = match key.default {
+            None => "required".to_owned(),
+            Some("") => "none".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
         let doc = key.doc.replace('|', "\\|");
         let values = key.kind.values().replace('|', "\\|");
         text.push_str(&format!("| `{name}` | {values} | {default} | {doc} |\n"));
@@ -155,8 +165,14 @@ pub fn summary(config: &Config) -> String {
         1 => "1 worker".to_owned(),
         count => format!("{count} workers"),
     };
+    let names: Vec<&str> = config.webhooks.iter().map(|w| w.endpoint.name.as_str()).collect();
+    let webhooks = match names.as_slice() {
+        [] => String::new(),
+        [name] => format!(", webhook {name}"),
+        names => format!(", {} webhooks ({})", names.len(), names.join(", ")),
+    };
     format!(
-        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}",
+        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}{webhooks}",
         format_duration(config.time.allowed_disorder_ms),
         format_duration(config.time.lateness_ms),
         format_duration(config.time.session_gap_ms),

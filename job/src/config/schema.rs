@@ -7,7 +7,7 @@
 //! `table.rs`.
 
 use super::kind::Kind;
-pub use super::table::{ALERT, FUNNEL, SECTIONS};
+pub use super::table::{ALERT, FUNNEL, SECTIONS, WEBHOOK};
 
 /// One `[section]` of the file, or one `[[section]]` that may be repeated.
 #[derive(Debug)]

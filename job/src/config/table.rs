@@ -16,6 +16,10 @@ const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { name, kind, default: None, doc, secret: false }
 }
 
+const fn secret(name: &'static str, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::Text, default: Some(default), doc, secret: true }
+}
+
 /// A duration that may be nothing at all.
 const ANY_DURATION: Kind = Kind::Duration { min_ms: 0, max_ms: MAX_DURATION_MS };
 
@@ -28,8 +32,11 @@ pub const FUNNEL: &str = "funnel";
 /// The name of the section with the alert rules.
 pub const ALERT: &str = "alert";
 
+/// The name of the section with the webhooks.
+pub const WEBHOOK: &str = "webhook";
+
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 11] = [
+pub static SECTIONS: [Section; 12] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -337,5 +344,49 @@ pub static SECTIONS: [Section; 11] = [
             "127.0.0.1:8082",
             "Address and port; 0.0.0.0:8082 lets others in.",
         )],
+    },
+    Section {
+        name: WEBHOOK,
+        doc: "Where `run` and `gateway` send alerts, 16 at most; a new one begins with the alerts from then on.",
+        repeated: true,
+        keys: &[
+            required("name", Kind::Name, "Its name; no two alike. Under it is kept how far it is."),
+            required("url", Kind::Url, "Where alerts are sent to, by POST."),
+            secret(
+                "secret",
+                "none",
+                "What deliveries are signed with, 16 characters or more, also as STREAMGAUGE_WEBHOOK__NAME__SECRET; \"none\" signs nothing.",
+            ),
+            key(
+                "rules",
+                Kind::List { of: &[] },
+                "",
+                "The rules whose alerts are sent, such as `high_bounce_rate`; none is all.",
+            ),
+            key(
+                "severities",
+                Kind::List { of: &["INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"] },
+                "",
+                "The severities that are sent; none is all.",
+            ),
+            key(
+                "timeout",
+                Kind::Duration { min_ms: 100, max_ms: 60_000 },
+                "10s",
+                "How long the receiver may take for an answer.",
+            ),
+            key(
+                "give_up_after",
+                Kind::Duration { min_ms: 1_000, max_ms: 7 * 86_400_000 },
+                "1h",
+                "How long after its first attempt an alert that is not taken becomes a dead letter.",
+            ),
+            key(
+                "max_attempts",
+                Kind::Integer { min: 1, max: 10_000 },
+                "100",
+                "After how many attempts it becomes one at the latest.",
+            ),
+        ],
     },
 ];

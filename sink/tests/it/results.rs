@@ -75,6 +75,10 @@ fn one_order_for_all(f: &Fixture) {
     assert_eq!(whole[..2], ["processed-metrics 0 a Some(\"1\")", "processed-metrics 0 b None"]);
     let alerts = read(&mut *f.log.reader(&[Topic::Alerts], Position::default()).unwrap(), 100);
     assert_eq!(alerts.len(), 5);
+    // What other topics have is passed over once: the reader is behind it.
+    let mut none = f.log.reader(&[Topic::Sessions], Position::default()).unwrap();
+    assert_eq!(read(&mut *none, 100), [""; 0]);
+    assert_eq!(none.position(), f.log.position_at(i64::MAX).unwrap());
     for most in [1, 2, 3, 7] {
         let mut position = Position::default();
         let mut pieces = Vec::new();

@@ -62,7 +62,13 @@ fn the_ends_of_every_range_fit_their_types() {
         Kind::Rate { max } => vec!["1".into(), max.to_string(), MAX_RATE.into()],
         Kind::Flag => vec!["true".into(), "false".into()],
         Kind::Address => vec!["0.0.0.0:1".into(), "[::1]:65535".into()],
-        Kind::Text | Kind::AnyText | Kind::Limit | Kind::Steps => Vec::new(),
+        Kind::Text
+        | Kind::AnyText
+        | Kind::Limit
+        | Kind::Steps
+        | Kind::Name
+        | Kind::Url
+        | Kind::List { .. } => Vec::new(),
     };
     for (section, key) in schema::keys().filter(|(section, _)| !section.repeated) {
         for value in ends(key.kind) {

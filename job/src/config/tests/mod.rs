@@ -6,6 +6,7 @@ mod layers;
 mod odd_files;
 mod printing;
 mod refusals;
+mod webhooks;
 
 use std::collections::BTreeMap;
 

@@ -80,23 +80,37 @@ impl EmbeddedReader {
         Ok(last)
     }
 
-    fn load(&self) -> Result<Option<Row>, ResultError> {
+    /// The next row of the topics. Those of others are passed over once and for all: rows
+    /// are numbered as they are committed, so none comes between them later.
+    fn load(&mut self) -> Result<Option<Row>, ResultError> {
+        let (found, behind) = self.find()?;
+        if found.is_none() && behind > self.next.0 {
+            self.next = (behind, 0);
+        }
+        Ok(found)
+    }
+
+    /// The next row of the topics, and where what was looked at ends.
+    fn find(&self) -> Result<(Option<Row>, i64), ResultError> {
         let failed = |e: rusqlite::Error| storage("cannot read", &self.path, e);
         let next = "SELECT id, topic, at_ms, hash, bytes FROM rows WHERE id >= ?1 ORDER BY id";
         let mut next = self.connection.prepare_cached(next).map_err(failed)?;
         let mut found = next.query((self.next.0,)).map_err(failed)?;
+        let mut behind = 0;
         while let Some(row) = found.next().map_err(failed)? {
+            let id: i64 = row.get(0).map_err(failed)?;
+            behind = id.saturating_add(1);
             let number: i64 = row.get(1).map_err(failed)?;
             let Some(topic) = self.topics.iter().find(|t| topic_number(**t) == number) else {
                 continue;
             };
-            let (id, at_ms) = (row.get(0).map_err(failed)?, row.get(2).map_err(failed)?);
+            let at_ms = row.get(2).map_err(failed)?;
             let hash = row.get(3).map_err(failed)?;
             let bytes = row.get_ref(4).and_then(|b| Ok(b.as_blob()?)).map_err(failed)?;
             let plain = rows::decompress(hash, bytes).ok_or_else(|| damaged(&self.path, id))?;
-            return Ok(Some(Row { id, topic: *topic, at_ms, plain, read: 0 }));
+            return Ok((Some(Row { id, topic: *topic, at_ms, plain, read: 0 }), behind));
         }
-        Ok(None)
+        Ok((None, behind))
     }
 }
 
