@@ -224,3 +224,28 @@ fn still_held(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_carried_to_its_new_place_and_a_changed_one_is_not() {
+        let settings = |funnels: &str, rules: &[&str]| {
+            let all: Vec<_> = ["bounces"].iter().chain(rules).collect();
+            parsed(&serde_json::json!({ "funnels": funnels, "alerts": all }).to_string())
+        };
+        let check = |old: &[&str], new: &[&str], expected: &[Option<u8>]| {
+            let carried = carried(&settings("f", old), &settings("f", new));
+            assert_eq!(carried, Carried { funnels: true, rules: expected.to_vec() });
+        };
+        check(&[], &["a"], &[]);
+        check(&["a", "b"], &["a", "b"], &[Some(0), Some(1)]);
+        check(&["b", "c"], &["a", "b"], &[Some(1), None]);
+        check(&["a, version 1"], &["a, version 2"], &[None]);
+        let other = carried(&settings("f", &["a"]), &settings("g", &["a"]));
+        assert_eq!(other, Carried { funnels: false, rules: vec![Some(0)] });
+        assert!(!other.is_all(1));
+        assert!(!carried(&settings("f", &[]), &settings("f", &["a"])).is_all(1));
+    }
+}
