@@ -52,13 +52,19 @@ impl BounceAlert<'_> {
         key
     }
 
+    /// Its `alertId`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        alert_id(&HIGH_BOUNCE_RATE, self.user, self.start_ms)
+    }
+
     /// Its line up to the tail.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         let rule = &HIGH_BOUNCE_RATE;
         let mut out = Vec::with_capacity(400);
         let mut o = Object::open(&mut out);
-        o.text("alertId", &alert_id(rule, self.user, self.start_ms))
+        o.text("alertId", &self.id())
             .text("alertType", rule.alert_type)
             .text("severity", rule.severity)
             .text("title", rule.title)
