@@ -31,6 +31,8 @@ pub struct Settings {
     /// If not empty, the only values of `Origin` that may open a WebSocket. Clients
     /// that are no browsers send none and are not held back.
     pub allowed_origins: Vec<String>,
+    /// Time that the explanation of a result may take.
+    pub explain_timeout: Duration,
     /// Time that open connections have to end when the gateway shuts down.
     pub shutdown_grace: Duration,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             send_buffer_bytes: 32 * 1024,
             stream: None,
             allowed_origins: Vec::new(),
+            explain_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
         }
     }

@@ -11,6 +11,7 @@ mod lanes;
 pub(crate) use lanes::Lane;
 
 use crate::Settings;
+use crate::explain::{Explain, Explaining};
 use crate::state::{Channel, PerChannel, State};
 use crate::times::rfc3339;
 use crate::wire::{self, Context, Frame, Lag, Message};
@@ -75,6 +76,8 @@ pub(crate) struct Hub {
     pub(crate) clock: Arc<dyn Clock>,
     /// The past.
     pub(crate) history: Option<Arc<dyn HistoryStore>>,
+    /// What explains results.
+    pub(crate) explaining: Option<Explaining>,
     /// Turns true when all is to end.
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -88,6 +91,7 @@ impl Hub {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         history: Option<Arc<dyn HistoryStore>>,
+        explain: Option<Arc<dyn Explain>>,
         settings: Settings,
     ) -> Self {
         Self {
@@ -104,6 +108,7 @@ impl Hub {
             settings,
             clock,
             history,
+            explaining: explain.map(Explaining::new),
             stop: watch::Sender::new(false),
         }
     }
