@@ -30,7 +30,7 @@ pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
         if let Some(history) = history {
             scope.spawn(|| history.run(&site, &stop, &tell));
         }
-        let served = serve(&site, listener, &stop);
+        let served = serve(&site, &config, listener, &stop);
         stop.store(true, Ordering::SeqCst);
         served
     })

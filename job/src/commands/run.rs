@@ -108,7 +108,7 @@ impl Run<'_> {
     ) -> Result<SourceCounts> {
         thread::scope(|scope| {
             let gateway = named(scope, "gateway", || {
-                let served = serve(self.site, listener, &self.over);
+                let served = serve(self.site, self.config, listener, &self.over);
                 self.flow.stop.store(true, Ordering::SeqCst);
                 served
             });

@@ -1,6 +1,7 @@
 //! The gateway and the feed of the history, each in a thread of its own, over the data
 //! directory of a site.
 
+use super::explain::ForGateway;
 use super::site::Site;
 use anyhow::{Context, Result};
 use std::fs::File;
@@ -30,7 +31,12 @@ pub(super) fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 /// Serves until asked to stop.
-pub(super) fn serve(site: &Site, listener: TcpListener, stop: &AtomicBool) -> Result<()> {
+pub(super) fn serve(
+    site: &Site,
+    config: &Config,
+    listener: TcpListener,
+    stop: &AtomicBool,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("gateway")
@@ -41,6 +47,7 @@ pub(super) fn serve(site: &Site, listener: TcpListener, stop: &AtomicBool) -> Re
     let parts = Parts {
         results: Arc::new(site.results.clone()),
         history: Some(Arc::new(history) as Arc<dyn HistoryStore>),
+        explain: Some(Arc::new(ForGateway::new(site, config))),
         clock: Arc::clone(&site.clock),
         settings: Settings::default(),
     };
