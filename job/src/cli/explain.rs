@@ -1,6 +1,6 @@
 //! The flags of `explain`.
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueHint, value_parser};
 use std::path::PathBuf;
 
 use super::files::parse_input;
@@ -36,6 +36,9 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "data_dir",
           value_parser = parse_input, value_hint = ValueHint::FilePath)]
     pub from: Vec<PathBuf>,
+    /// Of files: partitions that the records are spread over by their key
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(u32).range(1..=4096))]
+    pub partitions: u32,
     /// `data.directory`.
     #[arg(long, value_name = "DIR", help = flag_help("data.directory"))]
     pub data_dir: Option<String>,

@@ -1,7 +1,7 @@
 //! `streamgauge explain`: a result, and the records that it was made from.
 
 use super::interrupt::on_interrupt;
-use super::site::{PARTITIONS, Site, directory};
+use super::site::{Site, directory};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
@@ -44,7 +44,7 @@ pub(crate) fn explain(args: &ExplainArgs, around: &Surroundings) -> Result<()> {
             None
         }
     };
-    let partitions = site.as_ref().map_or(PARTITIONS, |site| site.log.partitions());
+    let partitions = site.as_ref().map_or(args.partitions, |site| site.log.partitions());
     let origin = match &site {
         Some(site) => origin(site),
         None => Origin::Files(&args.from),

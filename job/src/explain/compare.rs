@@ -162,6 +162,13 @@ fn causes(plan: &Plan) -> Vec<String> {
             after.epoch + 1
         ));
     }
+    if plan.has_other_settings {
+        causes.push(
+            "the settings have changed since the first of its events was bound: what is held of \
+             it was made with the old ones"
+                .to_owned(),
+        );
+    }
     causes
 }
 

@@ -14,7 +14,7 @@ use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::files::{FileError, LineReader, Progress, open};
 use streamgauge_ingest::judge::{ChunkDecoder, Close, FileJudge, Judged, Released, Watcher};
 use streamgauge_ingest::log::{EventLog, Position};
-use streamgauge_ingest::source::{Pacing, Source, SourceError};
+use streamgauge_ingest::source::{Pacing, Source};
 use streamgauge_sink::results::ResultLog;
 
 /// Bindings read at once.
@@ -234,10 +234,4 @@ pub(super) fn rules(
 /// Whether an epoch is the last, after which nothing can change.
 pub(super) fn is_end(close: Close) -> bool {
     close.watermark_ms == END_OF_TIME_MS
-}
-
-impl From<SourceError> for ExplainError {
-    fn from(error: SourceError) -> Self {
-        Self::Source(error)
-    }
 }

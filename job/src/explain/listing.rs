@@ -270,3 +270,40 @@ impl Watch for Listing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(timestamp: i64, verdict: Verdict) -> Listed {
+        let text = String::new;
+        let (partition, offset) = (0, 0);
+        let (event_type, user, session, reason) = (text(), text(), text(), text());
+        Listed { partition, offset, timestamp, event_type, user, session, verdict, reason }
+    }
+
+    /// The times of what is listed of so many counted records and so many late ones.
+    fn listed(counted: i64, late: i64, limit: usize) -> Vec<i64> {
+        let mut records = Records::new(limit);
+        for at in 0..counted {
+            records.note(Verdict::Counted, || Some(record(at, Verdict::Counted)));
+        }
+        for at in 100..100 + late {
+            records.note(Verdict::Late, || Some(record(at, Verdict::Late)));
+        }
+        let all = [(Verdict::Counted, counted), (Verdict::Late, late)];
+        let all = all.into_iter().filter(|(_, n)| *n > 0);
+        assert_eq!(records.counts, all.map(|(v, n)| (v, n.unsigned_abs())).collect());
+        records.listed().iter().map(|l| l.timestamp).collect()
+    }
+
+    #[test]
+    fn what_was_left_out_has_its_share_of_the_list() {
+        assert_eq!(listed(2, 1, 4), [0, 1, 100]);
+        assert_eq!(listed(9, 0, 4), [0, 1, 2, 3]);
+        assert_eq!(listed(9, 1, 4), [0, 1, 2, 100]);
+        assert_eq!(listed(9, 9, 4), [0, 1, 100, 101]);
+        assert_eq!(listed(1, 9, 4), [0, 100, 101, 102]);
+        assert_eq!(listed(9, 9, 0), [0_i64; 0]);
+    }
+}

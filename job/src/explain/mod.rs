@@ -12,6 +12,7 @@ mod asked;
 mod candidates;
 mod compare;
 mod counted;
+mod error;
 mod explanation;
 mod input;
 mod key;
@@ -25,6 +26,7 @@ mod settings;
 mod text;
 mod times;
 
+pub use error::ExplainError;
 pub use explanation::{Explanation, Outcome, PublishedRecord, ReadRecords, Sessions};
 pub use input::Origin;
 pub use key::{Key, KeyError};
@@ -44,35 +46,8 @@ use recompute::{Computed, recompute};
 use sessions::{FoundSessions, SessionListing};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use streamgauge_ingest::files::{FileError, Progress};
-use streamgauge_ingest::log::LogError;
-use streamgauge_ingest::source::SourceError;
-use streamgauge_sink::results::{LogState, ResultError, ResultLog};
-
-/// Why a result could not be explained.
-#[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
-    /// A file cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The log of events cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The log does not hold what was bound.
-    #[error(transparent)]
-    Source(SourceError),
-    /// The results cannot be read.
-    #[error(transparent)]
-    Results(#[from] ResultError),
-    /// The settings of an epoch are not known.
-    #[error(
-        "the settings that its epochs were bound with are not kept in a form that this version reads"
-    )]
-    Settings,
-    /// It was asked to stop.
-    #[error("stopped before all was read")]
-    Stopped,
-}
+use streamgauge_ingest::files::Progress;
+use streamgauge_sink::results::{LogState, ResultLog};
 
 /// Explains results of one origin.
 pub struct Explainer<'a> {
@@ -93,6 +68,9 @@ pub struct Explainer<'a> {
 struct Bindings<'a> {
     results: &'a dyn ResultLog,
     state: LogState,
+    /// The last epoch that was committed before the published records were looked for.
+    before: u64,
+    /// The same after it.
     committed: u64,
 }
 
@@ -108,10 +86,18 @@ impl Explainer<'_> {
         let (bindings, published) = match self.origin {
             Origin::Files(_) => (None, vec![None; keys.len()]),
             Origin::Directory { results, .. } => {
+                // A job may go on meanwhile: what is not found was not there before, and
+                // what is found is committed by after.
+                let before = results.state()?.committed;
+                let published = published::find(results, keys)?;
                 let state = results.state()?;
-                let committed = state.committed.map(|p| p.epoch);
-                let bindings = committed.map(|committed| Bindings { results, state, committed });
-                (bindings, published::find(results, keys)?)
+                let bindings = before.map(|before| Bindings {
+                    results,
+                    state,
+                    before: before.epoch,
+                    committed: state.committed.map_or(before.epoch, |after| after.epoch),
+                });
+                (bindings, published)
             }
         };
         let mut groups: BTreeMap<u64, Group> = BTreeMap::new();
@@ -160,7 +146,7 @@ impl Explainer<'_> {
         published: Option<Published>,
         bindings: Option<Bindings<'_>>,
     ) -> Result<(Option<Asked>, Rules), ExplainError> {
-        let Some(Bindings { results, state, committed }) = bindings else {
+        let Some(Bindings { results, state, before, committed }) = bindings else {
             let asked = Asked::new(key, published).map(|mut asked| {
                 asked.reach(&self.given.dataflow.windows);
                 asked
@@ -168,6 +154,7 @@ impl Explainer<'_> {
             return Ok((asked, self.given.clone()));
         };
         let as_of = published.as_ref().map(|published| published.epoch);
+        let committed = if as_of.is_some() { committed } else { before };
         let binding = results.bindings(as_of.unwrap_or(committed).min(committed), 1)?.pop();
         let rules = match &binding {
             Some(binding) => rules(results, binding.settings_hash, &self.given)?,

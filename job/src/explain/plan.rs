@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) last: u64,
     /// The last epoch whose results are published.
     pub(super) committed: u64,
+    /// Whether epochs that are read were bound with different settings.
+    pub(super) has_other_settings: bool,
     /// What retention may have cut that would matter: partition, offsets.
     pub(super) cut: Vec<(u32, Range<u64>)>,
 }
@@ -83,7 +85,12 @@ impl Plan {
         let last = after.as_ref().map_or(last, |after| last.max(after.epoch));
         let anew = if is_anew { needed } else { Vec::new() };
         let committed = state.committed.map_or(0, |p| p.epoch);
-        Ok(Self { after, anew, last, committed, cut })
+        let hash = |epoch: u64| -> Result<Option<u64>, ResultError> {
+            Ok(results.bindings(epoch, 1)?.pop().map(|b| b.settings_hash))
+        };
+        let begins = after.as_ref().map_or(first, |after| after.epoch);
+        let has_other_settings = hash(begins)? != hash(last.min(committed))?;
+        Ok(Self { after, anew, last, committed, has_other_settings, cut })
     }
 }
 
