@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::warn;
 use warp::reply::Response;
 
-/// Records that are listed unless more are asked for, and at most.
+/// Records (and sessions, and records of each) that are listed unless more are asked for, and at most.
 const USUAL: usize = 50;
-const MOST: usize = 1_000;
+const MOST: usize = 200;
 
 /// Asks to stop when it is let go.
 struct Asked(Arc<AtomicBool>);

@@ -48,7 +48,7 @@ async fn answers_and_faults_are_passed_on() {
     for (query, status, what) in [
         ("", 400, "PAGE_VIEWS_PER_SECOND%7C"),
         ("?key=bad", 400, "did you mean"),
-        ("?key=A&limit=1001", 400, "up to 1000"),
+        ("?key=A&limit=201", 400, "up to 200"),
         ("?key=A&limit=x", 400, "limit"),
         ("?kye=A", 400, "key"),
         ("?key=none", 404, "A|0|1|"),
