@@ -179,6 +179,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let parts = Parts {
         results: Arc::new(results),
         history: None,
+        explain: None,
         clock: Arc::new(WallClock),
         webhooks: Vec::new(),
         settings: Settings::default(),

@@ -10,6 +10,7 @@
 //! of how the log is kept.
 
 mod catalogue;
+mod explain;
 mod feed;
 mod hub;
 mod problem;
@@ -22,6 +23,7 @@ mod times;
 mod upgrade;
 mod wire;
 
+pub use explain::{Explain, Unexplained};
 pub use settings::Settings;
 
 use hub::Hub;
@@ -41,6 +43,8 @@ pub struct Parts {
     pub results: Arc<dyn ResultLog>,
     /// Answers questions about the past; without it `/api/v1/history` says so.
     pub history: Option<Arc<dyn HistoryStore>>,
+    /// Explains results; without it `/api/v1/explain` says so.
+    pub explain: Option<Arc<dyn Explain>>,
     /// The time that is shown, and that the job's age is told by.
     pub clock: Arc<dyn Clock>,
     /// What has become of the deliveries of webhooks, where this process sends them: told
@@ -72,8 +76,8 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
-    let Parts { results, history, clock, webhooks, settings } = parts;
-    let hub = Arc::new(Hub::new(clock, history, webhooks, settings));
+    let Parts { results, history, explain, clock, webhooks, settings } = parts;
+    let hub = Arc::new(Hub::new(clock, history, explain, webhooks, settings));
     let feed = {
         let hub = hub.clone();
         let name = "gateway-feed".to_owned();

@@ -34,6 +34,8 @@ pub struct Settings {
     /// Funnels that there are, whether or not there is a result of them: those that the
     /// log has besides are shown as well.
     pub funnels: Vec<String>,
+    /// Time that the explanation of a result may take.
+    pub explain_timeout: Duration,
     /// Time that open connections have to end when the gateway shuts down.
     pub shutdown_grace: Duration,
 }
@@ -53,6 +55,7 @@ impl Default for Settings {
             stream: None,
             allowed_origins: Vec::new(),
             funnels: Vec::new(),
+            explain_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
         }
     }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod dataflow;
 pub mod epochs;
 pub mod expiry;
+pub mod explain;
 pub mod funnel;
 pub mod hour;
 pub mod live;

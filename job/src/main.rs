@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use streamgauge::cli::{Cli, Command, DONE, FAILED, FileConflict, WRONG_USAGE};
 use streamgauge::config::{Problems, Surroundings};
+use streamgauge::explain::KeyError;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without a stderr there is nobody to tell.
             let _ = writeln!(io::stderr(), "error: {}", told(&error));
-            let wrong_usage = error.is::<Problems>() || error.is::<FileConflict>();
+            let wrong_usage =
+                error.is::<Problems>() || error.is::<FileConflict>() || error.is::<KeyError>();
             ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
         }
     }
@@ -65,6 +67,7 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Gateway(args) => commands::gateway(&args, around),
         Command::Import(args) => commands::import(&args, around),
         Command::Dlq(args) => commands::dlq(&args, around),
+        Command::Explain(args) => commands::explain(&args, around),
         Command::Checkpoint(args) => commands::checkpoint(&args, around),
         Command::Simulate(args) => commands::simulate(&args, around),
         Command::Replay(args) => commands::replay(&args, around),

@@ -92,7 +92,8 @@ impl Alert<'_> {
     }
 
     /// The first 32 hex digits of SHA-256 of `rule|ruleVersion|subject|windowStart`.
-    fn id(&self) -> String {
+    #[must_use]
+    pub fn id(&self) -> String {
         let Self { rule, version, subject, start_ms, .. } = self;
         let hash = Sha256::digest(format!("{rule}|{version}|{subject}|{start_ms}"));
         let first = hash[..16].iter().fold(0u128, |id, b| id << 8 | u128::from(*b));

@@ -200,6 +200,19 @@ fn percent_encode(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// What a name or value in a key stands for; none if it is not encoded as one is.
+#[must_use]
+pub fn percent_decode(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// A line up to its tail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Body(pub Vec<u8>);

@@ -11,6 +11,7 @@ mod lanes;
 pub(crate) use lanes::Lane;
 
 use crate::Settings;
+use crate::explain::{Explain, Explaining};
 use crate::state::{Channel, PerChannel, State};
 use crate::times::rfc3339;
 use crate::wire::{self, Context, Frame, Lag, Message};
@@ -78,6 +79,8 @@ pub(crate) struct Hub {
     pub(crate) history: Option<Arc<dyn HistoryStore>>,
     /// What has become of the deliveries of webhooks.
     pub(crate) webhooks: Vec<Arc<Counts>>,
+    /// What explains results.
+    pub(crate) explaining: Option<Explaining>,
     /// Turns true when all is to end.
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -91,6 +94,7 @@ impl Hub {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         history: Option<Arc<dyn HistoryStore>>,
+        explain: Option<Arc<dyn Explain>>,
         webhooks: Vec<Arc<Counts>>,
         settings: Settings,
     ) -> Self {
@@ -109,6 +113,7 @@ impl Hub {
             clock,
             history,
             webhooks,
+            explaining: explain.map(Explaining::new),
             stop: watch::Sender::new(false),
         }
     }

@@ -3,6 +3,7 @@
 //! Everything is read; nothing can be changed. Faults are problems as RFC 9457 has
 //! them, each with what to do.
 
+mod explain;
 mod history;
 mod hour;
 mod prometheus;
@@ -69,12 +70,28 @@ pub(crate) fn routes(
         .and(hub.clone())
         .and(query)
         .map(|hub: Arc<Hub>, query: Query| or_problem(hour::funnels(&hub, &query)));
-    let funnel = warp::path!("api" / "v1" / "funnels" / String).and(get).and(hub).and(query).map(
-        |name: String, hub: Arc<Hub>, query: Query| or_problem(hour::funnel(&hub, &name, &query)),
-    );
+    let funnel =
+        warp::path!("api" / "v1" / "funnels" / String).and(get).and(hub.clone()).and(query).map(
+            |name: String, hub: Arc<Hub>, query: Query| {
+                or_problem(hour::funnel(&hub, &name, &query))
+            },
+        );
+    let explain =
+        warp::path!("api" / "v1" / "explain").and(get).and(hub).and(query).then(
+            async |hub: Arc<Hub>, query: Query| or_problem(explain::answer(&hub, query).await),
+        );
     let all = page.or(health).unify().or(ready).unify().or(metrics).unify();
     let all = all.or(snapshot).unify().or(history).unify().or(journeys).unify();
-    let all = all.or(behaviour).unify().or(funnels).unify().or(funnel).unify().boxed();
+    let all = all
+        .or(behaviour)
+        .unify()
+        .or(funnels)
+        .unify()
+        .or(funnel)
+        .unify()
+        .or(explain)
+        .unify()
+        .boxed();
     let small = takes_gzip().and(all.clone()).with(warp::compression::gzip());
     small.map(Reply::into_response).or(all).unify().recover(refused)
 }
@@ -98,8 +115,8 @@ fn takes_gzip() -> impl Filter<Extract = (), Error = Rejection> + Clone + Send +
 async fn refused(rejection: Rejection) -> Result<Response, Infallible> {
     let problem = if rejection.is_not_found() {
         let what = "there are /, /ws, /healthz, /readyz, /metrics, /api/v1/snapshot, \
-            /api/v1/history, /api/v1/journeys, /api/v1/funnels, /api/v1/funnels/{name} and \
-            /api/v1/behaviour";
+            /api/v1/history, /api/v1/journeys, /api/v1/funnels, /api/v1/funnels/{name}, \
+            /api/v1/behaviour and /api/v1/explain";
         Problem::new(StatusCode::NOT_FOUND, "not found", what)
     } else if rejection.find::<MethodNotAllowed>().is_some() {
         let what = "use GET: nothing can be changed here";

@@ -43,6 +43,7 @@ impl Site {
         let mut parts = Parts {
             results: Arc::new(self.results.clone()),
             history: None,
+            explain: None,
             clock: self.clock.clone(),
             webhooks: Vec::new(),
             settings: Settings::default(),

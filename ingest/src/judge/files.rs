@@ -5,7 +5,7 @@
 
 use super::chunk::{DecodedChunk, Outcome};
 use super::record::{Case, Judge};
-use super::{Close, Place, Released};
+use super::{Close, Place, Released, Watcher};
 use crate::END_OF_TIME_MS;
 use crate::batch::{EventBatch, Texts};
 use crate::settings::InputSettings;
@@ -40,6 +40,11 @@ impl FileJudge {
     #[must_use]
     pub fn counts(&self) -> &SourceCounts {
         &self.judge.counts
+    }
+
+    /// Tells `watcher` of every record from now on.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.judge.watcher = Some(watcher);
     }
 
     /// Judges the next records and hands on what they complete.
@@ -79,7 +84,8 @@ impl FileJudge {
             };
             let row = if matches!(entry.outcome, Outcome::Row) { rows.next() } else { None };
             let raw = &chunk.raw;
-            self.judge.record(Case { entry, row, offset, appended_ms, raw, line });
+            let case = Case { entry, row, offset, appended_ms, texts: &texts, raw, line };
+            self.judge.record(&case);
             self.judge.watermarks.record_read(entry.partition);
             self.in_epoch += 1;
             if self.in_epoch == self.epoch_records {

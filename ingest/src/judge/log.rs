@@ -4,6 +4,7 @@
 //! partitions (who is idle, the global watermark) is bound per epoch by whoever
 //! sees all of them, and comes back here as [`LogJudge::raise`].
 
+use super::Watcher;
 use super::chunk::{DecodedChunk, Outcome};
 use super::record::{Case, Judge};
 use super::seen::SeenId;
@@ -54,6 +55,11 @@ impl LogJudge {
         self.judge.watermarks.raise(partition, watermark_ms);
     }
 
+    /// Tells `watcher` of every record from now on.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.judge.watcher = Some(watcher);
+    }
+
     /// Notes for checkpoints which ids are seen from now on.
     pub fn note_ids(&mut self) {
         if let Some(seen) = &mut self.judge.seen {
@@ -86,7 +92,8 @@ impl LogJudge {
             entry.partition = place.partition;
             let row = if matches!(entry.outcome, Outcome::Row) { rows.next() } else { None };
             let (offset, appended_ms) = (place.offset, Some(place.appended_ms));
-            self.judge.record(Case { entry, row, offset, appended_ms, raw: &chunk.raw, line });
+            let (texts, raw) = (&chunk.texts, &chunk.raw);
+            self.judge.record(&Case { entry, row, offset, appended_ms, texts, raw, line });
         }
         let rows = std::mem::take(&mut self.judge.rows);
         let texts = Arc::new(chunk.texts);

@@ -11,11 +11,13 @@ mod files;
 mod log;
 mod record;
 mod seen;
+mod watch;
 
 pub use chunk::{Chunk, ChunkDecoder, DecodedChunk, Line};
 pub use files::FileJudge;
 pub use log::{LogJudge, Place};
 pub use seen::SeenId;
+pub use watch::{Fate, Judged, Watcher};
 
 use crate::batch::EventBatch;
 use crate::dead_letter::DeadLetter;

@@ -2,8 +2,9 @@
 
 use super::chunk::{Chunk, Entry, LineRef, Outcome};
 use super::seen::Seen;
+use super::watch::{Fate, Judged, Watcher};
 use crate::BEFORE_TIME_MS;
-use crate::batch::Row;
+use crate::batch::{Row, Texts};
 use crate::dead_letter::{DeadLetter, Head, value_hash};
 use crate::decode::{Kind, Reason};
 use crate::lateness::{Families, LatenessRule};
@@ -23,6 +24,7 @@ pub(super) struct Case<'a> {
     pub(super) offset: u64,
     /// When it was appended, where the input knows that, ms.
     pub(super) appended_ms: Option<i64>,
+    pub(super) texts: &'a Texts,
     pub(super) raw: &'a Chunk,
     pub(super) line: usize,
 }
@@ -39,6 +41,7 @@ pub(super) struct Judge {
     pub(super) rows: Vec<Row>,
     /// Rejected, or partly late, so far.
     pub(super) dead: Vec<DeadLetter>,
+    pub(super) watcher: Option<Watcher>,
 }
 
 impl Judge {
@@ -56,37 +59,63 @@ impl Judge {
             counts: SourceCounts::default(),
             rows: Vec::new(),
             dead: Vec::new(),
+            watcher: None,
         }
     }
 
-    pub(super) fn record(&mut self, mut case: Case<'_>) {
+    pub(super) fn record(&mut self, case: &Case<'_>) {
         self.counts.read += 1;
+        let fate = self.decide(case);
+        if let Some(watcher) = &mut self.watcher {
+            let entry = case.entry;
+            let is_read = !matches!(entry.outcome, Outcome::Rejected(_));
+            watcher(&Judged {
+                partition: entry.partition,
+                offset: case.offset,
+                appended_ms: case.appended_ms,
+                value: match case.raw.line(case.line) {
+                    LineRef::Value(value) => Some(value),
+                    LineRef::Oversize { .. } => None,
+                },
+                at_ms: is_read.then_some(entry.at_ms),
+                row: case.row.as_ref(),
+                texts: case.texts,
+                watermark_ms: self.watermarks.partition_ms(entry.partition),
+                fate,
+            });
+        }
+    }
+
+    fn decide(&mut self, case: &Case<'_>) -> Fate {
         let entry = case.entry;
         if let Outcome::Rejected(rejection) = &entry.outcome {
             let (reason, detail) = rejection.as_ref();
-            return self.reject(&case, *reason, detail.clone());
+            return self.reject(case, *reason, detail.clone());
         }
         let mut moves_to_ms = entry.at_ms;
         if let Some(appended_ms) = case.appended_ms {
             if entry.at_ms > appended_ms + FUTURE_MS {
                 let detail = format!("{} ms ahead of its appending", entry.at_ms - appended_ms);
-                return self.reject(&case, Reason::Future, detail.into());
+                return self.reject(case, Reason::Future, detail.into());
             }
             moves_to_ms = moves_to_ms.min(appended_ms);
         }
         let advance = self.watermarks.observe(entry.partition, moves_to_ms);
-        self.note(&case, advance);
+        self.note(case, advance);
         let seen = self.seen.as_mut();
         if seen.is_some_and(|seen| seen.is_duplicate(entry, advance.after_ms)) {
             self.counts.duplicates += 1;
-            return;
+            return Fate::Duplicate;
         }
         self.counts.bots += u64::from(entry.bot);
         self.counts.unknown_types += u64::from(entry.kind == Kind::Unknown);
         let excluded = entry.bot && self.bots == BotMode::Exclude;
-        match case.row.take().filter(|_| !excluded) {
-            Some(row) => self.known(&case, row, advance.after_ms),
-            None => self.counts.accepted += 1,
+        match case.row {
+            Some(row) if !excluded => Fate::Known(self.known(case, row, advance.after_ms)),
+            _ => {
+                self.counts.accepted += 1;
+                if excluded { Fate::Bot } else { Fate::UnknownType }
+            }
         }
     }
 
@@ -103,7 +132,7 @@ impl Judge {
     }
 
     /// A record of a known type: each family takes it, or it is late for it.
-    fn known(&mut self, case: &Case<'_>, mut row: Row, watermark_ms: i64) {
+    fn known(&mut self, case: &Case<'_>, mut row: Row, watermark_ms: i64) -> Families {
         let late = self.rule.late_for(row.at_ms, watermark_ms);
         for family in late.iter() {
             self.counts.late[family as usize] += 1;
@@ -114,7 +143,7 @@ impl Judge {
         }
         if late == Families::ALL {
             self.counts.dead_letters[Reason::Late as usize] += 1;
-            return;
+            return late;
         }
         self.counts.accepted += 1;
         self.counts.partly_late += u64::from(!late.is_empty());
@@ -123,11 +152,13 @@ impl Judge {
         row.late = late;
         row.late_spans = self.rule.late_spans(row.at_ms, watermark_ms, &self.sequence_spans_ms);
         self.rows.push(row);
+        late
     }
 
-    fn reject(&mut self, case: &Case<'_>, reason: Reason, detail: Cow<'static, str>) {
+    fn reject(&mut self, case: &Case<'_>, reason: Reason, detail: Cow<'static, str>) -> Fate {
         self.counts.dead_letters[reason as usize] += 1;
         self.bury(case, reason, Families::NONE, detail);
+        Fate::Rejected(reason)
     }
 
     fn bury(

@@ -5,7 +5,7 @@ use super::SourceError;
 use crate::batch::EventBatch;
 use crate::binding::{EpochCounts, PartitionBinding, RecordDigest};
 use crate::dead_letter::DeadLetter;
-use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place, SeenId};
+use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place, SeenId, Watcher};
 use crate::log::{EventLog, LogReader, Position, Record};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
@@ -84,6 +84,11 @@ impl EpochReader {
     /// Raises the watermark of a partition that was idle, or is resumed.
     pub fn raise(&mut self, partition: u32, watermark_ms: i64) {
         self.judge.raise(partition, watermark_ms);
+    }
+
+    /// Tells `watcher` of every record from now on.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.judge.watch(watcher);
     }
 
     /// Notes for checkpoints which ids are seen from now on.

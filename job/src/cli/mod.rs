@@ -11,6 +11,7 @@
 //! It deliberately runs nothing but `config`, `check` and `completions`, which
 //! need no dataflow.
 
+mod explain;
 mod files;
 mod gateway;
 mod import;
@@ -28,6 +29,7 @@ mod tests;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use explain::ExplainArgs;
 pub use files::Destination;
 pub use gateway::GatewayArgs;
 pub use import::ImportArgs;
@@ -102,6 +104,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Say why events were rejected
     Dlq(DlqArgs),
+    /// Say which records a result was made from, and whether it agrees with them
+    Explain(ExplainArgs),
     /// Look at the checkpoints of a data directory
     Checkpoint(CheckpointArgs),
     /// Compute all results of recorded events, as fast as it goes

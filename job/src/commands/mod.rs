@@ -3,6 +3,7 @@
 mod checkpoint;
 mod dlq;
 mod events;
+mod explain;
 mod gateway;
 mod import;
 mod interrupt;
@@ -16,6 +17,7 @@ mod webhooks;
 
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use dlq::dlq;
+pub(crate) use explain::explain;
 pub(crate) use gateway::gateway;
 pub(crate) use import::import;
 pub(crate) use job::job;

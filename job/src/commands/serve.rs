@@ -1,6 +1,7 @@
 //! The gateway and the feed of the history, each in a thread of its own, over the data
 //! directory of a site.
 
+use super::explain::ForGateway;
 use super::site::Site;
 use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
@@ -48,6 +49,7 @@ pub(super) fn serve(
     let parts = Parts {
         results: Arc::new(site.results.clone()),
         history: Some(Arc::new(history) as Arc<dyn HistoryStore>),
+        explain: Some(Arc::new(ForGateway::new(site, config))),
         clock: Arc::clone(&site.clock),
         webhooks: webhooks.counts(),
         settings: Settings {

@@ -27,7 +27,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A data directory that is open.
+/// A data directory that is open. Clones share it.
+#[derive(Clone)]
 pub(super) struct Site {
     pub(super) directory: PathBuf,
     pub(super) log: EmbeddedLog,

@@ -50,6 +50,8 @@ pub use typed::{
 pub use value::{Refusal, Value};
 pub use webhook::Webhook;
 
+pub(crate) use suggest::nearest;
+
 use settings::from_text;
 
 /// The file that is read if it is in the working directory and no other is named.

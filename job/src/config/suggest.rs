@@ -5,7 +5,7 @@
 
 /// The candidate with the fewest edits from `word`, ignoring case; of several
 /// the first. None if all are more than a third of the word's length away.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -61,7 +61,7 @@ fn record(change: &Change, epoch: u64, watermark_ms: i64) -> Record {
 }
 
 /// An alert's key is its id, with which its body begins.
-fn alert_key(change: &Change) -> Vec<u8> {
+pub(crate) fn alert_key(change: &Change) -> Vec<u8> {
     const BEFORE: &[u8] = b"{\"alertId\":\"";
     let id = change.body.strip_prefix(BEFORE).and_then(|rest| rest.get(..32));
     id.map_or_else(|| change.key.clone(), <[u8]>::to_vec)

@@ -20,7 +20,9 @@ mod writer;
 
 pub use checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 pub use driver::{Driver, Given, Step};
+pub(crate) use effects::alert_key;
 pub use run::{Job, LiveError, Tuning, named, run};
+pub(crate) use start::changes;
 pub use start::{Start, StartError};
 pub use status::{Phase, Status};
 pub use writer::{Committed, ToWriter, Writer, WriterError};

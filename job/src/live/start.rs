@@ -189,7 +189,7 @@ fn parsed(json: &str) -> Settings {
 }
 
 /// What differs between two settings, in words.
-fn changes(old: &str, new: &str) -> Vec<String> {
+pub(crate) fn changes(old: &str, new: &str) -> Vec<String> {
     let (old, new) = (parsed(old), parsed(new));
     let keys: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
     let shown =

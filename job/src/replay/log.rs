@@ -169,7 +169,7 @@ impl Bound<'_> {
 }
 
 /// What the first epoch began behind: where its partitions begin.
-fn before_first(first: &Binding) -> Option<Binding> {
+pub(crate) fn before_first(first: &Binding) -> Option<Binding> {
     let mut before = first.clone();
     for p in &mut before.partitions {
         (p.hi, p.count) = (p.lo, 0);
@@ -186,7 +186,9 @@ struct Waiting {
     value: Vec<u8>,
 }
 
-fn anew(
+/// Judges the records of a log up to `until` as if they were a file's: in the order of
+/// their times of appending, partitions and offsets.
+pub(crate) fn anew(
     mut reader: Box<dyn LogReader>,
     until: &[Position],
     settings: &InputSettings,

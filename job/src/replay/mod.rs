@@ -6,6 +6,7 @@ mod summary;
 mod target;
 
 pub use log::{Cut, LogInput, LogInputError};
+pub(crate) use log::{anew, before_first};
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
 pub use summary::Summary;
 pub use target::partial;

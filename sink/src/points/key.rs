@@ -2,6 +2,7 @@
 
 use super::PointError;
 use super::catalogue::{self, Entry, Shape};
+use crate::record::percent_decode;
 
 /// What the key of a record says: which result it is.
 #[derive(Clone, Debug)]
@@ -68,20 +69,8 @@ fn dimension(entry: &Entry, text: &str) -> Result<Option<String>, PointError> {
         .and_then(|rest| rest.strip_prefix('='))
         .filter(|value| !value.is_empty() && !value.contains([',', '=', '|']))
         .ok_or(PointError::Key("not the dimension of its type"))?;
-    Ok(Some(decode_percent(value)?))
-}
-
-fn decode_percent(text: &str) -> Result<String, PointError> {
-    const WRONG: PointError = PointError::Key("a wrong percent-encoding");
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let digits = part.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()));
-        let digits = digits.ok_or(WRONG)?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| WRONG)?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).map_err(|_| WRONG)
+    let value = percent_decode(value).ok_or(PointError::Key("a wrong percent-encoding"))?;
+    Ok(Some(value))
 }
 
 #[cfg(test)]

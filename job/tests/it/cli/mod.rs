@@ -9,6 +9,7 @@ mod config_refusals;
 mod data;
 mod digest;
 mod durable;
+mod explain;
 mod failures;
 mod funnels;
 mod hostile;

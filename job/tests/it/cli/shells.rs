@@ -4,13 +4,14 @@ use super::Folder;
 use std::io::{self, Write};
 use std::process::Command;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "job",
     "gateway",
     "simulate",
     "import",
     "dlq",
+    "explain",
     "checkpoint",
     "replay",
     "check",

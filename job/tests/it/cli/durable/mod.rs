@@ -19,7 +19,7 @@ use streamgauge_ingest::log::{EmbeddedLog, EventLog, Retention};
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{EmbeddedResults, Position, Record, ResultLog, Topic};
 
-const PARTITIONS: u32 = 12;
+pub(super) const PARTITIONS: u32 = 12;
 /// Windows are short, so that state is dropped while the test runs.
 const TIMES: &str =
     "[time]\nlateness = \"10s\"\nsession_gap = \"5s\"\n[checkpoint]\nevery = \"1s\"\n";
@@ -47,22 +47,22 @@ description = "{value} {threshold}"
 const LATENESS_MS: i64 = 10_000;
 const SESSION_GAP_MS: i64 = 5_000;
 
-fn is_long() -> bool {
+pub(super) fn is_long() -> bool {
     std::env::var_os("STREAMGAUGE_LONG").is_some()
 }
 
-fn started(folder: &Folder, line: &str) -> Child {
+pub(super) fn started(folder: &Folder, line: &str) -> Child {
     let mut command = folder.command(line);
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect(line)
 }
 
-struct Site {
-    log: EmbeddedLog,
-    results: EmbeddedResults,
+pub(super) struct Site {
+    pub(super) log: EmbeddedLog,
+    pub(super) results: EmbeddedResults,
 }
 
 impl Site {
-    fn open(folder: &Folder) -> Self {
+    pub(super) fn open(folder: &Folder) -> Self {
         let clock = Arc::new(ManualClock::new(0));
         let directory = folder.path("d");
         std::fs::create_dir_all(&directory).unwrap();
@@ -72,11 +72,11 @@ impl Site {
         Self { log: log.unwrap(), results: results.unwrap() }
     }
 
-    fn appended(&self) -> u64 {
+    pub(super) fn appended(&self) -> u64 {
         (0..PARTITIONS).map(|p| self.log.bounds(p).unwrap().end).sum()
     }
 
-    fn records(&self, topics: &[Topic], from: Position) -> (Vec<Record>, Position) {
+    pub(super) fn records(&self, topics: &[Topic], from: Position) -> (Vec<Record>, Position) {
         let mut reader = self.results.reader(topics, from).unwrap();
         let mut all = Vec::new();
         let mut note = |s: streamgauge_sink::results::Stored<'_>| {

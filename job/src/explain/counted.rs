@@ -1,0 +1,135 @@
+//! What a record counts as in a result of each type.
+
+use super::asked::{Asked, Subject};
+use std::fmt::Write as _;
+use streamgauge_ingest::batch::{Row, UNKNOWN};
+use streamgauge_ingest::decode::{Decoded, Kind, minor_digits};
+use streamgauge_sink::metric::Metric;
+
+/// Whether a record that is taken is one of those that a result counts: what its
+/// `count` is the number of, where it has one.
+pub(super) fn is_counted(asked: &Asked, row: &Row) -> bool {
+    let is_view = row.kind == Kind::PageView;
+    let Some(metric) = asked.subject.metric() else { return is_view };
+    match metric {
+        Metric::ActiveUsers | Metric::ActiveUsers5m => true,
+        Metric::ConversionRate => row.kind == Kind::Conversion,
+        Metric::RevenuePerUser => {
+            let currency = std::str::from_utf8(&row.currency).ok();
+            row.kind == Kind::Conversion && currency == asked.dimension.as_deref()
+        }
+        Metric::PageLoadTime => is_view && row.load_ms >= 0,
+        Metric::PageViewsPerSecond
+        | Metric::PopularContent
+        | Metric::GeoDistribution
+        | Metric::Devices
+        | Metric::Browsers
+        | Metric::Os
+        | Metric::Referrers => is_view,
+        // Sessions are counted, and every event of a session is one of its events.
+        Metric::Session
+        | Metric::BounceRate
+        | Metric::AverageSessionDuration
+        | Metric::Journeys
+        | Metric::Funnel
+        | Metric::Behaviour
+        | Metric::AbandonmentRate => true,
+    }
+}
+
+/// Whether distinct users are part of a result.
+pub(super) fn is_of_users(subject: Subject) -> bool {
+    matches!(
+        subject.metric(),
+        Some(
+            Metric::ActiveUsers
+                | Metric::ActiveUsers5m
+                | Metric::ConversionRate
+                | Metric::RevenuePerUser
+        )
+    )
+}
+
+/// What a record is to a result, in words. `is_first` is whether it is the first that
+/// was read of its user.
+pub(super) fn in_words(
+    subject: Subject,
+    event: &Decoded<'_>,
+    is_counted: bool,
+    is_first: bool,
+) -> String {
+    let mut words = match subject.metric() {
+        Some(metric) if is_counted => as_part_of(metric, event),
+        _ => what(event),
+    };
+    if is_of_users(subject) {
+        let user = event.user;
+        // Writing to a string cannot fail.
+        let _ = match is_first {
+            true => write!(words, ", first event of {user}"),
+            false => write!(words, "; {user} is counted already"),
+        };
+    } else if !is_counted {
+        words.push_str(", which is not counted here");
+    }
+    words
+}
+
+fn as_part_of(metric: Metric, event: &Decoded<'_>) -> String {
+    let named = |value: Option<&str>| value.unwrap_or(UNKNOWN).to_owned();
+    match metric {
+        Metric::GeoDistribution => format!("{}, {}", named(event.country), named(event.city)),
+        Metric::Devices => named(event.device),
+        Metric::Browsers => named(event.browser),
+        Metric::Os => named(event.os),
+        Metric::Referrers => event.referrer.to_owned(),
+        Metric::PageLoadTime => match event.load_ms {
+            Some(ms) => format!("{ms} ms"),
+            None => what(event),
+        },
+        _ => what(event),
+    }
+}
+
+/// An event in words.
+pub(super) fn what(event: &Decoded<'_>) -> String {
+    match event.kind {
+        Kind::PageView => format!("page view of {}", event.page),
+        Kind::Conversion => format!("conversion {}", money(event.value_minor, event.currency)),
+        kind => kind.name().to_owned(),
+    }
+}
+
+/// An amount in major units with its currency, such as `59.90 USD`.
+fn money(minor: i64, currency: [u8; 3]) -> String {
+    let digits = minor_digits(currency);
+    let unit = 10_u64.pow(u32::from(digits));
+    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    let currency = String::from_utf8_lossy(&currency);
+    match digits {
+        0 => format!("{sign}{minor} {currency}"),
+        _ => format!(
+            "{sign}{}.{:0width$} {currency}",
+            minor / unit,
+            minor % unit,
+            width = usize::from(digits)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_in_major_units() {
+        let check = |minor: i64, currency: &[u8; 3], expected: &str| {
+            assert_eq!(money(minor, *currency), expected);
+        };
+        check(5_990, b"USD", "59.90 USD");
+        check(-5, b"EUR", "-0.05 EUR");
+        check(7, b"JPY", "7 JPY");
+        check(1_500, b"BHD", "1.500 BHD");
+        check(i64::MIN, b"USD", "-92233720368547758.08 USD");
+    }
+}

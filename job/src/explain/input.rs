@@ -1,0 +1,237 @@
+//! Reading events again, each with what became of it: through the same judgement as the
+//! job's, as the epochs were bound.
+
+use super::plan::Plan;
+use super::settings::Rules;
+use super::{ExplainError, lock};
+use crate::replay::{anew, before_first};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use streamgauge_ingest::END_OF_TIME_MS;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::clock::Clock;
+use streamgauge_ingest::files::{FileError, LineReader, Progress, open};
+use streamgauge_ingest::judge::{ChunkDecoder, Close, FileJudge, Judged, Released, Watcher};
+use streamgauge_ingest::log::{EventLog, Position};
+use streamgauge_ingest::source::{Pacing, Source};
+use streamgauge_sink::results::ResultLog;
+
+/// Bindings read at once.
+const BINDINGS: usize = 1_000;
+/// Records of an epoch where none is bound.
+const EPOCH_RECORDS: u64 = 10_000;
+
+/// Where the events are.
+#[derive(Clone, Copy)]
+pub enum Origin<'a> {
+    /// In files, read one after the other as one.
+    Files(&'a [PathBuf]),
+    /// In the log of a data directory, beside its results.
+    Directory {
+        /// The events.
+        log: &'a dyn EventLog,
+        /// The results, and the bindings.
+        results: &'a dyn ResultLog,
+        /// The clock, for what is no result.
+        clock: &'a dyn Clock,
+    },
+}
+
+/// Looks at every record.
+pub(super) trait Watch: Send {
+    /// What comes next is of this epoch.
+    fn epoch(&mut self, epoch: u64);
+    /// A record, judged.
+    fn record(&mut self, judged: &Judged<'_>);
+}
+
+/// What the events of an origin are read by.
+pub(super) struct Input<'a> {
+    pub(super) origin: Origin<'a>,
+    /// The settings that are given.
+    pub(super) given: &'a Rules,
+    /// What is read of a log with bindings; none of files and of a log without.
+    pub(super) plan: Option<&'a Plan>,
+    pub(super) progress: &'a Progress,
+}
+
+impl Input<'_> {
+    /// Reads it once. Without bindings the last epoch is at the end of time.
+    pub(super) fn pass<W: Watch + 'static>(
+        &self,
+        watch: &Arc<Mutex<W>>,
+        mut release: impl FnMut(Released),
+    ) -> Result<(), ExplainError> {
+        let release = &mut release;
+        match (self.origin, self.plan) {
+            (Origin::Files(files), _) => self.files(files, watch, release)?,
+            (Origin::Directory { log, results, clock }, Some(plan)) => {
+                let bound = Bound { log, results, clock, plan, input: self };
+                bound.pass(watch, release)?;
+            }
+            (Origin::Directory { log, .. }, None) => {
+                let mut judge = FileJudge::new(&self.given.input, EPOCH_RECORDS);
+                judge.watch(watcher(watch));
+                let bounds = log.all_bounds()?;
+                let from: Vec<_> = positions(bounds.iter().map(|b| b.start));
+                let until: Vec<_> = positions(bounds.iter().map(|b| b.end));
+                let reader = log.reader(&from)?;
+                anew(reader, &until, &self.given.input, self.progress, &mut judge, release)?;
+                judge.end(release);
+            }
+        }
+        match self.is_stopped() {
+            true => Err(ExplainError::Stopped),
+            false => Ok(()),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+
+    fn files<W: Watch + 'static>(
+        &self,
+        files: &[PathBuf],
+        watch: &Arc<Mutex<W>>,
+        release: &mut impl FnMut(Released),
+    ) -> Result<(), ExplainError> {
+        let settings = &self.given.input;
+        let mut decoder = ChunkDecoder::new(settings);
+        let mut judge = FileJudge::new(settings, EPOCH_RECORDS);
+        judge.watch(watcher(watch));
+        for path in files {
+            let mut lines =
+                LineReader::new(open(path, &self.progress.stored_bytes)?, settings.max_bytes);
+            let failed = |source| FileError::Read { path: path.clone(), source };
+            while let Some(chunk) = lines.next_chunk().map_err(failed)? {
+                if self.is_stopped() {
+                    return Ok(());
+                }
+                let chunk = decoder.decode(chunk);
+                self.progress.records.fetch_add(chunk.records() as u64, Ordering::Relaxed);
+                judge.judge(chunk, release);
+            }
+        }
+        judge.end(release);
+        Ok(())
+    }
+}
+
+fn positions(offsets: impl Iterator<Item = u64>) -> Vec<Position> {
+    (0..).zip(offsets).map(|(partition, offset)| Position { partition, offset }).collect()
+}
+
+fn watcher<W: Watch + 'static>(watch: &Arc<Mutex<W>>) -> Watcher {
+    let watch = Arc::clone(watch);
+    Box::new(move |judged| lock(&watch).record(judged))
+}
+
+/// A log whose epochs are read as they were bound.
+struct Bound<'a> {
+    log: &'a dyn EventLog,
+    results: &'a dyn ResultLog,
+    clock: &'a dyn Clock,
+    plan: &'a Plan,
+    input: &'a Input<'a>,
+}
+
+impl<'a> Bound<'a> {
+    fn pass<W: Watch + 'static>(
+        &self,
+        watch: &Arc<Mutex<W>>,
+        release: &mut impl FnMut(Released),
+    ) -> Result<(), ExplainError> {
+        let mut after = self.plan.after.clone();
+        let mut next = 0;
+        if let Some(after) = &after {
+            next = after.epoch + 1;
+            self.before(after, watch, release)?;
+        }
+        let mut source: Option<(u64, Source<'a>)> = None;
+        loop {
+            let bindings = self.results.bindings(next, BINDINGS)?;
+            let Some(newest) = bindings.last() else { return Ok(()) };
+            next = newest.epoch + 1;
+            for binding in bindings {
+                if binding.epoch > self.plan.last || self.input.is_stopped() {
+                    return Ok(());
+                }
+                let hash = binding.settings_hash;
+                let mut open = match source.take().filter(|(of, _)| *of == hash) {
+                    Some((_, open)) => open,
+                    None => self.open(&binding, after.as_ref(), watch)?,
+                };
+                lock(watch).epoch(binding.epoch);
+                let read = binding.counts.read;
+                open.again(&binding)?.release(release);
+                self.input.progress.records.fetch_add(read, Ordering::Relaxed);
+                source = Some((hash, open));
+                after = Some(binding);
+            }
+        }
+    }
+
+    /// A source that goes on before an epoch, with the settings that it was bound with.
+    fn open<W: Watch + 'static>(
+        &self,
+        binding: &Binding,
+        after: Option<&Binding>,
+        watch: &Arc<Mutex<W>>,
+    ) -> Result<Source<'a>, ExplainError> {
+        let rules = rules(self.results, binding.settings_hash, self.input.given)?;
+        let pacing = Pacing { epoch_ms: 1, settings_hash: binding.settings_hash };
+        let first = before_first(binding);
+        let after = after.or(first.as_ref());
+        let mut source = Source::new(self.log, self.clock, &rules.input, pacing, after)?;
+        source.reader_mut().watch(watcher(watch));
+        Ok(source)
+    }
+
+    /// What comes before the epochs that are read as they were bound: records that are
+    /// judged anew, and the watermark that those epochs begin with.
+    fn before<W: Watch + 'static>(
+        &self,
+        after: &Binding,
+        watch: &Arc<Mutex<W>>,
+        release: &mut impl FnMut(Released),
+    ) -> Result<(), ExplainError> {
+        let epoch = after.epoch;
+        if !self.plan.anew.is_empty() {
+            let rules = rules(self.results, after.settings_hash, self.input.given)?;
+            lock(watch).epoch(epoch);
+            let mut judge = FileJudge::new(&rules.input, u64::MAX);
+            judge.watch(watcher(watch));
+            let until = positions(after.partitions.iter().map(|p| p.hi));
+            let reader = self.log.reader(&self.plan.anew)?;
+            let mut only_rows = |released| {
+                if let Released::Rows(_, batch) = released {
+                    release(Released::Rows(epoch, batch));
+                }
+            };
+            let progress = self.input.progress;
+            anew(reader, &until, &rules.input, progress, &mut judge, &mut only_rows)?;
+        }
+        release(Released::Close(Close { epoch, watermark_ms: after.watermark_ms }));
+        Ok(())
+    }
+}
+
+/// The settings that a hash stands for.
+pub(super) fn rules(
+    results: &dyn ResultLog,
+    hash: u64,
+    given: &Rules,
+) -> Result<Rules, ExplainError> {
+    if hash == given.hash {
+        return Ok(given.clone());
+    }
+    let kept = results.settings(hash)?.and_then(|json| Rules::read(hash, json));
+    kept.ok_or(ExplainError::Settings)
+}
+
+/// Whether an epoch is the last, after which nothing can change.
+pub(super) fn is_end(close: Close) -> bool {
+    close.watermark_ms == END_OF_TIME_MS
+}

@@ -1,0 +1,309 @@
+//! The records of a result made from events: each gets a verdict, all are counted, and
+//! the first are listed.
+
+use super::asked::Asked;
+use super::counted::{in_words, is_counted, is_of_users};
+use super::input::Watch;
+use super::times::rfc3339;
+use hashbrown::HashSet;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use streamgauge_ingest::decode::{Decoded, Decoder, Kind, Reason};
+use streamgauge_ingest::judge::{Fate, Judged};
+use streamgauge_ingest::lateness::Family;
+
+/// What became of a record, for one result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is one of those that the result counts.
+    Counted,
+    /// It is in the result's window, and not of what is counted: at most its user is.
+    Taken,
+    /// It came too late for results of this family.
+    Late,
+    /// Its event id was seen before.
+    Duplicate,
+    /// It is a bot's, and bots are excluded.
+    Bot,
+    /// Its type is not known.
+    UnknownType,
+    /// Its timestamp lies too far ahead of its appending.
+    Future,
+    /// It was bound after the epoch of the published record.
+    BoundLater,
+}
+
+impl Verdict {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Taken => "taken",
+            Self::Late => "late",
+            Self::Duplicate => "duplicate",
+            Self::Bot => "bot",
+            Self::UnknownType => "unknown_type",
+            Self::Future => "future",
+            Self::BoundLater => "bound_later",
+        }
+    }
+
+    fn is_in(self) -> bool {
+        matches!(self, Self::Counted | Self::Taken)
+    }
+}
+
+/// A record, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// Its event time, ms since the Unix epoch.
+    pub timestamp: i64,
+    /// Its type, as it says.
+    pub event_type: String,
+    /// Its user.
+    pub user: String,
+    /// Its session id.
+    pub session: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// As what it counts, or why it does not.
+    pub reason: String,
+}
+
+/// Records, counted by verdict; some of them are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Records {
+    pub(super) counts: BTreeMap<Verdict, u64>,
+    counted: Vec<Listed>,
+    left_out: Vec<Listed>,
+    limit: usize,
+}
+
+impl Records {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Notes a record; `describe` is asked only for what is listed.
+    pub(super) fn note(&mut self, verdict: Verdict, describe: impl FnOnce() -> Option<Listed>) {
+        *self.counts.entry(verdict).or_default() += 1;
+        let list = if verdict.is_in() { &mut self.counted } else { &mut self.left_out };
+        if list.len() < self.limit {
+            list.extend(describe());
+        }
+    }
+
+    /// The listed ones by time. Of those that were left out there are so many that half
+    /// of the places, or all that the others leave free, are taken.
+    pub(super) fn listed(&self) -> Vec<Listed> {
+        let free = self.limit.saturating_sub(self.counted.len()).max(self.limit.div_ceil(2));
+        let left_out = self.left_out.iter().take(free.min(self.limit));
+        let room = self.limit - left_out.len();
+        let mut listed: Vec<_> = self.counted.iter().take(room).chain(left_out).cloned().collect();
+        listed.sort_by_key(|l| (l.timestamp, l.partition, l.offset));
+        listed
+    }
+}
+
+/// What is read of all records, whatever they are to a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) records: u64,
+    pub(super) rejected: BTreeMap<&'static str, u64>,
+}
+
+impl Read {
+    pub(super) fn note(&mut self, judged: &Judged<'_>) {
+        self.records += 1;
+        if let Fate::Rejected(reason) = judged.fate {
+            *self.rejected.entry(reason.as_str()).or_default() += 1;
+        }
+    }
+}
+
+/// The verdict on a record for results of a family, as far as it is not the result's own
+/// affair: none for those that are rejected and have no time.
+pub(super) fn verdict(judged: &Judged<'_>, family: Family, is_later: bool) -> Option<Verdict> {
+    Some(match judged.fate {
+        Fate::Rejected(Reason::Future) => Verdict::Future,
+        Fate::Rejected(_) => return None,
+        Fate::Duplicate => Verdict::Duplicate,
+        Fate::Bot => Verdict::Bot,
+        Fate::UnknownType => Verdict::UnknownType,
+        Fate::Known(late) if late.contains(family) => Verdict::Late,
+        Fate::Known(_) if is_later => Verdict::BoundLater,
+        Fate::Known(_) => Verdict::Taken,
+    })
+}
+
+/// Why a record was left out, in words.
+fn why(verdict: Verdict, judged: &Judged<'_>, epoch: u64) -> String {
+    match verdict {
+        Verdict::Counted | Verdict::Taken => String::new(),
+        Verdict::Late => {
+            format!("the watermark of its partition was {}", rfc3339(judged.watermark_ms))
+        }
+        Verdict::Duplicate => "its event id was seen before".to_owned(),
+        Verdict::Bot => "its user agent is a bot's, and bots are excluded".to_owned(),
+        Verdict::UnknownType => "such events take part in no result".to_owned(),
+        Verdict::Future => match judged.appended_ms {
+            Some(ms) => format!("it was appended at {}", rfc3339(ms)),
+            None => String::new(),
+        },
+        Verdict::BoundLater => format!("it was bound in epoch {epoch}, after this record"),
+    }
+}
+
+/// A record as it is listed; none if it cannot be decoded.
+pub(super) fn listed(
+    decoder: &mut Decoder,
+    judged: &Judged<'_>,
+    verdict: Verdict,
+    epoch: u64,
+    in_words: impl FnOnce(&Decoded<'_>) -> String,
+) -> Option<Listed> {
+    let value = judged.value?;
+    let event = decoder.decode(value).ok()?;
+    Some(Listed {
+        partition: judged.partition,
+        offset: judged.offset,
+        timestamp: event.timestamp_ms,
+        event_type: match event.kind {
+            Kind::Unknown => event_type(value),
+            kind => kind.name().to_owned(),
+        },
+        user: event.user.to_owned(),
+        session: event.session.to_owned(),
+        reason: if verdict.is_in() { in_words(&event) } else { why(verdict, judged, epoch) },
+        verdict,
+    })
+}
+
+fn event_type(value: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        event_type: String,
+    }
+    serde_json::from_slice::<Typed>(value).map(|typed| typed.event_type).unwrap_or_default()
+}
+
+/// One result, and the records of it.
+#[derive(Clone, Debug)]
+pub(super) struct Noted {
+    pub(super) asked: Asked,
+    pub(super) records: Records,
+    users: HashSet<u64>,
+}
+
+impl Noted {
+    /// Distinct users, where they are part of the result.
+    pub(super) fn users(&self) -> Option<usize> {
+        is_of_users(self.asked.subject).then_some(self.users.len())
+    }
+
+    fn note(&mut self, judged: &Judged<'_>, epoch: u64, decoder: &mut Decoder) {
+        let asked = &self.asked;
+        let concerns = match (judged.row, judged.at_ms) {
+            (Some(row), _) => asked.concerns(row, judged.texts),
+            // Whose it is is not decoded of what has no row.
+            (None, Some(at_ms)) => asked.span.contains(&at_ms) && asked.who.is_none(),
+            (None, None) => false,
+        };
+        if !concerns || epoch > asked.last {
+            return;
+        }
+        let is_later = asked.as_of.is_some_and(|as_of| epoch > as_of);
+        let Some(mut verdict) = verdict(judged, asked.subject.family(), is_later) else { return };
+        let mut is_first = false;
+        if let (Verdict::Taken, Some(row)) = (verdict, judged.row) {
+            is_first = is_of_users(asked.subject) && self.users.insert(row.user_hash);
+            if is_counted(asked, row) {
+                verdict = Verdict::Counted;
+            }
+        }
+        let is_counted = verdict == Verdict::Counted;
+        self.records.note(verdict, || {
+            listed(decoder, judged, verdict, epoch, |event| {
+                in_words(asked.subject, event, is_counted, is_first)
+            })
+        });
+    }
+}
+
+/// Notes the records of results made from events.
+pub(super) struct Listing {
+    pub(super) read: Read,
+    pub(super) noted: Vec<Noted>,
+    epoch: u64,
+    decoder: Decoder,
+}
+
+impl Listing {
+    pub(super) fn new(asked: &[Asked], limit: usize, max_bytes: usize) -> Self {
+        let one = |asked: &Asked| Noted {
+            asked: asked.clone(),
+            records: Records::new(limit),
+            users: HashSet::new(),
+        };
+        let noted = asked.iter().map(one).collect();
+        Self { read: Read::default(), noted, epoch: 0, decoder: Decoder::new(max_bytes) }
+    }
+}
+
+impl Watch for Listing {
+    fn epoch(&mut self, epoch: u64) {
+        self.epoch = epoch;
+    }
+
+    fn record(&mut self, judged: &Judged<'_>) {
+        self.read.note(judged);
+        for noted in &mut self.noted {
+            noted.note(judged, self.epoch, &mut self.decoder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(timestamp: i64, verdict: Verdict) -> Listed {
+        let text = String::new;
+        let (partition, offset) = (0, 0);
+        let (event_type, user, session, reason) = (text(), text(), text(), text());
+        Listed { partition, offset, timestamp, event_type, user, session, verdict, reason }
+    }
+
+    /// The times of what is listed of so many counted records and so many late ones.
+    fn listed(counted: i64, late: i64, limit: usize) -> Vec<i64> {
+        let mut records = Records::new(limit);
+        for at in 0..counted {
+            records.note(Verdict::Counted, || Some(record(at, Verdict::Counted)));
+        }
+        for at in 100..100 + late {
+            records.note(Verdict::Late, || Some(record(at, Verdict::Late)));
+        }
+        let all = [(Verdict::Counted, counted), (Verdict::Late, late)];
+        let all = all.into_iter().filter(|(_, n)| *n > 0);
+        assert_eq!(records.counts, all.map(|(v, n)| (v, n.unsigned_abs())).collect());
+        records.listed().iter().map(|l| l.timestamp).collect()
+    }
+
+    #[test]
+    fn what_was_left_out_has_its_share_of_the_list() {
+        assert_eq!(listed(2, 1, 4), [0, 1, 100]);
+        assert_eq!(listed(9, 0, 4), [0, 1, 2, 3]);
+        assert_eq!(listed(9, 1, 4), [0, 1, 2, 100]);
+        assert_eq!(listed(9, 9, 4), [0, 1, 100, 101]);
+        assert_eq!(listed(1, 9, 4), [0, 100, 101, 102]);
+        assert_eq!(listed(9, 9, 0), [0_i64; 0]);
+    }
+}

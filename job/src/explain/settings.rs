@@ -1,0 +1,119 @@
+//! The settings that epochs were bound with, from the JSON that is kept beside them.
+
+use crate::dataflow;
+use crate::funnel::{Funnel, Step};
+use crate::publish::Output;
+use crate::window::Windows;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use streamgauge_ingest::decode::Kind;
+use streamgauge_ingest::settings::{BotMode, InputSettings};
+
+/// What decides about results.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How records are judged.
+    pub input: InputSettings,
+    /// What the dataflow is built from.
+    pub dataflow: dataflow::Settings,
+    /// Their hash.
+    pub hash: u64,
+    /// They as JSON, as [`fingerprint`](crate::settings::fingerprint) gives them.
+    pub json: String,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    partitions: u32,
+    #[serde(rename = "input.dedup")]
+    dedup: String,
+    #[serde(rename = "input.bots")]
+    bots: String,
+    #[serde(rename = "input.max_bytes")]
+    max_bytes: usize,
+    #[serde(rename = "time.allowed_disorder")]
+    allowed_disorder_ms: i64,
+    #[serde(rename = "time.lateness")]
+    lateness_ms: i64,
+    #[serde(rename = "time.session_gap")]
+    session_gap_ms: i64,
+    funnels: Vec<KeptFunnel>,
+    alerts: Vec<KeptRule>,
+}
+
+/// What of an alert rule decides about records.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeptRule {
+    within_ms: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeptFunnel {
+    name: String,
+    steps: Vec<String>,
+    strict: bool,
+    abandonment_step: u8,
+}
+
+/// Output for explaining: what stands, and nothing provisional.
+pub(super) const OUTPUT: Output = Output { provisional: false, digests: false };
+
+impl Rules {
+    /// Reads settings as they are kept; none if they are not of this version.
+    pub(super) fn read(hash: u64, json: String) -> Option<Self> {
+        let kept: Kept = serde_json::from_str(&json).ok()?;
+        let spans_ms: BTreeSet<i64> = kept.alerts.iter().filter_map(|r| r.within_ms).collect();
+        let input = InputSettings {
+            partitions: kept.partitions,
+            allowed_disorder_ms: kept.allowed_disorder_ms,
+            lateness_ms: kept.lateness_ms,
+            session_gap_ms: kept.session_gap_ms,
+            dedup: kept.dedup == "on",
+            bots: if kept.bots == "exclude" { BotMode::Exclude } else { BotMode::Include },
+            max_bytes: kept.max_bytes,
+            sequence_spans_ms: spans_ms.into_iter().collect(),
+            ..InputSettings::default()
+        };
+        let windows = Windows {
+            lateness_ms: kept.lateness_ms,
+            session_gap_ms: kept.session_gap_ms,
+            allowed_disorder_ms: kept.allowed_disorder_ms,
+        };
+        let funnels = kept.funnels.into_iter().map(funnel).collect();
+        let dataflow = dataflow::Settings { windows, funnels, alerts: Vec::new(), output: OUTPUT };
+        Some(Self { input, dataflow, hash, json })
+    }
+}
+
+fn funnel(kept: KeptFunnel) -> Funnel {
+    let types = [Kind::PageView, Kind::SessionStart, Kind::SessionEnd, Kind::Conversion];
+    let step = |text: String| match types.into_iter().find(|kind| kind.name() == text) {
+        Some(kind) => Step::Type(kind),
+        None => Step::Page(text),
+    };
+    Funnel {
+        name: kept.name.into(),
+        steps: kept.steps.into_iter().map(step).collect(),
+        strict: kept.strict,
+        abandonment_step: kept.abandonment_step,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::settings::{fingerprint, funnels, input_settings, windows};
+
+    #[test]
+    fn what_is_kept_is_what_was_configured() {
+        let config = Config::defaults();
+        let (hash, json) = fingerprint(&config, 7);
+        let rules = Rules::read(hash, json).expect("settings");
+        assert_eq!(rules.input, input_settings(&config, 7));
+        assert_eq!(rules.dataflow.windows, windows(&config));
+        assert_eq!(rules.dataflow.funnels, funnels(&config));
+    }
+}
