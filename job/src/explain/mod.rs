@@ -5,8 +5,8 @@
 //! is computed again by the dataflow itself, as of the epoch of the published record, and
 //! compared with it byte by byte.
 //!
-//! Invariant: whatever is left unread could not have changed the result ([`plan`],
-//! [`asked`]). It deliberately writes nothing, and needs no job: one may be running.
+//! Invariant: whatever is left unread could not have changed the result (`plan`,
+//! `asked`). It deliberately writes nothing, and needs no job: one may be running.
 
 mod asked;
 mod candidates;
