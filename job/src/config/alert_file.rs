@@ -6,7 +6,7 @@
 use toml::de::DeValue;
 
 use super::alert::Alert;
-use super::entry::{Entry, entries};
+use super::entry::{Entry, Named, entries};
 use super::file::Source;
 use super::funnel::{Funnel, Step};
 use super::problem::{Origin, Problem, shown};
@@ -23,8 +23,15 @@ use streamgauge_sink::decimal::Decimal;
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::dimensions_of_key;
 
-/// Most rules that there may be.
-const MOST_RULES: usize = 64;
+const RULES: Named<Alert> = Named {
+    section: "alert",
+    word: "rule",
+    most: 64,
+    name: |alert| &alert.rule.name,
+    origin: |alert| &alert.origin,
+    same: |alert| alert.rule.name.to_string(),
+    hint: "",
+};
 
 /// The types of results with a single value.
 const METRICS: [Metric; 8] = [
@@ -65,27 +72,8 @@ pub(super) fn read_all(
 ) -> Vec<Alert> {
     let mut alerts: Vec<Alert> = Vec::new();
     for entry in entries(source, section, value, origin, problems) {
-        let origin = entry.place("name");
-        let Some(alert) = Reading { entry, problems: &mut *problems }.alert() else {
-            continue;
-        };
-        let same = alerts.iter().find(|other| other.rule.name == alert.rule.name);
-        if let Some(other) = same {
-            problems.push(Problem::BadValue {
-                key: "alert.name".to_owned(),
-                origin,
-                value: shown(&alert.rule.name),
-                reason: format!("the rule in {} has the same name", other.origin),
-                nearest: None,
-            });
-        } else if alerts.len() == MOST_RULES {
-            problems.push(Problem::BadShape {
-                subject: "`alert`".to_owned(),
-                origin,
-                reason: format!("there are more than {MOST_RULES} rules, the most there may be"),
-            });
-        } else {
-            alerts.push(alert);
+        if let Some(alert) = (Reading { entry, problems: &mut *problems }).alert() {
+            RULES.add(&mut alerts, alert, problems);
         }
     }
     alerts

@@ -5,7 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Source, read_value, unknown_key};
-use super::problem::{Origin, Problem};
+use super::problem::{Origin, Problem, shown};
 use super::schema::{self, Section};
 use super::settings::default_value;
 use super::value::Value;
@@ -87,5 +87,48 @@ impl Entry<'_> {
     pub(super) fn place(&self, name: &str) -> Origin {
         let key = self.table.keys().find(|key| key.get_ref() == name);
         key.map_or_else(|| self.origin.clone(), |key| self.source.at(key.span().start))
+    }
+}
+
+/// How the entries of a section are told apart.
+pub(super) struct Named<T> {
+    /// The section.
+    pub(super) section: &'static str,
+    /// What one of them is called.
+    pub(super) word: &'static str,
+    /// Most of them that there may be.
+    pub(super) most: usize,
+    /// The name of one.
+    pub(super) name: fn(&T) -> &str,
+    /// Where one stands.
+    pub(super) origin: fn(&T) -> &Origin,
+    /// What two may not have in common.
+    pub(super) same: fn(&T) -> String,
+    /// What is said of names that only seem to differ.
+    pub(super) hint: &'static str,
+}
+
+impl<T> Named<T> {
+    /// Adds an entry, unless another is like it or there are too many.
+    pub(super) fn add(&self, all: &mut Vec<T>, new: T, problems: &mut Vec<Problem>) {
+        let Self { section, word, most, name, origin, same, hint } = self;
+        if let Some(other) = all.iter().find(|other| same(other) == same(&new)) {
+            let other = origin(other);
+            problems.push(Problem::BadValue {
+                key: format!("{section}.name"),
+                origin: origin(&new).clone(),
+                value: shown(name(&new)),
+                reason: format!("the {word} in {other} has the same name{hint}"),
+                nearest: None,
+            });
+        } else if all.len() == *most {
+            problems.push(Problem::BadShape {
+                subject: format!("`{section}`"),
+                origin: origin(&new).clone(),
+                reason: format!("there are more than {most} {word}s, the most there may be"),
+            });
+        } else {
+            all.push(new);
+        }
     }
 }

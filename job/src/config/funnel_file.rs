@@ -8,10 +8,10 @@
 
 use toml::de::DeValue;
 
-use super::entry::{Entry, entries};
+use super::entry::{Entry, Named, entries};
 use super::file::Source;
 use super::funnel::{Funnel, Step};
-use super::problem::{Origin, Problem, shown};
+use super::problem::{Origin, Problem};
 use super::schema::Section;
 use super::settings::Refused;
 use super::value::{Refusal, Value};
@@ -20,8 +20,15 @@ use crate::funnel::MOST_STEPS;
 /// How few steps a funnel has.
 const FEWEST_STEPS: usize = 2;
 
-/// Most funnels that there may be.
-const MOST_FUNNELS: usize = 64;
+const FUNNELS: Named<Funnel> = Named {
+    section: "funnel",
+    word: "funnel",
+    most: 64,
+    name: |funnel| &funnel.name,
+    origin: |funnel| &funnel.origin,
+    same: |funnel| funnel.name.clone(),
+    hint: "",
+};
 
 /// Reads all funnels of the file; what is wrong with them goes to `problems`.
 pub(super) fn read_all(
@@ -33,25 +40,8 @@ pub(super) fn read_all(
 ) -> Vec<Funnel> {
     let mut funnels: Vec<Funnel> = Vec::new();
     for entry in entries(source, section, value, origin, problems) {
-        let Some(funnel) = Reading(entry).funnel(problems) else {
-            continue;
-        };
-        match funnels.iter().find(|other| other.name == funnel.name) {
-            Some(other) => problems.push(Problem::BadValue {
-                key: "funnel.name".to_owned(),
-                origin: funnel.origin,
-                value: shown(&funnel.name),
-                reason: format!("the funnel in {} has the same name", other.origin),
-                nearest: None,
-            }),
-            None if funnels.len() == MOST_FUNNELS => problems.push(Problem::BadShape {
-                subject: "`funnel`".to_owned(),
-                origin: funnel.origin,
-                reason: format!(
-                    "there are more than {MOST_FUNNELS} funnels, the most there may be"
-                ),
-            }),
-            None => funnels.push(funnel),
+        if let Some(funnel) = Reading(entry).funnel(problems) {
+            FUNNELS.add(&mut funnels, funnel, problems);
         }
     }
     funnels

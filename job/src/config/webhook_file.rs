@@ -11,7 +11,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::alert::Alert;
-use super::entry::{Entry, entries};
+use super::entry::{Entry, Named, entries};
 use super::file::Source;
 use super::problem::{Origin, Problem, shown};
 use super::schema::Section;
@@ -22,8 +22,16 @@ use super::webhook::{Webhook, is_secret_variable};
 use streamgauge_sink::alert::HIGH_BOUNCE_RATE;
 use streamgauge_sink::webhook::{Endpoint, Secret, Url};
 
-/// Most webhooks that there may be.
-const MOST_WEBHOOKS: usize = 16;
+const WEBHOOKS: Named<Webhook> = Named {
+    section: "webhook",
+    word: "webhook",
+    most: 16,
+    name: |webhook| &webhook.endpoint.name,
+    origin: |webhook| &webhook.origin,
+    // They would have one variable for their secrets.
+    same: Webhook::secret_variable,
+    hint: " (`-` and `_` are alike)",
+};
 /// A secret that is shorter could be found out by trying.
 const FEWEST_SECRET_BYTES: usize = 16;
 /// The secret that there is none.
@@ -39,27 +47,8 @@ pub(super) fn read_all(
 ) -> Vec<Webhook> {
     let mut webhooks: Vec<Webhook> = Vec::new();
     for entry in entries(source, section, value, origin, problems) {
-        let Some(webhook) = Reading(entry).webhook(problems) else { continue };
-        let alike = |other: &&Webhook| other.secret_variable() == webhook.secret_variable();
-        match webhooks.iter().find(alike) {
-            Some(other) => problems.push(Problem::BadValue {
-                key: "webhook.name".to_owned(),
-                origin: webhook.origin,
-                value: shown(&webhook.endpoint.name),
-                reason: format!(
-                    "the webhook in {} has the same name (`-` and `_` are alike)",
-                    other.origin
-                ),
-                nearest: None,
-            }),
-            None if webhooks.len() == MOST_WEBHOOKS => problems.push(Problem::BadShape {
-                subject: format!("`{}`", section.name),
-                origin: webhook.origin,
-                reason: format!(
-                    "there are more than {MOST_WEBHOOKS} webhooks, the most there may be"
-                ),
-            }),
-            None => webhooks.push(webhook),
+        if let Some(webhook) = Reading(entry).webhook(problems) {
+            WEBHOOKS.add(&mut webhooks, webhook, problems);
         }
     }
     webhooks
