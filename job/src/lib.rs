@@ -6,6 +6,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod dataflow;
+pub mod day;
 pub mod epochs;
 pub mod expiry;
 pub mod explain;

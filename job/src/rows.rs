@@ -42,6 +42,14 @@ pub enum TallyKind {
     /// A currency in a business window: conversions; the sum is their value in
     /// minor units.
     Revenue,
+    /// A day: events, users, page views, users with one.
+    Day,
+    /// A day: conversions, users with one.
+    DayConversions,
+    /// A currency in a day: as in a business window.
+    DayRevenue,
+    /// Sessions that ended in a day: as in a real-time window.
+    DaySessions,
 }
 
 /// The key of a tally: a window, and what is counted in it.
@@ -131,8 +139,8 @@ impl PartialOrd for Name {
     }
 }
 
-/// A list: page views of business windows, or sessions of the hour's, broken down by
-/// something.
+/// A list: page views of business windows or days, or sessions of the hour's or of days,
+/// broken down by something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum List {
     /// By the values of a dimension.
@@ -145,6 +153,43 @@ pub enum List {
     Transitions,
     /// What is counted of sessions, see [`crate::hour::HourCount`].
     HourCounts,
+    /// What a day is broken down by.
+    Day(DayList),
+}
+
+/// What a day is broken down by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DayList {
+    /// Page views by page.
+    Pages,
+    /// Page views by referring host.
+    Referrers,
+    /// Page views by country.
+    Countries,
+    /// Page views by kind of device.
+    Devices,
+    /// Page views by campaign, those without one left out.
+    Campaigns,
+    /// Sessions by the page that they began with.
+    EntryPages,
+    /// Sessions by the page that they ended with.
+    ExitPages,
+    /// Page views by hour; its users are those of any event.
+    Hours,
+}
+
+impl DayList {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Pages,
+        Self::Referrers,
+        Self::Countries,
+        Self::Devices,
+        Self::Campaigns,
+        Self::EntryPages,
+        Self::ExitPages,
+        Self::Hours,
+    ];
 }
 
 impl List {
@@ -154,6 +199,7 @@ impl List {
         match self {
             Self::By(_) | Self::LoadTimes => Sliding::Business,
             Self::Journeys | Self::Transitions | Self::HourCounts => Sliding::Hour,
+            Self::Day(_) => Sliding::Day,
         }
     }
 
@@ -164,14 +210,19 @@ impl List {
     }
 
     /// All lists.
-    pub const ALL: [Self; 11] = {
-        let mut all = [Self::LoadTimes; 11];
+    pub const ALL: [Self; 19] = {
+        let mut all = [Self::LoadTimes; 19];
         let mut i = 0;
         while i < Dimension::ALL.len() {
             all[i] = Self::By(Dimension::ALL[i]);
             i += 1;
         }
         (all[8], all[9], all[10]) = (Self::Journeys, Self::Transitions, Self::HourCounts);
+        let mut i = 0;
+        while i < DayList::ALL.len() {
+            all[11 + i] = Self::Day(DayList::ALL[i]);
+            i += 1;
+        }
         all
     };
 }

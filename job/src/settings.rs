@@ -2,6 +2,7 @@
 
 use crate::alert::{AlertRule, sequence_spans_ms};
 use crate::config::{self, Bots, Config, Dedup, Rate};
+use crate::day::Days;
 use crate::funnel::{Funnel, Step};
 use crate::time::Pace;
 use crate::window::Windows;
@@ -30,13 +31,14 @@ pub fn input_settings(config: &Config, partitions: u32) -> InputSettings {
     }
 }
 
-/// Where windows lie and how long they live.
+/// Where windows lie and how long they live; days with those of the site.
 #[must_use]
-pub fn windows(config: &Config) -> Windows {
+pub fn windows(config: &Config, has_days: bool) -> Windows {
     Windows {
         lateness_ms: config.time.lateness_ms,
         session_gap_ms: config.time.session_gap_ms,
         allowed_disorder_ms: config.time.allowed_disorder_ms,
+        days: if has_days { Days::of(&config.site.time_zone) } else { None },
     }
 }
 
@@ -140,6 +142,8 @@ pub fn fingerprint(config: &Config, partitions: u32) -> (u64, String) {
         "time.epoch": time.epoch_ms,
         "time.provisional_epochs": time.provisional_epochs,
         "time.corrections": time.corrections_ms,
+        "site.time_zone": config.site.time_zone,
+        "site.days": config.site.has_days,
         "funnels": funnels,
         "alerts": rules,
     });

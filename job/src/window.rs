@@ -5,6 +5,7 @@
 //! of a window that ends at W can change until the global watermark reaches
 //! W + lateness; what is dropped then is dropped silently.
 
+use crate::day::Days;
 use streamgauge_ingest::lateness::{
     ALERT_PANE_MS, BUSINESS_PANE_MS, REAL_TIME_PANE_MS, slice_end_ms,
 };
@@ -29,6 +30,8 @@ pub struct Windows {
     pub session_gap_ms: i64,
     /// How far a partition may be out of order, ms.
     pub allowed_disorder_ms: i64,
+    /// The days of the site, where they are asked for.
+    pub days: Option<Days>,
 }
 
 impl Windows {
@@ -70,6 +73,16 @@ impl Windows {
     #[must_use]
     pub fn hour_pane_expires_ms(&self, end_ms: i64) -> i64 {
         self.sessions_frozen_ms(end_ms + HOUR_WINDOW_MS - HOUR_PANE_MS)
+    }
+
+    /// The end of the window of a kind that holds a time; of several the first.
+    #[must_use]
+    pub fn current_end_ms(&self, kind: Sliding, at_ms: i64) -> i64 {
+        match kind {
+            Sliding::Business => slice_end_ms(at_ms, BUSINESS_PANE_MS),
+            Sliding::Hour => slice_end_ms(at_ms, HOUR_PANE_MS),
+            Sliding::Day => self.days.map_or(i64::MAX, |days| days.day(at_ms).end_ms),
+        }
     }
 
     /// When an event that a sequence rule wants is dropped: a second step that comes
@@ -118,27 +131,21 @@ pub enum Sliding {
     Business,
     /// Of the sessions that ended in an hour, every 5 min.
     Hour,
+    /// Days: each is one pane.
+    Day,
 }
 
 impl Sliding {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Business, Self::Hour];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Business, Self::Hour, Self::Day];
 
-    /// Length of a pane, and the step from one window to the next, ms.
-    #[must_use]
-    pub fn pane_ms(self) -> i64 {
+    /// The steps from a pane's end to the ends of the windows that contain it, ms: from
+    /// one to the next, and to that after the last.
+    fn steps_ms(self) -> (i64, i64) {
         match self {
-            Self::Business => BUSINESS_PANE_MS,
-            Self::Hour => HOUR_PANE_MS,
-        }
-    }
-
-    /// Length of a window, ms.
-    #[must_use]
-    pub fn window_ms(self) -> i64 {
-        match self {
-            Self::Business => BUSINESS_WINDOW_MS,
-            Self::Hour => HOUR_WINDOW_MS,
+            Self::Business => (BUSINESS_PANE_MS, BUSINESS_WINDOW_MS),
+            Self::Hour => (HOUR_PANE_MS, HOUR_WINDOW_MS),
+            Self::Day => (1, 1),
         }
     }
 
@@ -148,6 +155,7 @@ impl Sliding {
         match self {
             Self::Business => windows.business_pane_expires_ms(end_ms),
             Self::Hour => windows.hour_pane_expires_ms(end_ms),
+            Self::Day => windows.sessions_frozen_ms(end_ms),
         }
     }
 
@@ -156,15 +164,16 @@ impl Sliding {
     pub fn frozen_ms(self, windows: &Windows, end_ms: i64) -> i64 {
         match self {
             Self::Business => windows.frozen_ms(end_ms),
-            Self::Hour => windows.sessions_frozen_ms(end_ms),
+            Self::Hour | Self::Day => windows.sessions_frozen_ms(end_ms),
         }
     }
 
     /// The ends of the windows that contain the pane that ends at `end_ms`, and how many
     /// panes before the last of each it lies.
     pub fn windows_of(self, pane_end_ms: i64) -> impl Iterator<Item = (usize, i64)> {
-        let ends = pane_end_ms..pane_end_ms + self.window_ms();
-        (0..).zip(ends.step_by(usize::try_from(self.pane_ms()).unwrap_or(1)))
+        let (step_ms, length_ms) = self.steps_ms();
+        let ends = pane_end_ms..pane_end_ms + length_ms;
+        (0..).zip(ends.step_by(usize::try_from(step_ms).unwrap_or(1)))
     }
 }
 
@@ -190,6 +199,8 @@ impl Grid {
             Metric::BounceRate | Metric::AverageSessionDuration => {
                 (REAL_TIME_PANE_MS, REAL_TIME_PANE_MS, true)
             }
+            // Days differ in length; no rule looks at them.
+            metric if metric.is_of_days() => (1, 1, true),
             Metric::Session
             | Metric::Journeys
             | Metric::Funnel
@@ -214,8 +225,12 @@ impl Grid {
 mod tests {
     use super::*;
 
-    const WINDOWS: Windows =
-        Windows { lateness_ms: 600_000, session_gap_ms: 1_800_000, allowed_disorder_ms: 5_000 };
+    const WINDOWS: Windows = Windows {
+        lateness_ms: 600_000,
+        session_gap_ms: 1_800_000,
+        allowed_disorder_ms: 5_000,
+        days: None,
+    };
 
     #[test]
     fn state_lives_until_no_record_can_change_what_is_made_from_it() {

@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod change;
 pub mod dead_letters;
+pub mod day;
 pub mod decimal;
 pub mod digest;
 pub mod hour;

@@ -25,11 +25,26 @@ pub enum Metric {
     Funnel,
     Behaviour,
     AbandonmentRate,
+    DayVisitors,
+    DayPageViews,
+    DayConversions,
+    DayRevenue,
+    DaySessions,
+    DayBounceRate,
+    DayAverageSessionDuration,
+    DayPages,
+    DayReferrers,
+    DayCountries,
+    DayDevices,
+    DayCampaigns,
+    DayEntryPages,
+    DayExitPages,
+    DayHours,
 }
 
 impl Metric {
     /// All types, in the order of the catalogue.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 34] = [
         Self::PageViewsPerSecond,
         Self::ActiveUsers,
         Self::ActiveUsers5m,
@@ -49,7 +64,28 @@ impl Metric {
         Self::Funnel,
         Self::Behaviour,
         Self::AbandonmentRate,
+        Self::DayVisitors,
+        Self::DayPageViews,
+        Self::DayConversions,
+        Self::DayRevenue,
+        Self::DaySessions,
+        Self::DayBounceRate,
+        Self::DayAverageSessionDuration,
+        Self::DayPages,
+        Self::DayReferrers,
+        Self::DayCountries,
+        Self::DayDevices,
+        Self::DayCampaigns,
+        Self::DayEntryPages,
+        Self::DayExitPages,
+        Self::DayHours,
     ];
+
+    /// Whether its windows are days.
+    #[must_use]
+    pub fn is_of_days(self) -> bool {
+        self.category() == "day"
+    }
 
     /// The `metricType`.
     #[must_use]
@@ -74,6 +110,21 @@ impl Metric {
             Self::Funnel => "FUNNEL",
             Self::Behaviour => "BEHAVIOUR",
             Self::AbandonmentRate => "ABANDONMENT_RATE",
+            Self::DayVisitors => "DAY_VISITORS",
+            Self::DayPageViews => "DAY_PAGE_VIEWS",
+            Self::DayConversions => "DAY_CONVERSIONS",
+            Self::DayRevenue => "DAY_REVENUE",
+            Self::DaySessions => "DAY_SESSIONS",
+            Self::DayBounceRate => "DAY_BOUNCE_RATE",
+            Self::DayAverageSessionDuration => "DAY_AVERAGE_SESSION_DURATION",
+            Self::DayPages => "DAY_PAGES",
+            Self::DayReferrers => "DAY_REFERRERS",
+            Self::DayCountries => "DAY_COUNTRIES",
+            Self::DayDevices => "DAY_DEVICES",
+            Self::DayCampaigns => "DAY_CAMPAIGNS",
+            Self::DayEntryPages => "DAY_ENTRY_PAGES",
+            Self::DayExitPages => "DAY_EXIT_PAGES",
+            Self::DayHours => "DAY_HOURS",
         }
     }
 
@@ -91,6 +142,21 @@ impl Metric {
             | Self::Funnel
             | Self::Behaviour
             | Self::AbandonmentRate => "session",
+            Self::DayVisitors
+            | Self::DayPageViews
+            | Self::DayConversions
+            | Self::DayRevenue
+            | Self::DaySessions
+            | Self::DayBounceRate
+            | Self::DayAverageSessionDuration
+            | Self::DayPages
+            | Self::DayReferrers
+            | Self::DayCountries
+            | Self::DayDevices
+            | Self::DayCampaigns
+            | Self::DayEntryPages
+            | Self::DayExitPages
+            | Self::DayHours => "day",
             _ => "business",
         }
     }

@@ -4,6 +4,7 @@
 //! finals are written, `"watermark"` and `"epoch"`. The part before the tail is
 //! the [`Body`]: two results with equal bodies are the same result.
 
+use crate::day::{CampaignPlace, HourPlace};
 use crate::decimal::Decimal;
 use crate::hour::{Class, JourneyPlace, StepPlace, TransitionPlace};
 use crate::json::{self, Object};
@@ -106,6 +107,22 @@ pub enum Fields<'a> {
         /// Sessions of users who had one in the 24 hours before.
         returning: i64,
         /// All sessions.
+        count: i64,
+    },
+    /// Campaigns.
+    Campaigns {
+        /// In order of rank.
+        items: &'a [CampaignPlace],
+        /// Views of the rest.
+        other: i64,
+        /// All page views with one.
+        count: i64,
+    },
+    /// The hours of a day.
+    Hours {
+        /// In their order.
+        items: &'a [HourPlace],
+        /// All page views.
         count: i64,
     },
     /// A session.
@@ -256,6 +273,14 @@ impl Fields<'_> {
                 o.array("pageViews", *page_views, |out, c| c.write(out));
                 o.array("duration", *duration, |out, c| c.write(out));
                 o.integer("newUsers", count - returning).integer("returningUsers", *returning);
+                o.integer("count", *count);
+            }
+            Self::Campaigns { items, other, count } => {
+                o.array("items", *items, |out, p| p.write(out));
+                o.integer("other", *other).integer("count", *count);
+            }
+            Self::Hours { items, count } => {
+                o.array("items", *items, |out, p| p.write(out));
                 o.integer("count", *count);
             }
             Self::Session(session) => session.write(o),

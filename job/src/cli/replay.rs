@@ -40,6 +40,9 @@ pub struct ReplayArgs {
     /// Write each result once, as it is at the end [default: every change of it]
     #[arg(long)]
     pub final_only: bool,
+    /// Results over days, too, in the time zone of the site (`site.time_zone`) [default: without]
+    #[arg(long)]
+    pub days: bool,
     /// Write a summary as the last line of stderr [default: none]
     #[arg(long, value_name = "FORMAT")]
     pub summary: Option<Summary>,

@@ -73,7 +73,7 @@ pub(super) fn given(config: &Config, partitions: u32) -> Rules {
     Rules {
         input: input_settings(config, partitions),
         dataflow: dataflow::Settings {
-            windows: windows(config),
+            windows: windows(config, false),
             funnels: funnels(config),
             alerts: Vec::new(),
             output: Output { provisional: false, digests: false },

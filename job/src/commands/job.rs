@@ -57,7 +57,7 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
     let Parts { config, site, .. } = parts;
     let storage = site.checkpoints()?;
     let dataflow = Settings {
-        windows: windows(config),
+        windows: windows(config, config.site.has_days),
         funnels: funnels(config),
         alerts: alerts(config),
         output: Output { provisional: true, digests: false },

@@ -40,7 +40,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let streamed = !args.final_only && args.to != Destination::Nowhere;
     let digests = args.summary.is_some();
     let dataflow = Settings {
-        windows: windows(&config),
+        windows: windows(&config, args.days),
         funnels: funnels.clone(),
         alerts: alerts(&config),
         output: Output { provisional: streamed, digests },
@@ -84,6 +84,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         settings: &input,
         funnels: &funnels,
         alerts: &dataflow.alerts,
+        has_days: args.days,
         wall: started.elapsed(),
         cpu: cpu.elapsed(),
         interrupted: !progress.complete.load(Ordering::SeqCst),

@@ -141,6 +141,7 @@ pub(super) fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Value, Refus
             | Kind::Address
             | Kind::Text
             | Kind::AnyText
+            | Kind::TimeZone
             | Kind::Name
             | Kind::Url,
             DeValue::String(text),
@@ -185,7 +186,7 @@ fn in_file(kind: Kind) -> String {
         Kind::Choice(words) => format!("\"{}\"", words.join("\" or \"")),
         Kind::Duration { .. } => "a duration in quotes, such as \"5s\"".into(),
         Kind::Address => "an address and a port in quotes, such as \"127.0.0.1:8082\"".into(),
-        Kind::Text | Kind::AnyText => "a text in quotes".into(),
+        Kind::Text | Kind::AnyText | Kind::TimeZone => "a text in quotes".into(),
         Kind::Name => "a name in quotes".into(),
         Kind::Url => "a URL in quotes, such as \"https://example.com/alerts\"".into(),
         Kind::Steps | Kind::List { .. } => "a list of texts in quotes".into(),

@@ -11,6 +11,7 @@
 use super::duration;
 use super::suggest::nearest;
 use super::value::{Refusal, Value};
+use crate::day::Days;
 use streamgauge_sink::decimal::Decimal;
 use streamgauge_sink::webhook::{Url, UrlRefusal};
 
@@ -61,6 +62,8 @@ pub enum Kind {
     AnyText,
     /// A number with at most six decimals, kept as it is written, or an empty text.
     Limit,
+    /// The name of a time zone.
+    TimeZone,
     /// A list of texts, in the file only.
     Steps,
     /// A name of lower-case letters, digits, `_` and `-`.
@@ -101,6 +104,7 @@ impl Kind {
             Kind::Address => "an address and a port, such as `127.0.0.1:8082`".into(),
             Kind::Text => "a text".into(),
             Kind::AnyText => "a text, or an empty one".into(),
+            Kind::TimeZone => "the name of a time zone, such as `Europe/Berlin`".into(),
             Kind::Limit => "a number with at most six decimals, below 9 · 10¹²".into(),
             Kind::Steps | Kind::List { of: [] } => "a list of texts".into(),
             Kind::Name => format!("1 to {MOST_NAME_BYTES} of `a-z`, `0-9`, `_` and `-`"),
@@ -155,6 +159,12 @@ impl Kind {
             Kind::Text if text.is_empty() => Err(Refusal::new("empty")),
             Kind::Text => Ok(Value::Text(text.into())),
             Kind::AnyText => Ok(Value::Text(text.into())),
+            Kind::TimeZone if Days::of(text).is_some() => Ok(Value::Text(text.into())),
+            Kind::TimeZone => {
+                let zones = Days::zones();
+                let meant = nearest(text, zones.iter().map(String::as_str));
+                Err(refusal().or_else_try(meant))
+            }
             Kind::Limit if text.is_empty() || Decimal::parse(text).is_some() => {
                 Ok(Value::Number(text.into()))
             }

@@ -45,7 +45,7 @@ pub use print::{reference, summary, to_toml};
 pub use problem::{Origin, Problem, Problems};
 pub use settings::{Setting, Settings};
 pub use typed::{
-    Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Store, Time,
+    Bots, Checkpoint, Data, Dedup, Gateway, Input, Job, Log, Rate, Simulator, Site, Store, Time,
 };
 pub use value::{Refusal, Value};
 pub use webhook::Webhook;
@@ -64,6 +64,8 @@ pub struct Config {
     pub input: Input,
     /// `[time]`.
     pub time: Time,
+    /// `[site]`.
+    pub site: Site,
     /// Every `[[funnel]]`, or the default one.
     pub funnels: Vec<Funnel>,
     /// Every `[[alert]]`.
@@ -184,6 +186,7 @@ impl Config {
         Config {
             input: typed::input(&settings),
             time: typed::time(&settings),
+            site: typed::site(&settings),
             simulator: typed::simulator(&settings),
             job: typed::job(&settings),
             data: typed::data(&settings),

@@ -36,7 +36,7 @@ pub const ALERT: &str = "alert";
 pub const WEBHOOK: &str = "webhook";
 
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 12] = [
+pub static SECTIONS: [Section; 13] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -102,6 +102,25 @@ pub static SECTIONS: [Section; 12] = [
                 Kind::Duration { min_ms: 0, max_ms: 3_600_000 },
                 "1s",
                 "The least time between two corrections of one result.",
+            ),
+        ],
+    },
+    Section {
+        name: "site",
+        doc: "The site that is measured.",
+        repeated: false,
+        keys: &[
+            key(
+                "time_zone",
+                Kind::TimeZone,
+                "UTC",
+                "In which its days begin, by its name in the IANA database, such as Europe/Berlin.",
+            ),
+            key(
+                "days",
+                Kind::Choice(&["on", "off"]),
+                "on",
+                "Whether `run` and `job` have results over days; `replay` has them with --days.",
             ),
         ],
     },

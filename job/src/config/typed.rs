@@ -19,6 +19,22 @@ pub struct Input {
     pub max_bytes: usize,
 }
 
+/// The site that is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The name of its time zone.
+    pub time_zone: String,
+    /// Whether there are results over its days, where it runs.
+    pub has_days: bool,
+}
+
+pub(super) fn site(settings: &Settings) -> Site {
+    Site {
+        time_zone: settings.word("site.time_zone").unwrap_or_default().to_owned(),
+        has_days: settings.word("site.days") == Some("on"),
+    }
+}
+
 /// Whether repeated records are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dedup {

@@ -34,6 +34,8 @@ pub(super) fn is_counted(asked: &Asked, row: &Row) -> bool {
         | Metric::Funnel
         | Metric::Behaviour
         | Metric::AbandonmentRate => true,
+        // Days are not explained.
+        _ => false,
     }
 }
 

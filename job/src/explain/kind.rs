@@ -68,7 +68,7 @@ const fn sessions(metric: Metric, of: Of) -> Kind {
 }
 
 /// All types, in the order of the catalogue.
-pub(super) const KINDS: [Kind; Metric::ALL.len()] = [
+pub(super) const KINDS: [Kind; 19] = [
     real_time(Metric::PageViewsPerSecond, REAL_TIME_PANE_MS),
     real_time(Metric::ActiveUsers, REAL_TIME_PANE_MS),
     real_time(Metric::ActiveUsers5m, ACTIVE_WINDOW_MS),
@@ -116,8 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_can_be_explained() {
-        for (metric, kind) in Metric::ALL.into_iter().zip(&KINDS) {
+    fn every_type_but_those_of_days_can_be_explained() {
+        let metrics = Metric::ALL.into_iter().filter(|metric| !metric.is_of_days());
+        for (metric, kind) in metrics.zip(&KINDS) {
             assert_eq!(kind.metric, metric);
             assert_eq!(Kind::find(metric.name()).map(|k| k.metric), Some(metric));
         }

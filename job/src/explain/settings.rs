@@ -1,6 +1,7 @@
 //! The settings that epochs were bound with, from the JSON that is kept beside them.
 
 use crate::dataflow;
+use crate::day::Days;
 use crate::funnel::{Funnel, Step};
 use crate::publish::Output;
 use crate::window::Windows;
@@ -37,6 +38,10 @@ struct Kept {
     lateness_ms: i64,
     #[serde(rename = "time.session_gap")]
     session_gap_ms: i64,
+    #[serde(rename = "site.time_zone")]
+    time_zone: Option<String>,
+    #[serde(rename = "site.days", default)]
+    has_days: bool,
     funnels: Vec<KeptFunnel>,
     alerts: Vec<KeptRule>,
 }
@@ -80,6 +85,7 @@ impl Rules {
             lateness_ms: kept.lateness_ms,
             session_gap_ms: kept.session_gap_ms,
             allowed_disorder_ms: kept.allowed_disorder_ms,
+            days: kept.time_zone.filter(|_| kept.has_days).and_then(|zone| Days::of(&zone)),
         };
         let funnels = kept.funnels.into_iter().map(funnel).collect();
         let dataflow = dataflow::Settings { windows, funnels, alerts: Vec::new(), output: OUTPUT };
@@ -113,7 +119,7 @@ mod tests {
         let (hash, json) = fingerprint(&config, 7);
         let rules = Rules::read(hash, json).expect("settings");
         assert_eq!(rules.input, input_settings(&config, 7));
-        assert_eq!(rules.dataflow.windows, windows(&config));
+        assert_eq!(rules.dataflow.windows, windows(&config, true));
         assert_eq!(rules.dataflow.funnels, funnels(&config));
     }
 }

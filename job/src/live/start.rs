@@ -202,7 +202,7 @@ pub(crate) fn changes(old: &str, new: &str) -> Vec<String> {
 /// time at which they expire, and what a longer time would need has been dropped.
 fn held_by(old: &str, new: &str) -> Vec<&'static str> {
     let (old, new) = (parsed(old), parsed(new));
-    let keys = ["time.lateness", "time.session_gap"];
+    let keys = ["time.lateness", "time.session_gap", "site.time_zone"];
     keys.into_iter().filter(|key| new.get(*key) != old.get(*key)).collect()
 }
 

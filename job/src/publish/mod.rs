@@ -3,6 +3,7 @@
 //!
 //! What a publisher remembers could be read back from what it published.
 
+mod days;
 mod hours;
 mod ledger;
 mod render;

@@ -1,6 +1,7 @@
 //! The records of a window, from what is known of it: pure functions.
 
-use super::hours;
+use super::{days, hours};
+use crate::day::Day;
 use crate::funnel::Funnel;
 use crate::rows::{List, Tally, TallyKind};
 use crate::top::{Counted, PartContent, place_order, places};
@@ -51,7 +52,8 @@ impl Content {
         }
     }
 
-    fn tally(&self, kind: TallyKind) -> Option<&Tally> {
+    /// A count without a currency.
+    pub(super) fn tally(&self, kind: TallyKind) -> Option<&Tally> {
         let place = self.tallies.binary_search_by_key(&(kind, [0; 3]), |(p, _)| *p);
         place.ok().map(|i| &self.tallies[i].1)
     }
@@ -112,9 +114,20 @@ impl Renderer<'_> {
 }
 
 /// The records of the window that ends at `end_ms`, as far as they exist.
-pub(super) fn records(end_ms: i64, content: &Content, funnels: &[Funnel]) -> Vec<Rendered> {
+///
+/// `day` is the day that it is, if it is one.
+pub(super) fn records(
+    end_ms: i64,
+    content: &Content,
+    funnels: &[Funnel],
+    day: Option<Day>,
+) -> Vec<Rendered> {
     let mut records = Vec::new();
     let mut r = Renderer { end_ms, records: &mut records };
+    if let Some(day) = day {
+        days::records(&mut r, content, day);
+        return records;
+    }
     for ((kind, currency), tally) in &content.tallies {
         match kind {
             TallyKind::RealTime => real_time(&mut r, tally),
@@ -125,6 +138,10 @@ pub(super) fn records(end_ms: i64, content: &Content, funnels: &[Funnel]) -> Vec
                 let users = content.tally(TallyKind::Business).map_or(0, |b| b.n[1]);
                 revenue(&mut r, *currency, tally, users);
             }
+            TallyKind::Day
+            | TallyKind::DayConversions
+            | TallyKind::DayRevenue
+            | TallyKind::DaySessions => {}
         }
     }
     lists(&mut r, content);
@@ -176,10 +193,14 @@ fn revenue(r: &mut Renderer<'_>, currency: [u8; 3], tally: &Tally, users: i64) {
         let value = Decimal::ratio(tally.sum, i128::from(users) * 10i128.pow(u32::from(digits)));
         let name = String::from_utf8_lossy(&currency);
         let fields = Fields::Value { value, count: Some(tally.n[0]) };
-        let [a, b, c] = currency;
-        let id = (Metric::RevenuePerUser, u32::from_be_bytes([0, a, b, c]));
+        let id = revenue_id(Metric::RevenuePerUser, currency);
         r.give_one_of(id, BUSINESS_WINDOW_MS, &[("currency", &name)], &fields);
     }
+}
+
+/// Which record is that of a currency.
+pub(super) fn revenue_id(metric: Metric, [a, b, c]: [u8; 3]) -> RecordId {
+    (metric, u32::from_be_bytes([0, a, b, c]))
 }
 
 fn lists(r: &mut Renderer<'_>, content: &Content) {
@@ -219,6 +240,12 @@ fn lists(r: &mut Renderer<'_>, content: &Content) {
 
 /// The sum of all values of a list, and its first places over all workers.
 pub(super) fn join(list: List, content: &Content) -> Option<(i64, Vec<Counted>)> {
+    let (count, rows) = join_all(list, content);
+    (count > 0).then_some((count, rows))
+}
+
+/// The same, also where the sum is 0.
+pub(super) fn join_all(list: List, content: &Content) -> (i64, Vec<Counted>) {
     let mut count = 0;
     let mut rows = Vec::new();
     for part in content.parts(list) {
@@ -229,10 +256,11 @@ pub(super) fn join(list: List, content: &Content) -> Option<(i64, Vec<Counted>)>
     }
     rows.sort_by(|a, b| place_order((a.views, &a.name), (b.views, &b.name)));
     rows.truncate(places(list));
-    (count > 0).then_some((count, rows))
+    (count, rows)
 }
 
-fn place(counted: Counted) -> Place {
+/// A row as it is published.
+pub(super) fn place(counted: Counted) -> Place {
     Place { name: counted.name.text, views: counted.views, users: counted.users }
 }
 

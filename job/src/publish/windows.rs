@@ -11,6 +11,7 @@ use crate::alert::Told;
 use crate::checkpoint::{self, Parts};
 use crate::epochs::by_epoch_of_two;
 use crate::expiry::forget_until;
+use crate::day::Day;
 use crate::funnel::Funnel;
 use crate::rows::{List, Tally, TallyKey, TallyKind};
 use crate::time::{Epoch, Tick};
@@ -35,16 +36,24 @@ enum Kind {
     Sessions,
     Business,
     Hour,
+    Day,
 }
 
 impl Kind {
-    const ALL: [Self; 5] =
-        [Self::RealTime, Self::ActiveUsers5m, Self::Sessions, Self::Business, Self::Hour];
+    const ALL: [Self; 6] = [
+        Self::RealTime,
+        Self::ActiveUsers5m,
+        Self::Sessions,
+        Self::Business,
+        Self::Hour,
+        Self::Day,
+    ];
 
     fn of_list(list: List) -> Self {
         match list.windows() {
             Sliding::Business => Self::Business,
             Sliding::Hour => Self::Hour,
+            Sliding::Day => Self::Day,
         }
     }
 
@@ -54,6 +63,10 @@ impl Kind {
             TallyKind::ActiveUsers5m => Self::ActiveUsers5m,
             TallyKind::Sessions => Self::Sessions,
             TallyKind::Business | TallyKind::Revenue => Self::Business,
+            TallyKind::Day
+            | TallyKind::DayConversions
+            | TallyKind::DayRevenue
+            | TallyKind::DaySessions => Self::Day,
         }
     }
 
@@ -61,16 +74,24 @@ impl Kind {
     /// tumbling ones.
     fn slide_ms(self) -> Option<i64> {
         match self {
-            Self::RealTime | Self::Sessions => None,
+            Self::RealTime | Self::Sessions | Self::Day => None,
             Self::ActiveUsers5m => Some(REAL_TIME_PANE_MS),
             Self::Business => Some(BUSINESS_PANE_MS),
             Self::Hour => Some(HOUR_PANE_MS),
         }
     }
 
+    /// The day that its window is, if it is one.
+    fn day(self, rules: Rules<'_>, end_ms: i64) -> Option<Day> {
+        match self {
+            Self::Day => rules.windows.days.map(|days| days.ending(end_ms)),
+            _ => None,
+        }
+    }
+
     fn frozen_ms(self, windows: &Windows, end_ms: i64) -> i64 {
         match self {
-            Self::Sessions | Self::Hour => windows.sessions_frozen_ms(end_ms),
+            Self::Sessions | Self::Hour | Self::Day => windows.sessions_frozen_ms(end_ms),
             _ => windows.frozen_ms(end_ms),
         }
     }
@@ -125,7 +146,7 @@ impl Book {
         let first = tick.before_ms.saturating_add(1);
         if first <= tick.watermark_ms {
             for (end_ms, window) in self.windows.range_mut(first..=tick.watermark_ms) {
-                window.publish(*end_ms, State::Final, rules, told);
+                window.publish((*end_ms, kind.day(rules, *end_ms)), State::Final, rules, told);
                 self.dirty.remove(end_ms);
             }
         }
@@ -135,7 +156,7 @@ impl Book {
             let due =
                 tick.corrections || kind.frozen_ms(rules.windows, *end_ms) <= tick.watermark_ms;
             if let Some(window) = self.windows.get_mut(end_ms).filter(|_| due) {
-                window.publish(*end_ms, State::Corrected, rules, told);
+                window.publish((*end_ms, kind.day(rules, *end_ms)), State::Corrected, rules, told);
             }
             !due
         });
@@ -167,7 +188,7 @@ impl Book {
             return;
         }
         let kind = self.kind;
-        if matches!(kind, Kind::Business | Kind::Hour) && !tick.business_provisional {
+        if matches!(kind, Kind::Business | Kind::Hour | Kind::Day) && !tick.business_provisional {
             return;
         }
         let due: Vec<i64> = match kind.slide_ms() {
@@ -177,13 +198,17 @@ impl Book {
             }
             None => {
                 // Windows that start at `ahead_ms` or before.
-                let ahead = self.dirty.split_off(&(ahead_ms + REAL_TIME_PANE_MS + 1));
+                let last_ms = match kind {
+                    Kind::Day => rules.windows.current_end_ms(Sliding::Day, ahead_ms),
+                    _ => ahead_ms + REAL_TIME_PANE_MS,
+                };
+                let ahead = self.dirty.split_off(&last_ms.saturating_add(1));
                 std::mem::replace(&mut self.dirty, ahead).into_iter().collect()
             }
         };
         for end_ms in due {
             if let Some(window) = self.windows.get_mut(&end_ms) {
-                window.publish(end_ms, State::Provisional, rules, told);
+                window.publish((end_ms, kind.day(rules, end_ms)), State::Provisional, rules, told);
             }
         }
     }
@@ -192,11 +217,17 @@ impl Book {
 impl Window {
     /// Publishes the records of the window that are new or differ, and retracts
     /// those that are gone.
-    fn publish(&mut self, end_ms: i64, state: State, rules: Rules<'_>, told: &mut Vec<Told>) {
+    fn publish(
+        &mut self,
+        (end_ms, day): (i64, Option<Day>),
+        state: State,
+        rules: Rules<'_>,
+        told: &mut Vec<Told>,
+    ) {
         let output = rules.output;
         let before = std::mem::take(&mut self.published);
         let mut is_gone = vec![true; before.len()];
-        let records = records(end_ms, &self.content, rules.funnels);
+        let records = records(end_ms, &self.content, rules.funnels, day);
         self.published.reserve_exact(records.len());
         for record in records {
             let body = xxh3_128(&record.body);
@@ -233,17 +264,25 @@ impl Window {
         self.published.sort_unstable_by_key(|p| p.id);
         let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
         told.extend(gone.map(|(was, _)| {
-            let change = retraction(end_ms, was, rules.funnels);
+            let change = retraction(end_ms, was, rules.funnels, day);
             Told { change, end_ms, value: None }
         }));
     }
 }
 
 /// The end of a result that ceased to exist.
-fn retraction(end_ms: i64, was: &Published, funnels: &[Funnel]) -> Change {
+fn retraction(
+    end_ms: i64,
+    was: &Published,
+    funnels: &[Funnel],
+    day: Option<Day>,
+) -> Change {
     // Only results over sessions can cease to exist.
     let (metric, place) = was.id;
-    let window_ms = Grid::of(metric).length_ms;
+    let window_ms = match day {
+        Some(day) => day.end_ms - day.start_ms,
+        None => Grid::of(metric).length_ms,
+    };
     let funnel = funnels.get(place as usize).map_or("", |funnel| &funnel.name);
     let dimensions: &[(&str, &str)] = match metric {
         Metric::Funnel | Metric::AbandonmentRate => &[("funnel", funnel)],

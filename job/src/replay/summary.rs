@@ -28,6 +28,8 @@ pub struct Summary<'a> {
     pub funnels: &'a [(Funnel, Vec<String>)],
     /// The configured rules.
     pub alerts: &'a [Arc<AlertRule>],
+    /// Whether there are results over days.
+    pub has_days: bool,
     /// Time that passed.
     pub wall: Duration,
     /// Processor time of the whole process.
@@ -66,7 +68,8 @@ impl Summary<'_> {
             .integer("badLeaves", s.bad_leaves);
         let standing = |topic| self.output.standing.get(&topic).copied().unwrap_or(0);
         let mut results = Object::open(o.field("results"));
-        for metric in Metric::ALL {
+        let told = Metric::ALL.into_iter().filter(|metric| self.has_days || !metric.is_of_days());
+        for metric in told {
             results.integer(metric.name(), standing(Topic::Result(metric)));
         }
         results.close();

@@ -16,9 +16,20 @@ pub fn session_tallies<'s>(
     sessions: Stream<'s, Epoch, Vec<(Arc<Ended>, Epoch, isize)>>,
     windows: Windows,
 ) -> Stream<'s, Epoch, Vec<Update<TallyKey, Tally>>> {
-    sessions.map(move |(session, epoch, diff)| {
-        let (key, tally) = tally_of(&session.record, windows, diff as i64);
-        ((key, ()), epoch, tally)
+    sessions.flat_map(move |(session, epoch, diff)| {
+        let record = &session.record;
+        let real_time_ms = real_time_end_ms(record.ended_at_ms);
+        let day_ms = windows.days.map(|days| days.day(record.ended_at_ms).end_ms);
+        let day = day_ms.map(|end_ms| (TallyKind::DaySessions, end_ms));
+        let of = [Some((TallyKind::Sessions, real_time_ms)), day];
+        of.map(|of| {
+            let (kind, end_ms) = of?;
+            let expires_ms = windows.sessions_frozen_ms(end_ms);
+            let key = TallyKey { expires_ms, kind, end_ms, currency: [0; 3] };
+            Some(((key, ()), epoch, tally_of(record, diff as i64)))
+        })
+        .into_iter()
+        .flatten()
     })
 }
 
@@ -29,16 +40,9 @@ pub fn session_records<'s>(
     sessions.map(|(session, epoch, diff)| (Arc::clone(&session.record), epoch, diff))
 }
 
-fn tally_of(session: &SessionRecord, windows: Windows, times: i64) -> (TallyKey, Tally) {
-    let end_ms = real_time_end_ms(session.ended_at_ms);
-    let key = TallyKey {
-        expires_ms: windows.sessions_frozen_ms(end_ms),
-        kind: TallyKind::Sessions,
-        end_ms,
-        currency: [0; 3],
-    };
+fn tally_of(session: &SessionRecord, times: i64) -> Tally {
     let viewed = i64::from(session.page_views > 0);
     let bounced = i64::from(session.bounced());
     let sum = i128::from(session.duration_ms()) * i128::from(times);
-    (key, Tally { n: [times, viewed * times, bounced * times, 0], sum })
+    Tally { n: [times, viewed * times, bounced * times, 0], sum }
 }

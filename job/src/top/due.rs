@@ -6,7 +6,10 @@ use crate::rows::{List, Name};
 use crate::time::{Epoch, Tick};
 use crate::window::{Sliding, Windows};
 use std::collections::{BTreeMap, BTreeSet};
-use streamgauge_ingest::lateness::slice_end_ms;
+use streamgauge_ingest::BEFORE_TIME_MS;
+
+/// No window that is asked for provisionally ends after this time, ms.
+const END_MS: i64 = i64::MAX - (1 << 40);
 
 /// Most windows whose sums are kept: an hour's are those of all its journeys.
 const fn most_kept(kind: Sliding) -> usize {
@@ -14,6 +17,8 @@ const fn most_kept(kind: Sliding) -> usize {
         Sliding::Business if cfg!(test) => 5,
         Sliding::Business => 128,
         Sliding::Hour => 4,
+        // The running one, and the one before it.
+        Sliding::Day => 2,
     }
 }
 
@@ -69,17 +74,19 @@ impl Changed {
         }
         let closed = self.kept.range(..=tick.watermark_ms).map(|(end_ms, _)| *end_ms);
         due.closing.extend(closed.filter(|end_ms| !tick.was_closed(*end_ms)));
-        if tick.business_provisional && tick.watermark_ms < i64::MAX - kind.window_ms() {
+        let is_before_all = tick.watermark_ms == BEFORE_TIME_MS;
+        if tick.business_provisional && tick.watermark_ms < END_MS && !is_before_all {
             let ahead_ms = tick.watermark_ms.saturating_add(self.windows.allowed_disorder_ms);
-            let current = slice_end_ms(ahead_ms, kind.pane_ms());
+            let current = self.windows.current_end_ms(kind, ahead_ms);
             // It is asked for again and again, an hour's hundreds of times.
-            match (self.open.contains(&current), kind) {
-                (true, Sliding::Business) => due.first.push(current),
-                (true, Sliding::Hour) => {
-                    self.open.remove(&current);
-                    due.again.push(current);
+            match kind {
+                Sliding::Business if self.open.contains(&current) => due.first.push(current),
+                Sliding::Hour if self.open.remove(&current) => due.again.push(current),
+                Sliding::Business | Sliding::Hour => {}
+                Sliding::Day => {
+                    let later = self.open.split_off(&(current + 1));
+                    due.again.extend(std::mem::replace(&mut self.open, later));
                 }
-                (false, _) => {}
             }
         }
         // What is frozen in this epoch must be told before it is forgotten.
@@ -198,15 +205,25 @@ pub(super) fn note(
 mod tests {
     use super::*;
     use crate::expiry::Rows;
-    use crate::rows::{ListDiff, ListKey};
+    use crate::day::Days;
+    use crate::rows::{DayList, ListDiff, ListKey};
     use proptest::prelude::*;
     use std::rc::Rc;
     use streamgauge_ingest::batch::Dimension;
 
+    fn pane_ms(kind: Sliding) -> i64 {
+        match kind {
+            Sliding::Business => 10_000,
+            Sliding::Hour => 300_000,
+            Sliding::Day => 86_400_000,
+        }
+    }
+
     /// Windows of a kind stay correctable for twelve panes.
     fn windows(kind: Sliding) -> Windows {
-        let lateness_ms = 12 * kind.pane_ms();
-        Windows { lateness_ms, session_gap_ms: 1_000, allowed_disorder_ms: 0 }
+        let lateness_ms = 12 * pane_ms(kind);
+        let days = Days::of("UTC");
+        Windows { lateness_ms, session_gap_ms: 1_000, allowed_disorder_ms: 0, days }
     }
 
     /// A pane, whether it is a named value, the value, and its views.
@@ -223,12 +240,14 @@ mod tests {
         let mut all: BTreeMap<ListKey, i64> = BTreeMap::new();
         for &(pane, is_named, value, views) in rows {
             let key = ListKey {
-                expires_ms: kind.pane_expires_ms(&windows(kind), pane * kind.pane_ms()),
+                expires_ms: kind.pane_expires_ms(&windows(kind), pane * pane_ms(kind)),
                 list: match (kind, is_named) {
                     (Sliding::Business, true) => List::By(Dimension::Page),
                     (Sliding::Business, false) => List::LoadTimes,
                     (Sliding::Hour, true) => List::Journeys,
                     (Sliding::Hour, false) => List::HourCounts,
+                    (Sliding::Day, true) => List::Day(DayList::Pages),
+                    (Sliding::Day, false) => List::Day(DayList::EntryPages),
                 },
                 hash: value % 50,
                 name: is_named.then(|| Name { text: value.to_string().into(), split: 0 }),
@@ -257,7 +276,7 @@ mod tests {
         let mut told: BTreeMap<i64, BTreeMap<List, PartContent>> = BTreeMap::new();
         for (epoch, (rows, steps)) in (0..).zip(epochs) {
             let before_ms = watermark_ms;
-            watermark_ms += steps * kind.pane_ms();
+            watermark_ms += steps * pane_ms(kind);
             let (corrections, business_provisional) = (epoch % 3 != 1, epoch % 2 == 0);
             let tick = Tick {
                 before_ms,
@@ -298,6 +317,11 @@ mod tests {
         #[test]
         fn so_it_is_where_sessions_are_taken_back(epochs in epochs()) {
             check(Sliding::Hour, &epochs);
+        }
+
+        #[test]
+        fn so_it_is_of_days(epochs in epochs()) {
+            check(Sliding::Day, &epochs);
         }
     }
 }

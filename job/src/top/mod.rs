@@ -78,7 +78,7 @@ pub struct Part {
 pub fn places(list: List) -> usize {
     match list {
         List::By(Dimension::Country) => 300,
-        List::Transitions => 50,
+        List::Transitions | List::Day(_) => 50,
         _ => 20,
     }
 }

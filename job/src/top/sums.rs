@@ -23,6 +23,11 @@ impl<N: Borrow<Name>> Sum<N> {
         self.name.as_ref().map(Borrow::borrow)
     }
 
+    /// Whether there is anything of it: an hour can have users without page views.
+    fn is_seen(&self) -> bool {
+        self.views > 0 || self.users > 0
+    }
+
     fn order(&self, other: &Self) -> Ordering {
         place_order((self.views, self.name()), (other.views, other.name()))
     }
@@ -102,7 +107,7 @@ impl<N: Borrow<Name>> ListSums<N> {
 
     /// The places of all values that were seen at all.
     fn all(&self) -> Vec<usize> {
-        (0..self.sums.len()).filter(|i| self.sums[*i].views > 0).collect()
+        (0..self.sums.len()).filter(|i| self.sums[*i].is_seen()).collect()
     }
 }
 
@@ -118,6 +123,7 @@ fn list_index(list: List) -> usize {
         List::Journeys => Dimension::ALL.len() + 1,
         List::Transitions => Dimension::ALL.len() + 2,
         List::HourCounts => Dimension::ALL.len() + 3,
+        List::Day(list) => Dimension::ALL.len() + 4 + list as usize,
     }
 }
 
@@ -153,11 +159,11 @@ impl<N: Borrow<Name>> WindowSums<N> {
         Self { kind, lists }
     }
 
-    /// What its lists say; those of the hour also that they have nothing to say, for what
+    /// What its lists say; those of sessions also that they have nothing to say, for what
     /// they said before may have been taken back.
     pub(super) fn contents(&self) -> impl Iterator<Item = (List, PartContent)> {
         let lists = List::ALL.into_iter().zip(&self.lists).filter(|(list, sums)| {
-            list.windows() == self.kind && (self.kind == Sliding::Hour || !sums.sums.is_empty())
+            list.windows() == self.kind && (self.kind != Sliding::Business || !sums.sums.is_empty())
         });
         lists.map(|(list, sums)| (list, sums.content(list, &sums.first(list, sums.all()))))
     }
@@ -221,7 +227,7 @@ impl Kept {
                 values.extend(self.first[i].iter().map(|(i, _)| *i));
                 values.sort_unstable();
                 values.dedup();
-                values.retain(|i| sums.sums[*i].views > 0);
+                values.retain(|i| sums.sums[*i].is_seen());
             }
             let first = sums.first(list, values);
             told.push((list, sums.content(list, &first)));

@@ -39,7 +39,9 @@ impl State {
             }
         }
         let Updates { tallies, lists, .. } = &mut self.updates;
-        self.deltas.drain(self.epoch, &self.constants.windows, tallies, lists);
+        let (epoch, windows) = (self.epoch, &self.constants.windows);
+        self.deltas.drain(epoch, windows, tallies, lists);
+        self.day_deltas.drain(epoch, windows, tallies, lists);
     }
 
     /// Publishes a session that has ended, or drops one that nothing can change.
@@ -63,7 +65,9 @@ impl State {
             (session.is_published, session.is_returning) = (true, is_returning);
             user.published_ms = user.published_ms.max(session.first_ms());
             let rules = self.constants.of(self.watermark_ms, &user.name);
-            self.updates.sessions.push((visit.ended(i, &rules), self.epoch, 1));
+            let (ended, user) = (visit.ended(i, &rules), visit.user);
+            self.day_session(user, &ended.record, false);
+            self.updates.sessions.push((ended, self.epoch, 1));
         }
         let visit = &mut self.people.visits[slot];
         let session = &mut visit.sessions[i];
@@ -94,7 +98,8 @@ impl State {
         let past_ms = user.past.map_or(BEFORE_TIME_MS, |past| past.expires_ms(windows));
         let sequences = user.sequences.as_ref();
         let sequences_ms = sequences.map(|s| s.expires_ms(windows, |rule| self.within_ms(rule)));
-        user.profile.expires_ms(windows).max(past_ms).max(sequences_ms.unwrap_or(BEFORE_TIME_MS))
+        let rest_ms = user.days.expires_ms(windows).max(sequences_ms.unwrap_or(BEFORE_TIME_MS));
+        user.profile.expires_ms(windows).max(past_ms).max(rest_ms)
     }
 
     /// Sets a timer for a user who has none and needs one.
@@ -117,6 +122,8 @@ impl State {
         }
         self.people.forget_past(slot, self.watermark_ms, &self.constants.windows);
         self.expire_sequences(slot);
+        let user = &mut self.people.users[slot];
+        user.days.expire(self.watermark_ms, &self.constants.windows);
         let next_ms = self.user_expires_ms(slot);
         let user = &mut self.people.users[slot];
         if next_ms > self.watermark_ms {
@@ -133,7 +140,8 @@ impl State {
         let user = &mut self.people.users[slot];
         user.profile.expire(self.watermark_ms, &self.constants.windows);
         let has_profile = user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS;
-        let is_needed = user.past.is_some() || user.sequences.is_some();
+        user.days.expire(self.watermark_ms, &self.constants.windows);
+        let is_needed = user.past.is_some() || user.sequences.is_some() || !user.days.is_empty();
         if user.has_visits() || has_profile || is_needed {
             return;
         }

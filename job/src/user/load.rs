@@ -1,5 +1,6 @@
 //! From rows of a checkpoint to the state per user.
 
+use super::day::UserDays;
 use super::pane::{Context, Pane};
 use super::past::Past;
 use super::profile::{AlertWindow, Profile};
@@ -118,7 +119,7 @@ impl State {
         saved: SavedUser<'_>,
         new_funnels: Option<usize>,
     ) -> Result<(), BadRow> {
-        let SavedUser { texts, contexts, last_context, panes, alerts, past, visits, sequences: _ } =
+        let SavedUser { texts, contexts, last_context, panes, alerts, past, visits, sequences: _, days } =
             saved;
         let values = &mut self.values;
         let texts: Vec<_> =
@@ -147,6 +148,9 @@ impl State {
         }
         let user = &mut self.people.users[slot];
         user.profile = profile;
+        let days = days.into_iter().map(|day| day.load(&texts));
+        user.days = UserDays(days.collect::<Result<_, _>>()?);
+        user.days.expire(self.watermark_ms, &self.constants.windows);
         user.past = past.map(|(first_ms, last_ms)| Past { first_ms, last_ms });
         let mut dropped = Vec::new();
         for visit in visits {

@@ -6,6 +6,9 @@
 //! state emits nothing.
 
 mod closing;
+mod daily;
+mod day;
+mod day_deltas;
 mod deltas;
 mod load;
 mod pane;

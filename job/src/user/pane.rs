@@ -29,7 +29,7 @@ impl Context {
 }
 
 /// A value compared as the pointer it is: there is one per value.
-struct ByAddress(Rc<Value>);
+pub(super) struct ByAddress(pub(super) Rc<Value>);
 
 impl PartialEq for ByAddress {
     fn eq(&self, other: &Self) -> bool {

@@ -3,6 +3,7 @@
 //! Places are stable until removed. Names are compared as they are; hashes only
 //! find candidates.
 
+use super::day::UserDays;
 use super::past::{Past, Starts};
 use super::profile::Profile;
 use super::sequences::Sequences;
@@ -30,6 +31,8 @@ pub(super) struct User {
     pub(super) starts: Starts,
     /// What it did that alert rules want, if there is anything.
     pub(super) sequences: Option<Box<Sequences>>,
+    /// What it did on the days of the site.
+    pub(super) days: UserDays,
     /// The sessions of it that are no longer held.
     pub(super) past: Option<Past>,
     /// The latest beginning of a session of it that was ever published, ms.
@@ -78,6 +81,7 @@ impl People {
             timer_ms: None,
             starts: Starts::default(),
             sequences: None,
+            days: UserDays::default(),
             past: None,
             published_ms: i64::MIN,
             is_touched: false,

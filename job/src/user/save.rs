@@ -1,5 +1,6 @@
 //! From the state per user to rows of a checkpoint.
 
+use super::daily::SavedDay;
 use super::pane::{Context, Pane};
 use super::people::People;
 use super::saved::{SavedPane, SavedUser, SavedVisit};
@@ -112,6 +113,7 @@ impl State {
         saved.sequences = sequences
             .map(|(rule, firsts, thens)| (rule, firsts.to_vec(), thens.to_vec()))
             .collect();
+        saved.days = user.days.0.iter().map(|row| SavedDay::of(row, texts)).collect();
         let values = std::mem::take(&mut texts.values);
         let text = |v: &'_ Rc<Value>| (v.dimension, v.name.split, v.name.text.to_string());
         let owned: Vec<(Dimension, u32, String)> = values.iter().map(text).collect();

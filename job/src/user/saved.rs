@@ -7,6 +7,7 @@
 //!
 //! Changing a type here changes the format of checkpoints: its version must go up.
 
+use super::daily::SavedDay;
 use crate::funnel::{Mark, Progress};
 use serde::{Deserialize, Serialize};
 use streamgauge_ingest::batch::Dimension;
@@ -32,6 +33,7 @@ pub(super) struct SavedUser<'a> {
     /// Of alert rules, by their place: the events that match the first step, and the
     /// second.
     pub(super) sequences: Vec<(u8, Vec<Mark>, Vec<Mark>)>,
+    pub(super) days: Vec<SavedDay>,
 }
 
 /// A business pane of a user.

@@ -5,6 +5,7 @@
 //! (but for what is frozen), and nothing is held that no accepted record could
 //! make use of.
 
+use super::day_deltas::DayDeltas;
 use super::deltas::Deltas;
 use super::past::RETURN_MS;
 use super::people::{People, User};
@@ -12,6 +13,7 @@ use super::timers::{Due, Timers};
 use super::values::{Value, Values};
 use super::visit::{Constants, Visit};
 use crate::alert::{AlertRule, SequenceAlert, sequence_spans_ms};
+use crate::day::Day;
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Ended, Entry, Rules};
@@ -70,6 +72,9 @@ pub struct State {
     /// Per alert window that is not closed: users that had a page view in it.
     pub(super) alert_windows: BTreeMap<i64, Vec<usize>>,
     pub(super) deltas: Deltas,
+    pub(super) day_deltas: DayDeltas,
+    /// The day that was asked for last.
+    pub(super) day: Option<Day>,
     pub(super) updates: Updates,
     pub(super) epoch: Epoch,
     pub(super) watermark_ms: i64,
@@ -89,6 +94,8 @@ impl State {
             timers: Timers::default(),
             alert_windows: BTreeMap::new(),
             deltas: Deltas::default(),
+            day_deltas: DayDeltas::default(),
+            day: None,
             updates: Updates::default(),
             epoch: 0,
             watermark_ms: BEFORE_TIME_MS,
@@ -153,6 +160,9 @@ impl State {
             }
             let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
             self.profile(users[i], row, &values);
+            if self.constants.windows.days.is_some() {
+                self.day_event(users[i], row, &values, None);
+            }
             if visits[i] != NO_VISIT {
                 self.session(visits[i], row, &values);
             }
@@ -244,8 +254,10 @@ impl State {
         let visit = &mut self.people.visits[slot];
         let rules = self.constants.of(self.watermark_ms, &self.people.users[visit.user].name);
         let effects = visit.insert(&rules, entry);
-        for record in effects.retracted {
-            self.updates.sessions.push((record, self.epoch, -1));
+        for ended in effects.retracted {
+            let user = self.people.visits[slot].user;
+            self.day_session(user, &ended.record, true);
+            self.updates.sessions.push((ended, self.epoch, -1));
         }
         for at_ms in effects.touched {
             self.set_session_timer(slot, at_ms);

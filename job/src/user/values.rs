@@ -24,6 +24,8 @@ pub struct Value {
     pub name: Name,
     /// Where the changes of this epoch stand, for two neighbouring panes.
     pub slots: [Cell<Slot>; 2],
+    /// The same for a day.
+    pub day_slot: Cell<Slot>,
     steps: OnceCell<Box<[StepMask]>>,
     rule_steps: OnceCell<Box<[Steps]>>,
 }
@@ -92,6 +94,7 @@ impl Values {
             dimension,
             name: Name { text: text.into(), split },
             slots: Default::default(),
+            day_slot: Cell::default(),
             steps: OnceCell::new(),
             rule_steps: OnceCell::new(),
         });

@@ -62,6 +62,7 @@ fn the_ends_of_every_range_fit_their_types() {
         Kind::Rate { max } => vec!["1".into(), max.to_string(), MAX_RATE.into()],
         Kind::Flag => vec!["true".into(), "false".into()],
         Kind::Address => vec!["0.0.0.0:1".into(), "[::1]:65535".into()],
+        Kind::TimeZone => vec!["UTC".into(), "America/Argentina/ComodRivadavia".into()],
         Kind::Text
         | Kind::AnyText
         | Kind::Limit

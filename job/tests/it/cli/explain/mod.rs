@@ -108,7 +108,7 @@ fn explain(site: &Site, keys: &[String], limit: usize) -> Vec<Explanation> {
         given: Rules {
             input: input_settings(&config, PARTITIONS),
             dataflow: Settings {
-                windows: windows(&config),
+                windows: windows(&config, false),
                 funnels: funnels(&config),
                 alerts: Vec::new(),
                 output: Output { provisional: false, digests: false },
