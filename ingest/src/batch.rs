@@ -6,7 +6,7 @@
 //! batch costs no allocation per event; within a process the texts are shared,
 //! between processes they travel with the rows.
 
-use crate::decode::{Decoded, Kind};
+use crate::decode::{Decoded, KeptMs, Kind};
 use crate::lateness::Families;
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
@@ -83,8 +83,6 @@ pub struct Row {
     pub user_hash: u64,
     /// A conversion's value in minor units.
     pub value_minor: i64,
-    /// A page view's load time in ms as kept; −1 if it has none.
-    pub load_ms: i64,
     /// The partition it was read from.
     pub partition: u32,
     /// The user.
@@ -96,6 +94,8 @@ pub struct Row {
     pub values: [u32; Dimension::ALL.len()],
     /// Index of its campaign; [`Row::NO_VALUE`] where it has none.
     pub campaign: u32,
+    /// A page view's load time.
+    pub load_time: KeptMs,
     /// A conversion's currency, three upper-case ASCII letters.
     pub currency: [u8; 3],
     /// Type of the event.
@@ -212,12 +212,12 @@ impl BatchBuilder {
             offset: 0,
             user_hash: xxh3_64(event.user.as_bytes()),
             value_minor: event.value_minor,
-            load_ms: event.load_ms.unwrap_or(-1),
             partition: 0,
             user,
             session,
             values,
             campaign,
+            load_time: event.load_ms.map_or(KeptMs::NONE, KeptMs::new),
             currency: event.currency,
             kind: event.kind,
             late: Families::NONE,
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_row_is_small() {
-        assert_eq!(size_of::<Row>(), 104);
+        assert_eq!(size_of::<Row>(), 96);
     }
 
     /// A view whose values are the same text in every dimension.

@@ -29,7 +29,7 @@ mod text;
 mod tests;
 
 pub use event::{Decoded, Kind, LAST_TIMESTAMP_MS};
-pub use load_time::kept_ms;
+pub use load_time::{KeptMs, kept_ms};
 pub use money::minor_digits;
 pub use partition::partition_of;
 pub use rejection::{Reason, Rejection};
