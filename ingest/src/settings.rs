@@ -33,6 +33,8 @@ pub struct InputSettings {
     /// How long after a first step the second of an alert rule may come: each such time
     /// once, in ascending order, in ms.
     pub sequence_spans_ms: Vec<i64>,
+    /// Whether results of days are asked for, which need the campaigns of page views.
+    pub days: bool,
     /// In files: a partition is idle while none of the last so many records is its own.
     pub idle_after_records: u64,
 }
@@ -48,6 +50,7 @@ impl Default for InputSettings {
             bots: BotMode::Include,
             max_bytes: 1 << 20,
             sequence_spans_ms: Vec::new(),
+            days: false,
             idle_after_records: 100_000,
         }
     }
@@ -67,6 +70,7 @@ impl InputSettings {
             bots,
             max_bytes,
             sequence_spans_ms,
+            days,
             idle_after_records: _,
         } = self;
         let bots = match bots {
@@ -78,6 +82,8 @@ impl InputSettings {
             crate::bots::PATTERNS
         );
         sequence_spans_ms.iter().for_each(|ms| text.push_str(&format!(" {ms}")));
+        // Bindings that know nothing of days keep their hash.
+        text.push_str(if *days { " days" } else { "" });
         xxhash_rust::xxh3::xxh3_64(text.as_bytes())
     }
 
@@ -85,5 +91,22 @@ impl InputSettings {
     #[must_use]
     pub fn lateness_rule(&self) -> LatenessRule {
         LatenessRule { lateness_ms: self.lateness_ms, session_gap_ms: self.session_gap_ms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_change_the_hash_and_their_absence_does_not() {
+        let settings = |days, sequence_spans_ms: &[i64]| {
+            let sequence_spans_ms = sequence_spans_ms.to_vec();
+            InputSettings { days, sequence_spans_ms, ..InputSettings::default() }.hash()
+        };
+        assert_eq!(settings(false, &[]), 6_348_933_593_452_365_447);
+        assert_eq!(settings(false, &[60_000]), 8_427_528_313_287_407_759);
+        assert_ne!(settings(true, &[]), settings(false, &[]));
+        assert_ne!(settings(true, &[60_000]), settings(true, &[]));
     }
 }

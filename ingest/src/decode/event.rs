@@ -8,7 +8,7 @@ use super::fields::Draft;
 use super::load_time::{self, LoadTime};
 use super::rejection::{Reason, Rejection};
 use super::text::Text;
-use super::{money, page, referrer};
+use super::{campaign, money, page, referrer};
 use serde::{Deserialize, Serialize};
 
 /// The last ms of the year 9999: no event is later.
@@ -71,6 +71,10 @@ pub struct Decoded<'a> {
     pub page: &'a str,
     /// Where the visitor came from. Empty unless the event is a page view.
     pub referrer: &'a str,
+    /// What brought the visitor: source, medium and campaign, joined by U+0000, none of
+    /// them empty. `None` unless the event is a page view whose `url` names one of them,
+    /// and unless [campaigns are read](super::Decoder::with_campaigns).
+    pub campaign: Option<&'a str>,
     /// `country`; `None` when absent or empty.
     pub country: Option<&'a str>,
     /// `city`; `None` when absent or empty.
@@ -96,7 +100,8 @@ pub struct Decoded<'a> {
 }
 
 /// Judges what was read of an event and settles its fields. `unescaped` is
-/// where the draft's texts without their escapes are, `lowered` room for one.
+/// where the draft's texts without their escapes are, `lowered` room for one, and
+/// `campaigns` room for a campaign if it is to be read.
 ///
 /// # Errors
 /// The first reason that applies of [`Reason::WrongType`],
@@ -105,6 +110,7 @@ pub(super) fn judge<'a>(
     draft: &Draft<'a>,
     unescaped: &'a str,
     lowered: &'a mut String,
+    campaigns: Option<&'a mut campaign::Room>,
 ) -> Result<Decoded<'a>, Rejection<'a>> {
     let filled = |text: Option<Text<'a>>| {
         let text = text?.in_place(unescaped);
@@ -122,13 +128,14 @@ pub(super) fn judge<'a>(
         return Err(rejection(draft, key));
     }
     let kind = Kind::of(event_type);
-    let (page, referrer) = if kind == Kind::PageView {
+    let (page, referrer, campaign) = if kind == Kind::PageView {
         let url = draft.url.map(|url| url.in_place(unescaped));
         let from = draft.referrer.map(|from| from.in_place(unescaped));
         let page = url.map_or(page::UNKNOWN, page::normalise);
-        (page, referrer::normalise(from.unwrap_or_default(), lowered))
+        let referrer = referrer::normalise(from.unwrap_or_default(), lowered);
+        (page, referrer, campaigns.and_then(|room| campaign::read(url?, room)))
     } else {
-        ("", "")
+        ("", "", None)
     };
     let mut bad_leaves = draft.bad_leaves;
     let (value_minor, currency) = settle_money(draft, unescaped, &mut bad_leaves);
@@ -140,6 +147,7 @@ pub(super) fn judge<'a>(
         session: session.unwrap_or(user),
         page,
         referrer,
+        campaign,
         country: filled(draft.country),
         city: filled(draft.city),
         device: filled(draft.device),

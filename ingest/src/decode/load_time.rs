@@ -6,6 +6,7 @@
 //! however slow: nothing is capped.
 
 use super::number::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// What a number in `pageLoadTime` comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,42 @@ pub(super) fn read(number: &str) -> LoadTime {
 /// be negative, are cleared.
 #[must_use]
 pub fn kept_ms(ms: i64) -> i64 {
-    let low_bits = (i64::BITS - ms.leading_zeros()).saturating_sub(8);
+    let low_bits = low_bits(ms);
     ms >> low_bits << low_bits
+}
+
+/// How many bits of a time are cleared.
+fn low_bits(ms: i64) -> u32 {
+    (i64::BITS - ms.leading_zeros()).saturating_sub(8)
+}
+
+/// A load time as it is kept, or none, in two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptMs {
+    high_bits: u8,
+    /// How many bits follow, which are cleared; without a time more than there are.
+    low_bits: u8,
+}
+
+impl KeptMs {
+    /// No load time.
+    pub const NONE: Self = Self { high_bits: 0, low_bits: u8::MAX };
+
+    /// The time that is kept of one in ms; none of one below zero.
+    #[must_use]
+    pub fn new(ms: i64) -> Self {
+        let low_bits = low_bits(ms);
+        match (u8::try_from(ms >> low_bits), u8::try_from(low_bits)) {
+            (Ok(high_bits), Ok(low_bits)) => Self { high_bits, low_bits },
+            _ => Self::NONE,
+        }
+    }
+
+    /// The time in ms, if there is one.
+    #[must_use]
+    pub fn ms(self) -> Option<i64> {
+        i64::from(self.high_bits).checked_shl(u32::from(self.low_bits))
+    }
 }
 
 #[cfg(test)]
@@ -87,5 +122,18 @@ mod tests {
             let kept = kept_ms(load_ms);
             assert!(kept <= load_ms && (load_ms - kept) <= load_ms / 128);
         }
+    }
+
+    #[test]
+    fn two_bytes_are_enough_for_what_is_kept() {
+        let powers = (0..63).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1, 3 << bit]);
+        let times_ms = (0..70_000).chain(powers.filter(|ms| *ms >= 0)).chain([i64::MAX]);
+        for load_ms in times_ms {
+            assert_eq!(KeptMs::new(load_ms).ms(), Some(kept_ms(load_ms)), "{load_ms}");
+        }
+        for load_ms in [-1, -256, i64::MIN] {
+            assert_eq!(KeptMs::new(load_ms), KeptMs::NONE, "{load_ms}");
+        }
+        assert_eq!((KeptMs::NONE.ms(), size_of::<KeptMs>()), (None, 2));
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! Every result depends on who reads the same bytes the same way, so all that
 //! is odd in an event is settled here, once: types, absent fields, pages,
-//! referrers, money, load times. The invariant: the same bytes give the same
-//! answer, whatever was decoded before. Decoding knows neither where a record
-//! came from nor any other record, so whether it is late, in the future or a
-//! duplicate is not decided here; nor does it hold on to the bytes.
+//! referrers, campaigns, money, load times. The invariant: the same bytes give
+//! the same answer, whatever was decoded before. Decoding knows neither where a
+//! record came from nor any other record, so whether it is late, in the future
+//! or a duplicate is not decided here; nor does it hold on to the bytes.
 //!
 //! A typical event is decoded without an allocation: what is lent out lies in
 //! the value itself or, where it had to be changed, in the decoder.
 
+mod campaign;
 mod event;
 mod fault;
 mod fields;
@@ -28,7 +29,7 @@ mod text;
 mod tests;
 
 pub use event::{Decoded, Kind, LAST_TIMESTAMP_MS};
-pub use load_time::kept_ms;
+pub use load_time::{KeptMs, kept_ms};
 pub use money::minor_digits;
 pub use partition::partition_of;
 pub use rejection::{Reason, Rejection};
@@ -43,6 +44,7 @@ pub struct Decoder {
     unescaped: String,
     lowered: String,
     closing: Vec<u8>,
+    campaigns: Option<campaign::Room>,
 }
 
 impl Decoder {
@@ -50,7 +52,20 @@ impl Decoder {
     /// room for a small multiple of that at most.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Decoder { max_bytes, unescaped: String::new(), lowered: String::new(), closing: Vec::new() }
+        Decoder {
+            max_bytes,
+            unescaped: String::new(),
+            lowered: String::new(),
+            closing: Vec::new(),
+            campaigns: None,
+        }
+    }
+
+    /// Whether the campaigns of page views are read; a new decoder passes them over.
+    #[must_use]
+    pub fn with_campaigns(mut self, wanted: bool) -> Self {
+        self.campaigns = wanted.then(campaign::Room::default);
+        self
     }
 
     /// Decodes one record's value.
@@ -76,7 +91,10 @@ impl Decoder {
         let mut scan = Scanner::new(text, &mut self.unescaped, &mut self.closing);
         let mut draft = Draft::default();
         match draft.read(&mut scan) {
-            Ok(()) => event::judge(&draft, &self.unescaped, &mut self.lowered),
+            Ok(()) => {
+                let campaigns = self.campaigns.as_mut();
+                event::judge(&draft, &self.unescaped, &mut self.lowered, campaigns)
+            }
             Err(fault) => Err(Rejection::unread(Reason::Malformed, scan.describe(fault))),
         }
     }

@@ -106,7 +106,7 @@ impl ChunkDecoder {
     #[must_use]
     pub fn new(settings: &InputSettings) -> Self {
         Self {
-            decoder: Decoder::new(settings.max_bytes),
+            decoder: Decoder::new(settings.max_bytes).with_campaigns(settings.days),
             batch: BatchBuilder::default(),
             bots: BotCheck::default(),
             partitions: settings.partitions,

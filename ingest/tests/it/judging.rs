@@ -1,6 +1,8 @@
 //! What becomes of records, each in its place.
 
 use streamgauge_ingest::END_OF_TIME_MS;
+use streamgauge_ingest::batch::{Dimension, Value, value_hash};
+use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::judge::{
     Chunk, ChunkDecoder, Close, DecodedChunk, FileJudge, Line, LogJudge, Place, Released,
 };
@@ -116,4 +118,45 @@ fn a_partition_that_was_raised_is_judged_by_that() {
     let (_, dead) = judge.judge(at(4_999), &[place(1, 4_999)]);
     let families = dead.iter().map(|letter| letter.families.iter().collect::<Vec<_>>());
     assert_eq!(families.collect::<Vec<_>>(), [[Family::RealTime]]);
+}
+
+#[test]
+fn rows_have_their_campaign_where_days_are_asked_for() {
+    let event = |kind: &str, url: &str| {
+        format!(
+            r#"{{"timestamp":1,"eventType":"{kind}","userId":"u","pageViewData":{{"url":"{url}"}}}}"#
+        )
+    };
+    let values = [
+        event("PAGE_VIEW", "/x?utm_source=news&utm_campaign=%C3%A4+b"),
+        event("CONVERSION", "/x?utm_source=news"),
+        event("PAGE_VIEW", "/x?y"),
+        event("PAGE_VIEW", "/y?utm_campaign=%c3%a4%20b&utm_source=news"),
+        event("PAGE_VIEW", "/x?utm_source=news#utm_campaign=a"),
+    ];
+    let campaigns = |days| {
+        let settings = InputSettings { days, ..settings() };
+        let mut all = Vec::new();
+        FileJudge::new(&settings, 100).judge(decoded(&settings, &values), &mut |released| {
+            let Released::Rows(_, batch) = released else { return };
+            let dimension = |index: u32| Some(batch.texts.values.get(index as usize)?.dimension);
+            for row in &batch.rows {
+                let view = |d| Some(d).filter(|_| row.kind == Kind::PageView);
+                assert_eq!(row.values.map(dimension), Dimension::ALL.map(view));
+                let campaign = batch.texts.values.get(row.campaign as usize);
+                let text = campaign.map_or("", |value| batch.texts.get(value.span));
+                let hash = value_hash(Dimension::Campaign, text, 0);
+                let is_right =
+                    |v: &Value| (v.dimension, v.split, v.hash) == (Dimension::Campaign, 0, hash);
+                assert!(campaign.is_none_or(is_right));
+                all.push(text.to_owned());
+            }
+            let held = batch.texts.values.iter().filter(|v| v.dimension == Dimension::Campaign);
+            assert_eq!(held.count(), if days { 2 } else { 0 }, "each is held once");
+        });
+        all
+    };
+    let (whole, source) = ("news\0(none)\0ä b", "news\0(none)\0(none)");
+    assert_eq!(campaigns(true), [whole, "", "", whole, source]);
+    assert_eq!(campaigns(false), [""; 5]);
 }

@@ -18,7 +18,7 @@ pub(super) fn is_counted(asked: &Asked, row: &Row) -> bool {
             let currency = std::str::from_utf8(&row.currency).ok();
             row.kind == Kind::Conversion && currency == asked.dimension.as_deref()
         }
-        Metric::PageLoadTime => is_view && row.load_ms >= 0,
+        Metric::PageLoadTime => is_view && row.load_time.ms().is_some(),
         Metric::PageViewsPerSecond
         | Metric::PopularContent
         | Metric::GeoDistribution

@@ -212,8 +212,8 @@ impl State {
                     |d: usize| values[d].expect("a page view has a value in each dimension");
                 let context = std::array::from_fn(|i| value(i + 1));
                 profile.view(pane, value(0), &context, &mut self.deltas);
-                if row.load_ms >= 0 {
-                    self.deltas.load_time(business_pane_end_ms(row.at_ms), row.load_ms);
+                if let Some(load_ms) = row.load_time.ms() {
+                    self.deltas.load_time(business_pane_end_ms(row.at_ms), load_ms);
                 }
             } else if row.kind == Kind::Conversion {
                 profile.conversion(pane, row.currency, row.value_minor, &mut self.deltas);

@@ -40,6 +40,7 @@ fn a_whole_event() {
         session: "session_abc123",
         page: "/products/laptops",
         referrer: "google.com",
+        campaign: None,
         country: Some("US"),
         city: Some("New York"),
         device: Some("DESKTOP"),

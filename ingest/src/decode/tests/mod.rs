@@ -1,5 +1,6 @@
 //! The rules of the contract, by table, on whole records.
 
+mod campaigns;
 mod fields;
 pub(super) mod grammar;
 mod malformed;

@@ -127,6 +127,7 @@ impl Case {
             bots: if self.exclude_bots { BotMode::Exclude } else { BotMode::Include },
             max_bytes: 1 << 20,
             sequence_spans_ms: sequence_spans_ms(&self.alerts()),
+            days: false,
             idle_after_records: self.idle_after_records,
         }
     }

@@ -261,6 +261,7 @@ impl Player {
             session: if what.session == 0 { &user } else { &session },
             page: if is_view { page } else { "" },
             referrer: if is_view { "(direct)" } else { "" },
+            campaign: None,
             country: Some(country).filter(|c| !c.is_empty()),
             city: named(["", "Bern", "Ulm"], what.look / 3),
             device: named(["", "MOBILE", "DESKTOP"], what.look / 9),

@@ -62,7 +62,7 @@ impl Event {
             kind: row.kind,
             currency: row.currency,
             value_minor: row.value_minor,
-            load_ms: (row.load_ms >= 0).then_some(row.load_ms),
+            load_ms: row.load_time.ms(),
             device: text(Dimension::Device).filter(|_| row.names_device),
             country: text(Dimension::Country).filter(|_| row.names_country),
             late: Family::ALL.map(|f| row.late.contains(f)),
