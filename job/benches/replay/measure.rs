@@ -115,6 +115,7 @@ fn windows(input: &InputSettings) -> Windows {
         lateness_ms: input.lateness_ms,
         session_gap_ms: input.session_gap_ms,
         allowed_disorder_ms: input.allowed_disorder_ms,
+        days: None,
     }
 }
 

@@ -13,6 +13,7 @@ use streamgauge::dataflow::Settings;
 use streamgauge::live::{self, Job};
 use streamgauge::publish::Output;
 use streamgauge::settings::{alerts, fingerprint, funnels, input_settings, live_pace, windows};
+use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::summary::SourceCounts;
 
 pub(crate) fn job(args: &JobArgs, around: &Surroundings) -> Result<()> {
@@ -67,7 +68,10 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         results: &site.results,
         storage: &storage,
         clock: &*site.clock,
-        input: &input_settings(config, PARTITIONS),
+        input: &InputSettings {
+            days: config.site.has_days,
+            ..input_settings(config, PARTITIONS)
+        },
         dataflow: &dataflow,
         pace: live_pace(config),
         workers: parts.workers,

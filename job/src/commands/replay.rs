@@ -21,6 +21,7 @@ use streamgauge::settings::{
     alerts, fingerprint, funnels, input_settings, live_pace, step_texts, windows,
 };
 use streamgauge::time::Pace;
+use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::files::Progress;
 use streamgauge_ingest::log::{EventLog, Position};
 use streamgauge_sink::results::ResultLog;
@@ -34,7 +35,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let (started, cpu) = (Instant::now(), ProcessTime::now());
     let log = args.reads_log().then(|| OpenLog::open(args, &config)).transpose()?;
     let partitions = log.as_ref().map_or(args.partitions, |log| log.site.log.partitions());
-    let input = input_settings(&config, partitions);
+    let input = InputSettings { days: args.days, ..input_settings(&config, partitions) };
     let funnels = funnels(&config);
     let outputs = wanted(args);
     let streamed = !args.final_only && args.to != Destination::Nowhere;

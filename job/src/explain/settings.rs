@@ -78,6 +78,7 @@ impl Rules {
             dedup: kept.dedup == "on",
             bots: if kept.bots == "exclude" { BotMode::Exclude } else { BotMode::Include },
             max_bytes: kept.max_bytes,
+            days: kept.has_days,
             sequence_spans_ms: spans_ms.into_iter().collect(),
             ..InputSettings::default()
         };

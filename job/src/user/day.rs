@@ -86,7 +86,9 @@ impl DayRow {
         ways: Vec<(DayList, Rc<Value>, u32)>,
     ) -> Self {
         let mut row = Self { did, hours, ways, ..Self::new(end_ms) };
-        values.iter().for_each(|value| drop(row.values.add(value)));
+        for value in values {
+            row.values.add(value);
+        }
         row
     }
 }

@@ -153,7 +153,7 @@ impl State {
         self.look_ahead(&users, &visits);
         let mut resolved: Vec<Option<Rc<Value>>> = vec![None; texts.values.len()];
         for (i, row) in batch.rows.iter().enumerate() {
-            for &index in &row.values {
+            for &index in row.values.iter().chain([&row.campaign]) {
                 if let Some(place @ None) = resolved.get_mut(index as usize) {
                     *place = Some(self.values.resolve(texts, &texts.values[index as usize]));
                 }
@@ -161,7 +161,8 @@ impl State {
             let values = row.values.map(|index| resolved.get(index as usize)?.as_ref());
             self.profile(users[i], row, &values);
             if self.constants.windows.days.is_some() {
-                self.day_event(users[i], row, &values, None);
+                let campaign = resolved.get(row.campaign as usize).and_then(Option::as_ref);
+                self.day_event(users[i], row, &values, campaign);
             }
             if visits[i] != NO_VISIT {
                 self.session(visits[i], row, &values);

@@ -13,7 +13,7 @@ use streamgauge_sink::session::SessionRecord;
 
 const GAP_MS: i64 = 10_000;
 const WINDOWS: Windows =
-    Windows { lateness_ms: 3_000, session_gap_ms: GAP_MS, allowed_disorder_ms: 0 };
+    Windows { lateness_ms: 3_000, session_gap_ms: GAP_MS, allowed_disorder_ms: 0, days: None };
 
 /// A worker's state, one epoch after the other.
 struct Site {

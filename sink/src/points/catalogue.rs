@@ -22,6 +22,12 @@ pub(super) enum Shape {
     Funnel,
     /// Two histograms.
     Behaviour,
+    /// Names of a day.
+    DayNames,
+    /// Campaigns.
+    Campaigns,
+    /// Hours.
+    Hours,
     /// No points at all.
     Nothing,
 }
@@ -50,6 +56,8 @@ impl Entry {
 
 /// Places in a list of pages or names, in one of paths, and in one of cities.
 pub(super) const MOST_PLACES: usize = 20;
+/// Places in the lists of a day.
+pub(super) const MOST_OF_DAY: usize = 50;
 /// Places in the list of countries.
 pub(super) const MOST_COUNTRIES: usize = 300;
 /// Places in the list of transitions.
@@ -62,9 +70,10 @@ pub(super) const TRANSITIONS: &str = "journey_transitions";
 const REAL_TIME: &str = "real_time";
 const BUSINESS: &str = "business";
 const SESSION: &str = "session";
+const DAY: &str = "day";
 const COUNTED: Shape = Shape::Value { count: true };
 
-const ENTRIES: [Entry; 19] = [
+const ENTRIES: [Entry; 34] = [
     Entry::new("PAGE_VIEWS_PER_SECOND", "page_views_per_second", REAL_TIME, None, COUNTED),
     Entry::new("ACTIVE_USERS", "active_users", REAL_TIME, None, COUNTED),
     Entry::new(
@@ -90,6 +99,21 @@ const ENTRIES: [Entry; 19] = [
     Entry::new("FUNNEL", "funnel", SESSION, Some("funnel"), Shape::Funnel),
     Entry::new("BEHAVIOUR", "behaviour", SESSION, None, Shape::Behaviour),
     Entry::new("ABANDONMENT_RATE", "abandonment_rate", SESSION, Some("funnel"), COUNTED),
+    Entry::new("DAY_VISITORS", "day_visitors", DAY, None, COUNTED),
+    Entry::new("DAY_PAGE_VIEWS", "day_page_views", DAY, None, COUNTED),
+    Entry::new("DAY_CONVERSIONS", "day_conversions", DAY, None, COUNTED),
+    Entry::new("DAY_REVENUE", "day_revenue", DAY, Some("currency"), COUNTED),
+    Entry::new("DAY_SESSIONS", "day_sessions", DAY, None, COUNTED),
+    Entry::new("DAY_BOUNCE_RATE", "day_bounce_rate", DAY, None, COUNTED),
+    Entry::new("DAY_AVERAGE_SESSION_DURATION", "day_average_session_duration", DAY, None, COUNTED),
+    Entry::new("DAY_PAGES", "day_pages", DAY, None, Shape::DayNames),
+    Entry::new("DAY_REFERRERS", "day_referrers", DAY, None, Shape::DayNames),
+    Entry::new("DAY_COUNTRIES", "day_countries", DAY, None, Shape::DayNames),
+    Entry::new("DAY_DEVICES", "day_devices", DAY, None, Shape::DayNames),
+    Entry::new("DAY_CAMPAIGNS", "day_campaigns", DAY, None, Shape::Campaigns),
+    Entry::new("DAY_ENTRY_PAGES", "day_entry_pages", DAY, None, Shape::DayNames),
+    Entry::new("DAY_EXIT_PAGES", "day_exit_pages", DAY, None, Shape::DayNames),
+    Entry::new("DAY_HOURS", "day_hours", DAY, None, Shape::Hours),
 ];
 
 /// The type of this name.

@@ -47,6 +47,23 @@ pub(super) struct Name {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Campaign {
+    pub(super) source: String,
+    pub(super) medium: String,
+    pub(super) campaign: String,
+    pub(super) views: i64,
+    pub(super) users: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Hour {
+    pub(super) hour: i64,
+    pub(super) start: i64,
+    pub(super) views: i64,
+    pub(super) users: i64,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Country {
     pub(super) country: String,
     pub(super) views: i64,

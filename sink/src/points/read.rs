@@ -1,7 +1,9 @@
 //! From a result's JSON to its points.
 
-use super::catalogue::{CITIES, MOST_COUNTRIES, MOST_PLACES, MOST_TRANSITIONS, Shape, TRANSITIONS};
-use super::json::{Country, Line, Name, Page, Path, Step};
+use super::catalogue::{
+    CITIES, MOST_COUNTRIES, MOST_OF_DAY, MOST_PLACES, MOST_TRANSITIONS, Shape, TRANSITIONS,
+};
+use super::json::{Campaign, Country, Hour, Line, Name, Page, Path, Step};
 use super::key::ResultKey;
 use super::{Point, PointError};
 use crate::store::FieldValue::{self, Float, Integer, Text};
@@ -86,7 +88,10 @@ impl Points<'_> {
                 self.total(fields);
             }
             Shape::Pages => self.pages(line)?,
-            Shape::Names => self.names(line)?,
+            Shape::Names => self.names(line, MOST_PLACES)?,
+            Shape::DayNames => self.names(line, MOST_OF_DAY)?,
+            Shape::Campaigns => self.campaigns(line)?,
+            Shape::Hours => self.hours(line)?,
             Shape::Geo => self.geo(line)?,
             Shape::Percentiles => self.total(vec![
                 ("p50", Integer(needed(line.p50, "p50")?)),
@@ -140,8 +145,8 @@ impl Points<'_> {
         self.rest(line)
     }
 
-    fn names(&mut self, line: &Line<'_>) -> Result<(), PointError> {
-        for (i, place) in list::<Name>(line, MOST_PLACES)?.into_iter().enumerate() {
+    fn names(&mut self, line: &Line<'_>, most: usize) -> Result<(), PointError> {
+        for (i, place) in list::<Name>(line, most)?.into_iter().enumerate() {
             let fields = vec![
                 ("name", Text(place.name)),
                 ("views", Integer(place.views)),
@@ -150,6 +155,34 @@ impl Points<'_> {
             self.push(self.key.entry.measurement, vec![rank(i)], fields);
         }
         self.rest(line)
+    }
+
+    fn campaigns(&mut self, line: &Line<'_>) -> Result<(), PointError> {
+        for (i, place) in list::<Campaign>(line, MOST_OF_DAY)?.into_iter().enumerate() {
+            let fields = vec![
+                ("source", Text(place.source)),
+                ("medium", Text(place.medium)),
+                ("campaign", Text(place.campaign)),
+                ("views", Integer(place.views)),
+                ("users", Integer(place.users)),
+            ];
+            self.push(self.key.entry.measurement, vec![rank(i)], fields);
+        }
+        self.rest(line)
+    }
+
+    fn hours(&mut self, line: &Line<'_>) -> Result<(), PointError> {
+        for place in list::<Hour>(line, MOST_OF_DAY)? {
+            let fields = vec![
+                ("start", Integer(place.start)),
+                ("views", Integer(place.views)),
+                ("users", Integer(place.users)),
+            ];
+            let tags = vec![("hour", format!("{:02}", place.hour))];
+            self.push(self.key.entry.measurement, tags, fields);
+        }
+        self.total(vec![("count", Integer(needed(line.count, "count")?))]);
+        Ok(())
     }
 
     fn geo(&mut self, line: &Line<'_>) -> Result<(), PointError> {

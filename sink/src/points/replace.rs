@@ -1,6 +1,6 @@
 //! What has to be deleted when a result is replaced or ends.
 
-use super::catalogue::{CITIES, MOST_PLACES, MOST_TRANSITIONS, Shape, TRANSITIONS};
+use super::catalogue::{CITIES, MOST_OF_DAY, MOST_PLACES, MOST_TRANSITIONS, Shape, TRANSITIONS};
 use super::{Point, ResultKey};
 
 /// Points to be deleted: those of this measurement and time that have these tags,
@@ -80,6 +80,7 @@ fn most_ranks(shape: Shape, measurement: &str) -> Option<usize> {
         (Shape::Pages | Shape::Names | Shape::Journeys, _) | (Shape::Geo, CITIES) => {
             Some(MOST_PLACES)
         }
+        (Shape::DayNames | Shape::Campaigns, _) => Some(MOST_OF_DAY),
         _ => None,
     }
 }

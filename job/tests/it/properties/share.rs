@@ -29,6 +29,7 @@ fn two_workers_share_the_keys_and_the_work() {
             lateness_ms: 600_000,
             session_gap_ms: 1_800_000,
             allowed_disorder_ms: 5_000,
+            days: None,
         },
         funnels: Vec::new(),
         alerts: Vec::new(),

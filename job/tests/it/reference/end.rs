@@ -38,7 +38,7 @@ struct Kept {
 }
 
 const WINDOWS: Windows =
-    Windows { lateness_ms: 4_000, session_gap_ms: 30_000, allowed_disorder_ms: 0 };
+    Windows { lateness_ms: 4_000, session_gap_ms: 30_000, allowed_disorder_ms: 0, days: None };
 
 /// Adds what a trace holds after each epoch that `done` is done with.
 fn watch<'s, K, R>(

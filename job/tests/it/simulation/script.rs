@@ -108,6 +108,7 @@ impl Script {
                 lateness_ms: LATENESS_MS,
                 session_gap_ms: GAP_MS,
                 allowed_disorder_ms: DISORDER_MS,
+                days: None,
             },
             funnels: Vec::new(),
             alerts: alerts(),
