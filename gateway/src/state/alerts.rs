@@ -120,13 +120,16 @@ impl Alerts {
     }
 
     fn count(&mut self, alert: &Alert) {
+        let last = self.ring.iter().rev().find(|other| other.id == alert.id);
+        let is_known = last.is_some_and(|last| last.firing);
         let (window_start_ms, window_end_ms) = alert.group_window_ms();
         let key = GroupKey { window_end_ms, window_start_ms, rule: alert.rule.clone() };
         let group = self.groups.entry(key).or_default();
         group.severity.clone_from(&alert.severity);
         group.title.clone_from(&alert.title);
         if alert.firing {
-            group.firing += 1;
+            // What fires already and says something else now is no other.
+            group.firing += u64::from(!is_known);
         } else {
             // What fired before the beginning of what was read cannot be taken off.
             group.firing = group.firing.saturating_sub(1);
@@ -237,6 +240,17 @@ mod tests {
         assert_eq!((first, all.count()), (1_001 - RING as u64, RING));
         let (first, all) = alerts.from(1_000);
         assert_eq!((first, all.count()), (1_000, 1));
+    }
+
+    #[test]
+    fn an_alert_that_says_something_else_is_counted_once() {
+        let mut alerts = Alerts::default();
+        for state in ["firing", "firing", "retracted", "firing"] {
+            apply(&mut alerts, "a", 300_000, state);
+        }
+        let (_, group) = alerts.groups().next().unwrap();
+        assert_eq!((group.firing, group.retracted), (1, 1));
+        assert_eq!(alerts.firing().len(), 1);
     }
 
     #[test]
