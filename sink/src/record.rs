@@ -319,6 +319,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_encoded_can_be_read_again() {
+        for text in ["", "checkout", "50% x,y|a=b", "ä\n\0", "%+1"] {
+            let encoded = dimensions_of_key(&[("n", text)]);
+            let encoded = encoded.strip_prefix("n=").unwrap();
+            assert_eq!(percent_decode(encoded).as_deref(), Some(text), "{encoded}");
+        }
+        for wrong in ["a%2", "%FF", "%+1", "%"] {
+            assert_eq!(percent_decode(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_key_can_be_taken_apart_whatever_its_dimensions_are() {
         assert_eq!(key(-60_000, &[]), "REVENUE_PER_USER|-60000|0|");
         assert_eq!(key(0, &[("currency", "USD")]), "REVENUE_PER_USER|0|60000|currency=USD");

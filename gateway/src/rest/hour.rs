@@ -7,7 +7,6 @@ use super::Query;
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::state::State;
-use crate::state::hour::decoded;
 use crate::state::series::{Cell, Span};
 use crate::times::rfc3339;
 use crate::wire::{Number, Window, number};
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use streamgauge_sink::metric::Metric;
+use streamgauge_sink::record::percent_decode;
 use warp::reply::Response;
 
 const MOST_PLACES: usize = 50;
@@ -136,7 +136,7 @@ pub(super) fn funnel(hub: &Hub, name: &str, query: &Query) -> Result<Response, P
     super::only(query, &[])?;
     let state = hub.state();
     let names = names(hub, &state);
-    match decoded(name).filter(|name| names.contains(name)) {
+    match percent_decode(name).filter(|name| names.contains(name)) {
         Some(name) => Ok(answer(hub, &state, one(&state, name))),
         None => {
             let name: String = name.chars().take(64).collect();

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// Number of alerts that are kept.
 pub(crate) const RING: usize = 720;
 const GROUPS: usize = 64;
+/// Alerts about users are counted by so much time, ms.
+const GROUP_MS: i64 = 300_000;
 const SHORT: usize = 128;
 const LONG: usize = 512;
 
@@ -61,6 +63,18 @@ pub(crate) struct Alert {
     pub(crate) threshold: Option<Box<RawValue>>,
 }
 
+impl Alert {
+    /// The window that it is counted in: alerts about users are many, and each can have a
+    /// time of its own, so they are taken together by five minutes.
+    fn group_window_ms(&self) -> (i64, i64) {
+        if self.user.is_empty() {
+            return (self.window_start_ms, self.window_end_ms);
+        }
+        let start_ms = self.window_start_ms.div_euclid(GROUP_MS).saturating_mul(GROUP_MS);
+        (start_ms, start_ms.saturating_add(GROUP_MS))
+    }
+}
+
 /// The alerts of one rule and window.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
@@ -106,16 +120,16 @@ impl Alerts {
     }
 
     fn count(&mut self, alert: &Alert) {
-        let key = GroupKey {
-            window_end_ms: alert.window_end_ms,
-            window_start_ms: alert.window_start_ms,
-            rule: alert.rule.clone(),
-        };
+        let last = self.ring.iter().rev().find(|other| other.id == alert.id);
+        let is_known = last.is_some_and(|last| last.firing);
+        let (window_start_ms, window_end_ms) = alert.group_window_ms();
+        let key = GroupKey { window_end_ms, window_start_ms, rule: alert.rule.clone() };
         let group = self.groups.entry(key).or_default();
         group.severity.clone_from(&alert.severity);
         group.title.clone_from(&alert.title);
         if alert.firing {
-            group.firing += 1;
+            // What fires already and says something else now is no other.
+            group.firing += u64::from(!is_known);
         } else {
             // What fired before the beginning of what was read cannot be taken off.
             group.firing = group.firing.saturating_sub(1);
@@ -226,6 +240,40 @@ mod tests {
         assert_eq!((first, all.count()), (1_001 - RING as u64, RING));
         let (first, all) = alerts.from(1_000);
         assert_eq!((first, all.count()), (1_000, 1));
+    }
+
+    #[test]
+    fn an_alert_that_says_something_else_is_counted_once() {
+        let mut alerts = Alerts::default();
+        for state in ["firing", "firing", "retracted", "firing"] {
+            apply(&mut alerts, "a", 300_000, state);
+        }
+        let (_, group) = alerts.groups().next().unwrap();
+        assert_eq!((group.firing, group.retracted), (1, 1));
+        assert_eq!(alerts.firing().len(), 1);
+    }
+
+    #[test]
+    fn alerts_about_users_are_taken_together_and_others_are_not() {
+        let mut alerts = Alerts::default();
+        let line = |id: &str, user: &str, start: i64| {
+            format!(
+                r#"{{"alertId":"{id}",{user}"windowStart":{start},"windowEnd":{},"state":"firing","rule":"r"}}"#,
+                start + 20_000
+            )
+        };
+        let all = [("a", 300_000), ("b", 310_001), ("c", 599_999), ("d", 600_000)];
+        for (id, start) in all {
+            let seq = Seq { epoch: 7, place: alerts.appended() };
+            assert!(alerts.apply(line(id, r#""userId":"u","#, start).as_bytes(), seq));
+            assert!(alerts.apply(line(&format!("{id}2"), "", start).as_bytes(), seq));
+        }
+        let firing: Vec<_> =
+            alerts.groups().map(|(key, group)| (key.window_end_ms, group.firing)).collect();
+        assert_eq!(
+            firing,
+            [(900_000, 1), (620_000, 1), (619_999, 1), (600_000, 3), (330_001, 1), (320_000, 1)]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::State;
 use super::series::{Cell, Span};
 use crate::catalogue::Family;
 use streamgauge_sink::metric::Metric;
+use streamgauge_sink::record::{dimensions_of_key, percent_decode};
 
 /// The dimension of what is told by funnel.
 const FUNNEL: &str = "funnel=";
@@ -33,7 +34,7 @@ impl State {
     /// The names of the funnels of which there are results.
     pub(crate) fn funnels(&self) -> impl Iterator<Item = String> {
         let all = self.series_of(Metric::Funnel);
-        all.filter_map(|(dimension, _)| decoded(dimension.strip_prefix(FUNNEL)?))
+        all.filter_map(|(dimension, _)| percent_decode(dimension.strip_prefix(FUNNEL)?))
     }
 
     fn hour_of(&self, metric: Metric, dimension: &str) -> Option<(Span, &Cell)> {
@@ -45,45 +46,5 @@ impl State {
 
 /// A funnel as the keys of results have it.
 fn dimension(name: &str) -> String {
-    let mut out = FUNNEL.to_owned();
-    for c in name.chars() {
-        match c {
-            '\0'..'\x20' | '%' | '|' | ',' | '=' => {
-                out.push_str(&format!("%{:02X}", u32::from(c)));
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// A percent-encoded text; none if it is not encoded so.
-pub(crate) fn decoded(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let digits = part.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_go_into_keys_and_come_out_of_them() {
-        let check = |name: &str, key: &str| {
-            assert_eq!(dimension(name), format!("funnel={key}"));
-            assert_eq!(decoded(key).as_deref(), Some(name));
-        };
-        check("checkout", "checkout");
-        check("50% x,y|a=b", "50%25 x%2Cy%7Ca%3Db");
-        check("ä\n", "ä%0A");
-        assert_eq!(decoded("a%2"), None);
-        assert_eq!(decoded("%FF"), None);
-        assert_eq!(decoded("%+1"), None);
-    }
+    dimensions_of_key(&[("funnel", name)])
 }

@@ -72,7 +72,11 @@ impl Seen {
             let id = alert["alertId"].as_str().unwrap().to_owned();
             match change.state {
                 State::Retracted => assert!(self.alerts.remove(&id).is_some(), "{line}"),
-                _ => assert!(self.alerts.insert(id, line.clone()).is_none(), "{line}"),
+                _ => {
+                    let before = self.alerts.insert(id, line.clone());
+                    assert_ne!(before.as_ref(), Some(&line), "a change that changes nothing");
+                    assert_eq!(before.is_some(), change.replaces, "{line}");
+                }
             }
             return;
         }
