@@ -30,9 +30,9 @@ pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let view = View::new(&log, s, j.len(), Some(i64::MAX));
     let windowed = Kind::RESULTS
         .into_iter()
-        .flat_map(|kind| view.windows(kind).iter().map(move |start_ms| (kind, *start_ms)));
+        .flat_map(|kind| view.windows(kind).iter().map(move |window_ms| (kind, *window_ms)));
     let mut records: Vec<_> =
-        windowed.flat_map(|(kind, start_ms)| view.content(kind, start_ms)).collect();
+        windowed.flat_map(|(kind, window_ms)| view.content(kind, window_ms)).collect();
     records.extend(view.ended().iter().map(|session| session.record(&s.funnels)));
     let results: BTreeMap<String, String> =
         records.into_iter().map(|record| (record.key.clone(), record.line(State::Final))).collect();
@@ -40,7 +40,7 @@ pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let bounces = view
         .windows(Kind::Alerts)
         .iter()
-        .flat_map(|start_ms| view.content(Kind::Alerts, *start_ms));
+        .flat_map(|window_ms| view.content(Kind::Alerts, *window_ms));
     let bounces: Vec<String> = bounces.map(|alert| alert.whole_line().to_owned()).collect();
     let mut of_rules = rules::of_results(&results, s);
     of_rules.extend(rules::of_users(&log, j.len(), Some(i64::MAX), s));

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::event::{Event, Family};
 use super::judge::Judged;
 use super::sessions;
-use super::view::Kind;
+use super::view::{Kind, Span};
 
 /// An event that a family takes, and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +34,10 @@ pub(super) struct Log<'a> {
     pub(super) watched: Vec<(Entry<'a>, Option<i64>)>,
     /// By user and session id, in the order time, partition, offset.
     pub(super) by_session: BTreeMap<(&'a str, &'a str), Vec<Entry<'a>>>,
-    real_time_windows: BTreeSet<i64>,
-    active_windows: BTreeSet<i64>,
-    business_windows: BTreeSet<i64>,
-    alert_windows: BTreeSet<i64>,
+    real_time_windows: BTreeSet<Span>,
+    active_windows: BTreeSet<Span>,
+    business_windows: BTreeSet<Span>,
+    alert_windows: BTreeSet<Span>,
 }
 
 impl<'a> Log<'a> {
@@ -61,14 +61,8 @@ impl<'a> Log<'a> {
         let real_time = panes(Family::RealTime, 5_000);
         let business = panes(Family::Business, 10_000);
         let alerts = panes(Family::Alerts, 300_000);
-        // A sliding window is there for an event if its span, up to its end, contains the pane.
-        let around = |panes: &Panes<'_>, kind: Kind| -> BTreeSet<i64> {
-            let starts = panes.keys().flat_map(|pane| {
-                (0..kind.span_ms() / kind.step_ms()).map(move |step| (*pane, step))
-            });
-            starts
-                .map(|(pane, step)| pane + (step + 1) * kind.step_ms() - kind.length_ms())
-                .collect()
+        let around = |panes: &Panes<'_>, kind: Kind| -> BTreeSet<Span> {
+            panes.keys().flat_map(|pane| kind.around(*pane)).collect()
         };
         Self {
             real_time_windows: around(&real_time, Kind::RealTime),
@@ -85,9 +79,9 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The panes from which a window of this kind is made and the starts of all such windows;
+    /// The panes from which a window of this kind is made, and all such windows;
     /// `None` for windows that are made from sessions.
-    pub(super) fn panes_of(&self, kind: Kind) -> Option<(&Panes<'a>, &BTreeSet<i64>)> {
+    pub(super) fn panes_of(&self, kind: Kind) -> Option<(&Panes<'a>, &BTreeSet<Span>)> {
         match kind {
             Kind::RealTime => Some((&self.real_time, &self.real_time_windows)),
             Kind::ActiveUsers => Some((&self.real_time, &self.active_windows)),

@@ -77,13 +77,11 @@ fn nothing_changes_once_frozen() {
                 .map(|record| (record.key.clone(), record.line(State::Final)))
                 .collect();
             for kind in Kind::RESULTS {
-                for start_ms in view
-                    .windows(kind)
-                    .iter()
-                    .filter(|start_ms| epoch.has_passed(**start_ms + kind.length_ms()))
+                for window_ms in
+                    view.windows(kind).iter().filter(|(_, end_ms)| epoch.has_passed(*end_ms))
                 {
                     expected.extend(
-                        view.content(kind, *start_ms)
+                        view.content(kind, *window_ms)
                             .into_iter()
                             .map(|record| (record.key.clone(), record.line(State::Final))),
                     );
