@@ -26,7 +26,7 @@ pub struct Finals {
 /// Everything at the end of time.
 #[must_use]
 pub fn finals(j: &[Judged], s: &Settings) -> Finals {
-    let log = Log::new(j);
+    let log = Log::new(j, s);
     let view = View::new(&log, s, j.len(), Some(i64::MAX));
     let windowed = Kind::RESULTS
         .into_iter()
@@ -51,7 +51,7 @@ pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let after = of_rules.iter().filter(|alert| !is_before(alert)).map(|alert| alert.line.clone());
     let alerts: Vec<String> = before.into_iter().chain(bounces).chain(after).collect();
     Finals {
-        summary: summary::summary(j, &results, &alerts),
+        summary: summary::summary(j, &results, &alerts, s.days.is_some()),
         results,
         alerts,
         dead_letters: dead_letters::lines(j),

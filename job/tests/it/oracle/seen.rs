@@ -8,6 +8,8 @@
 //!
 //! It tells nothing of the updates themselves: one that says what was shown already is none.
 
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settings;
@@ -18,6 +20,7 @@ use super::record::{Record, State};
 use super::rules;
 use super::sessions::Session;
 use super::view::{Kind, Span, View};
+use window::{Shown, Turn, Window, replace};
 
 /// When records are published.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +58,7 @@ pub struct Seen {
 #[must_use]
 pub fn seen_at(j: &[Judged], cuts: &[usize], e: usize, pace: Pace, s: &Settings) -> Seen {
     assert!(e <= cuts.len(), "epoch {e} is behind the end of time");
-    let log = Log::new(j);
+    let log = Log::new(j, s);
     let mut reader = Reader::new(pace, s);
     for epoch in epochs(j, cuts).take(e + 1) {
         reader.apply(&log, epoch);
@@ -69,7 +72,7 @@ pub fn seen_at(j: &[Judged], cuts: &[usize], e: usize, pace: Pace, s: &Settings)
 /// If a cut is greater than the number of records.
 #[must_use]
 pub fn seen_all(j: &[Judged], cuts: &[usize], pace: Pace, s: &Settings) -> Vec<Seen> {
-    let log = Log::new(j);
+    let log = Log::new(j, s);
     let mut reader = Reader::new(pace, s);
     epochs(j, cuts)
         .map(|epoch| {
@@ -77,25 +80,6 @@ pub fn seen_all(j: &[Judged], cuts: &[usize], pace: Pace, s: &Settings) -> Vec<S
             reader.seen()
         })
         .collect()
-}
-
-/// Records by key, with the state in which they are shown.
-type Shown = BTreeMap<String, (Record, State)>;
-
-/// A window as it was last refreshed.
-#[derive(Default)]
-struct Window {
-    shown: Shown,
-    /// How many events it was made from, where that tells whether it has changed.
-    event_count: Option<usize>,
-}
-
-/// Why a window is refreshed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Provisional,
-    Closing,
-    Correction,
 }
 
 struct Reader<'s> {
@@ -191,7 +175,9 @@ impl<'s> Reader<'s> {
         };
         let paced = match kind {
             Kind::RealTime | Kind::ActiveUsers | Kind::EndedSessions => true,
-            Kind::Business | Kind::Hour => epoch.is_tick_of(self.pace.provisional_epochs),
+            Kind::Business | Kind::Hour | Kind::Day => {
+                epoch.is_tick_of(self.pace.provisional_epochs)
+            }
             Kind::Alerts => false,
         };
         let m_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
@@ -268,46 +254,8 @@ impl<'s> Reader<'s> {
     }
 }
 
-impl Window {
-    fn refresh(&mut self, view: &View<'_>, kind: Kind, window_ms: Span, turn: Turn) {
-        let event_count = view.event_count(kind, window_ms);
-        let unchanged = event_count.is_some() && event_count == self.event_count;
-        self.event_count = event_count;
-        if unchanged {
-            // The same content: it can only change its state.
-            if turn == Turn::Closing {
-                self.shown.values_mut().for_each(|(_, state)| *state = State::Final);
-            }
-            return;
-        }
-        let content: BTreeMap<String, Record> = view
-            .content(kind, window_ms)
-            .into_iter()
-            .map(|record| (record.key.clone(), record))
-            .collect();
-        self.shown.retain(|key, _| content.contains_key(key));
-        match turn {
-            Turn::Provisional => replace(&mut self.shown, content, State::Provisional),
-            Turn::Correction => replace(&mut self.shown, content, State::Corrected),
-            Turn::Closing => {
-                self.shown = content
-                    .into_iter()
-                    .map(|(key, record)| (key, (record, State::Final)))
-                    .collect();
-            }
-        }
-    }
-}
-
-/// Shows the records that differ from what is shown, in this state.
-fn replace(shown: &mut Shown, records: BTreeMap<String, Record>, state: State) {
-    for (key, record) in records {
-        if shown.get(&key).is_none_or(|(old, _)| *old != record) {
-            shown.insert(key, (record, state));
-        }
-    }
-}
-
+#[cfg(test)]
+mod days;
 #[cfg(test)]
 mod random;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::log::{Entry, Log, entries_in};
 use super::record::Record;
 use super::sessions::{self, Session};
-use super::{Settings, alerts, business, hour, real_time};
+use super::{Settings, alerts, business, days, hour, real_time};
 
 /// How far back ACTIVE_USERS_5M looks from the end of its window, in ms.
 const ACTIVE_MS: i64 = 300_000;
@@ -30,29 +30,36 @@ pub(super) enum Kind {
     Business,
     /// All that slides over an hour.
     Hour,
+    /// All of a day.
+    Day,
     /// HIGH_BOUNCE_RATE.
     Alerts,
 }
 
 impl Kind {
     /// The kinds of results; alerts are apart.
-    pub(super) const RESULTS: [Self; 5] =
-        [Self::RealTime, Self::ActiveUsers, Self::EndedSessions, Self::Business, Self::Hour];
+    pub(super) const RESULTS: [Self; 6] = [
+        Self::RealTime,
+        Self::ActiveUsers,
+        Self::EndedSessions,
+        Self::Business,
+        Self::Hour,
+        Self::Day,
+    ];
 
     /// The windows of this kind in which counts what happens at this time.
-    pub(super) fn around(self, at_ms: i64) -> impl Iterator<Item = Span> {
+    pub(super) fn around(self, at_ms: i64, s: &Settings) -> Vec<Span> {
         let length_ms = match self {
             Self::RealTime | Self::ActiveUsers | Self::EndedSessions => 5_000,
             Self::Business => 60_000,
             Self::Hour => 3_600_000,
             Self::Alerts => 300_000,
+            Self::Day => return s.days.iter().map(|days| days.around(at_ms)).collect(),
         };
         let seen_ms = if self == Self::ActiveUsers { ACTIVE_MS } else { length_ms };
         let step_ms = self.step_ms().unwrap_or(length_ms);
-        (1..=seen_ms / step_ms).map(move |step| {
-            let end_ms = (at_ms.div_euclid(step_ms) + step) * step_ms;
-            (end_ms - length_ms, end_ms)
-        })
+        let end = |step| (at_ms.div_euclid(step_ms) + step) * step_ms;
+        (1..=seen_ms / step_ms).map(|step| (end(step) - length_ms, end(step))).collect()
     }
 
     /// What a window of this kind is made from: all that happens in it, or more before it.
@@ -67,14 +74,14 @@ impl Kind {
             Self::ActiveUsers => Some(5_000),
             Self::Business => Some(10_000),
             Self::Hour => Some(300_000),
-            Self::RealTime | Self::EndedSessions | Self::Alerts => None,
+            Self::RealTime | Self::EndedSessions | Self::Day | Self::Alerts => None,
         }
     }
 
     /// How long after its end a window can change, in ms.
     pub(super) fn slack_ms(self, s: &Settings) -> i64 {
         match self {
-            Self::EndedSessions | Self::Hour => s.session_gap_ms + s.lateness_ms,
+            Self::EndedSessions | Self::Hour | Self::Day => s.session_gap_ms + s.lateness_ms,
             _ => s.lateness_ms,
         }
     }
@@ -91,8 +98,8 @@ pub(super) struct View<'a> {
     /// The sessions whose end the watermark has passed, in the order of the time they ended at.
     ended: Vec<Session<'a>>,
     visits: Visits<'a>,
-    ended_windows: BTreeSet<Span>,
-    hour_windows: BTreeSet<Span>,
+    /// The windows of those kinds that are made from sessions.
+    windows: BTreeMap<Kind, BTreeSet<Span>>,
 }
 
 impl<'a> View<'a> {
@@ -114,10 +121,15 @@ impl<'a> View<'a> {
         let mut ended: Vec<Session<'a>> = all.into_iter().filter(passed).collect();
         ended.sort_by_key(|session| session.ended_ms);
         let around = |kind: Kind| -> BTreeSet<Span> {
-            ended.iter().flat_map(|session| kind.around(session.ended_ms)).collect()
+            ended.iter().flat_map(|session| kind.around(session.ended_ms, settings)).collect()
         };
-        let (ended_windows, hour_windows) = (around(Kind::EndedSessions), around(Kind::Hour));
-        Self { log, settings, bound, ended, visits, ended_windows, hour_windows }
+        let mut windows: BTreeMap<Kind, BTreeSet<Span>> =
+            [Kind::EndedSessions, Kind::Hour, Kind::Day].map(|kind| (kind, around(kind))).into();
+        for (kind, of_sessions) in &mut windows {
+            let of_events = log.panes_of(*kind).into_iter().flat_map(|(_, windows)| windows);
+            of_sessions.extend(of_events);
+        }
+        Self { log, settings, bound, ended, visits, windows }
     }
 
     /// The sessions that have ended.
@@ -127,10 +139,9 @@ impl<'a> View<'a> {
 
     /// All windows of a kind that can have content.
     pub(super) fn windows(&self, kind: Kind) -> &BTreeSet<Span> {
-        match self.log.panes_of(kind) {
-            Some((_, windows)) => windows,
-            None if kind == Kind::Hour => &self.hour_windows,
-            None => &self.ended_windows,
+        match self.windows.get(&kind) {
+            Some(windows) => windows,
+            None => self.log.panes_of(kind).expect("made from events").1,
         }
     }
 
@@ -148,6 +159,7 @@ impl<'a> View<'a> {
                 &self.visits,
                 &self.settings.funnels,
             ),
+            Kind::Day => days::of_day(window_ms, &entries, self.ended_in(window_ms)),
             Kind::Alerts => alerts::of_window(window_ms, &entries),
         }
     }
@@ -155,7 +167,8 @@ impl<'a> View<'a> {
     /// How many events a window is made from: the same number at a later epoch means the same
     /// events, for a window only gains them. `None` for windows made from sessions.
     pub(super) fn event_count(&self, kind: Kind, window_ms: Span) -> Option<usize> {
-        self.log.panes_of(kind).map(|_| self.entries(kind, window_ms).count())
+        let of_sessions = self.windows.contains_key(&kind);
+        (!of_sessions).then(|| self.entries(kind, window_ms).count())
     }
 
     fn entries(&self, kind: Kind, window_ms: Span) -> impl Iterator<Item = Entry<'a>> {

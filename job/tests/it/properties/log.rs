@@ -111,6 +111,7 @@ impl Case {
             funnels: vec![funnel],
             rules: self.rules.clone(),
             idle_after_records: self.idle_after_records,
+            days: None,
         }
     }
 
