@@ -12,7 +12,7 @@ fn on_ms() -> impl Strategy<Value = i64> {
         8 => 0i64..4_000,
         4 => prop::sample::select(vec![1, 999, 1_000, 5_000, 9_999, 10_000, 20_000]),
         2 => 10_000i64..70_000,
-        1 => prop::sample::select(vec![300_000, 900_000, 4_000_000]),
+        1 => prop::sample::select(vec![300_000, 900_000, 4_000_000, 11_000_000, 45_000_000]),
     ]
 }
 
@@ -75,6 +75,26 @@ fn rules() -> impl Strategy<Value = Vec<oracle::Rule>> {
     )
 }
 
+/// The engine does not know days yet.
+const HAS_DAYS: bool = false;
+
+/// The zone of the days, or none, and where time begins: five minutes before a day does.
+fn days() -> impl Strategy<Value = (Option<&'static str>, i64)> {
+    let without = vec![(None, 1_700_000_100_000); 3];
+    let with = vec![
+        (Some("UTC"), 1_700_006_100_000),
+        (Some("Asia/Kathmandu"), 1_699_985_400_000),
+        // A day of 23 hours, the one behind it, and the one behind a day of 25.
+        (Some("Europe/Berlin"), 1_711_839_300_000),
+        (Some("Europe/Berlin"), 1_711_922_100_000),
+        (Some("Europe/Berlin"), 1_730_069_700_000),
+        // Behind a day in which it was 23:30 twice; one that begins at 1:00.
+        (Some("America/Sao_Paulo"), 1_518_922_500_000),
+        (Some("America/Sao_Paulo"), 1_541_300_100_000),
+    ];
+    prop::sample::select(if HAS_DAYS { [without, with].concat() } else { without })
+}
+
 /// Random cases.
 pub(super) fn case() -> impl Strategy<Value = Case> {
     let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
@@ -96,9 +116,10 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         prop::sample::select(vec![1u64, 2, 3]),
         prop::sample::select(vec![1u64, 1, 3]),
     );
-    (log, 1usize..5, time, input, pace, rules()).prop_map(
-        |(log, workers, time, input, pace, rules)| Case {
+    (log, 1usize..5, time, input, pace, rules(), days()).prop_map(
+        |(log, workers, time, input, pace, rules, days)| Case {
             specs: log.0,
+            start_ms: days.1,
             epochs: log.1,
             workers,
             partitions: input.0,
@@ -113,6 +134,7 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
             provisional_epochs: pace.1,
             correction_epochs: pace.2,
             rules,
+            days: days.0,
         },
     )
 }

@@ -11,8 +11,16 @@ use streamgauge_ingest::settings::{BotMode, InputSettings};
 use streamgauge_sink::decimal::Decimal;
 use streamgauge_sink::metric::Metric;
 
-/// Aligned to all windows.
-const START_MS: i64 = 1_700_000_100_000;
+/// What may follow the page in a `url`.
+const QUERIES: [&str; 7] = [
+    "?q",
+    "?utm_source=s&utm_medium=m",
+    "?utm_medium=m&utm_source=s#utm_campaign=c",
+    "?utm_campaign=%C3%A4+%ff%00%&utm_source=",
+    "?utm_campaign=a&utm_campaign=b&utm_source",
+    "#?utm_source=s",
+    "?utm_source=&x&utm_mediu=m",
+];
 
 /// One record, before it has a time.
 #[derive(Clone, Debug)]
@@ -39,6 +47,8 @@ pub(super) enum Spec {
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) specs: Vec<Spec>,
+    /// Where time begins; aligned to all windows but days.
+    pub(super) start_ms: i64,
     /// Records per epoch; what is left is one more.
     pub(super) epochs: Vec<usize>,
     pub(super) workers: usize,
@@ -54,6 +64,8 @@ pub(super) struct Case {
     pub(super) provisional_epochs: u64,
     pub(super) correction_epochs: u64,
     pub(super) rules: Vec<oracle::Rule>,
+    /// The zone of the days, if there are results by day.
+    pub(super) days: Option<&'static str>,
 }
 
 fn is_bot(agent: &str) -> bool {
@@ -65,7 +77,7 @@ const STEPS: [&str; 3] = ["/p*", "SESSION_START", "CONVERSION"];
 impl Case {
     /// The values of its records.
     pub(super) fn values(&self) -> Vec<Vec<u8>> {
-        let mut now_ms = START_MS;
+        let mut now_ms = self.start_ms;
         let mut values: Vec<Vec<u8>> = Vec::new();
         for (i, spec) in self.specs.iter().enumerate() {
             let value = match spec {
@@ -111,8 +123,16 @@ impl Case {
             funnels: vec![funnel],
             rules: self.rules.clone(),
             idle_after_records: self.idle_after_records,
-            days: None,
+            days: self.days.map(|zone| self.days_of(zone)),
         }
+    }
+
+    /// The days in a zone, from before the first event until after the last session.
+    fn days_of(&self, zone: &str) -> oracle::Days {
+        let on_ms = |spec: &Spec| if let Spec::Event { on_ms, .. } = spec { *on_ms } else { 0 };
+        let last_ms = self.start_ms + self.specs.iter().map(on_ms).sum::<i64>();
+        let far_ms = 86_400_000;
+        oracle::Days::of_zone(zone, self.start_ms - far_ms, last_ms + far_ms)
     }
 
     pub(super) fn input_settings(&self) -> InputSettings {
@@ -185,6 +205,7 @@ fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
     let Spec::Event { user, session, kind, page, other, .. } = spec else {
         return String::new();
     };
+    let query = QUERIES[usize::from(*user + *session + *page + *other) % QUERIES.len()];
     let kinds = [
         "PAGE_VIEW",
         "PAGE_VIEW",
@@ -210,7 +231,7 @@ fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
     let country = ["null", "\"DE\"", "\"FR\""][usize::from(*other) % 3];
     let id = i / 2;
     format!(
-        r#"{{"eventId":"e{id}","timestamp":{at_ms},"eventType":"{kind}",{user}"sessionId":"s{session}","pageViewData":{{"url":"/p{page}?q","referrer":"https://r{other}.example/","pageLoadTime":{load}}},"sessionData":{{"userAgent":"{agent}","country":{country},"city":"c{page}","deviceType":{country},"browser":"b"}},"conversionData":{{"value":{value},"currency":{currency}}}}}"#
+        r#"{{"eventId":"e{id}","timestamp":{at_ms},"eventType":"{kind}",{user}"sessionId":"s{session}","pageViewData":{{"url":"/p{page}{query}","referrer":"https://r{other}.example/","pageLoadTime":{load}}},"sessionData":{{"userAgent":"{agent}","country":{country},"city":"c{page}","deviceType":{country},"browser":"b"}},"conversionData":{{"value":{value},"currency":{currency}}}}}"#
     )
 }
 
