@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::event::{Event, EventKind};
 use super::leaves::minor_digits;
-use super::lists::{geo_distribution, known, names, popular_content, users};
+use super::lists::{LIST_PLACES, geo_distribution, known, names, popular_content, said, users};
 use super::log::Entry;
 use super::number::{nearest_rank, ratio, wide};
 use super::record::Record;
@@ -38,10 +38,13 @@ pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Rec
     if !views.is_empty() {
         records.push(popular_content(record("POPULAR_CONTENT", &[]), &views));
         records.push(geo_distribution(record("GEO_DISTRIBUTION", &[]), &views));
-        records.push(names(record("DEVICES", &[]), &views, |event| known(&event.device)));
-        records.push(names(record("BROWSERS", &[]), &views, |event| known(&event.browser)));
-        records.push(names(record("OS", &[]), &views, |event| known(&event.os)));
-        records.push(names(record("REFERRERS", &[]), &views, |event| &event.referrer));
+        let list = |metric, name: fn(&Event) -> &str| {
+            names(record(metric, &[]), said(&views, name), LIST_PLACES)
+        };
+        records.push(list("DEVICES", |event| known(&event.device)));
+        records.push(list("BROWSERS", |event| known(&event.browser)));
+        records.push(list("OS", |event| known(&event.os)));
+        records.push(list("REFERRERS", |event| &event.referrer));
     }
     let mut load_ms: Vec<i64> = views.iter().filter_map(|event| event.load_ms).collect();
     load_ms.sort_unstable();
@@ -56,11 +59,13 @@ pub(super) fn of_window(window_ms: (i64, i64), entries: &[Entry<'_>]) -> Vec<Rec
     records
 }
 
-fn of_kind<'a>(events: &[&'a Event], kind: EventKind) -> Vec<&'a Event> {
+/// The events of one kind.
+pub(super) fn of_kind<'a>(events: &[&'a Event], kind: EventKind) -> Vec<&'a Event> {
     events.iter().copied().filter(|event| event.kind == kind).collect()
 }
 
-fn by_currency<'a>(conversions: &[&'a Event]) -> BTreeMap<&'a str, Vec<i64>> {
+/// The values of conversions in minor units, by currency.
+pub(super) fn by_currency<'a>(conversions: &[&'a Event]) -> BTreeMap<&'a str, Vec<i64>> {
     let mut values = BTreeMap::<&str, Vec<i64>>::new();
     for event in conversions {
         values.entry(&event.currency).or_default().push(event.value_minor);

@@ -147,6 +147,7 @@ fn empty() -> Event {
         session: String::new(),
         event_id: None,
         page: String::new(),
+        campaign: None,
         referrer: String::new(),
         country: None,
         city: None,

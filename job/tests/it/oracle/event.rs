@@ -1,5 +1,7 @@
 //! What a record says, and the words for what can be wrong with it.
 
+use super::campaign::Campaign;
+
 /// A well-formed record. Texts that may be absent are `None` when they are absent or empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -15,6 +17,8 @@ pub struct Event {
     pub event_id: Option<String>,
     /// The page of a page view; `(unknown)` without a `url`.
     pub page: String,
+    /// The campaign that led to a page view.
+    pub campaign: Option<Campaign>,
     /// The referring host, `(direct)` or `(other)`.
     pub referrer: String,
     /// `country`.

@@ -26,13 +26,13 @@ pub struct Finals {
 /// Everything at the end of time.
 #[must_use]
 pub fn finals(j: &[Judged], s: &Settings) -> Finals {
-    let log = Log::new(j);
+    let log = Log::new(j, s);
     let view = View::new(&log, s, j.len(), Some(i64::MAX));
     let windowed = Kind::RESULTS
         .into_iter()
-        .flat_map(|kind| view.windows(kind).iter().map(move |start_ms| (kind, *start_ms)));
+        .flat_map(|kind| view.windows(kind).iter().map(move |window_ms| (kind, *window_ms)));
     let mut records: Vec<_> =
-        windowed.flat_map(|(kind, start_ms)| view.content(kind, start_ms)).collect();
+        windowed.flat_map(|(kind, window_ms)| view.content(kind, window_ms)).collect();
     records.extend(view.ended().iter().map(|session| session.record(&s.funnels)));
     let results: BTreeMap<String, String> =
         records.into_iter().map(|record| (record.key.clone(), record.line(State::Final))).collect();
@@ -40,7 +40,7 @@ pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let bounces = view
         .windows(Kind::Alerts)
         .iter()
-        .flat_map(|start_ms| view.content(Kind::Alerts, *start_ms));
+        .flat_map(|window_ms| view.content(Kind::Alerts, *window_ms));
     let bounces: Vec<String> = bounces.map(|alert| alert.whole_line().to_owned()).collect();
     let mut of_rules = rules::of_results(&results, s);
     of_rules.extend(rules::of_users(&log, j.len(), Some(i64::MAX), s));
@@ -51,7 +51,7 @@ pub fn finals(j: &[Judged], s: &Settings) -> Finals {
     let after = of_rules.iter().filter(|alert| !is_before(alert)).map(|alert| alert.line.clone());
     let alerts: Vec<String> = before.into_iter().chain(bounces).chain(after).collect();
     Finals {
-        summary: summary::summary(j, &results, &alerts),
+        summary: summary::summary(j, &results, &alerts, s.days.is_some()),
         results,
         alerts,
         dead_letters: dead_letters::lines(j),

@@ -6,7 +6,7 @@
 use super::decode::Fields;
 use super::event::Event;
 use super::json::Value;
-use super::{number, place};
+use super::{campaign, number, place};
 
 /// A text, empty ones too; any other type is a bad leaf.
 fn leaf(fields: &Fields<'_>, name: &str, bad_leaves: &mut u64) -> Option<String> {
@@ -21,8 +21,9 @@ fn leaf(fields: &Fields<'_>, name: &str, bad_leaves: &mut u64) -> Option<String>
 
 /// Reads `pageViewData`.
 pub(super) fn read_page_view(fields: &Fields<'_>, event: &mut Event, bad_leaves: &mut u64) {
-    event.page = leaf(fields, "url", bad_leaves)
-        .map_or_else(|| "(unknown)".to_owned(), |url| place::page(&url));
+    let url = leaf(fields, "url", bad_leaves);
+    event.page = url.as_deref().map_or_else(|| "(unknown)".to_owned(), place::page);
+    event.campaign = url.as_deref().and_then(campaign::campaign);
     event.referrer = place::referrer(&leaf(fields, "referrer", bad_leaves).unwrap_or_default());
     event.load_ms = match fields.get("pageLoadTime") {
         None => None,

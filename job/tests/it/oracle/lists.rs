@@ -9,7 +9,7 @@ use super::event::Event;
 use super::number::{ratio, wide};
 use super::record::{Record, array, quoted};
 
-const LIST_PLACES: usize = 20;
+pub(super) const LIST_PLACES: usize = 20;
 const COUNTRY_PLACES: usize = 300;
 const UNKNOWN: &str = "(unknown)";
 
@@ -23,35 +23,46 @@ pub(super) fn users(events: &[&Event]) -> usize {
     events.iter().map(|event| &event.user).collect::<BTreeSet<_>>().len()
 }
 
-/// A value of a list with its page views and distinct users.
-struct Place<T> {
-    value: T,
-    views: usize,
-    users: usize,
+/// A value of a list with its page views, or whatever is counted, and distinct users.
+pub(super) struct Place<T> {
+    pub(super) value: T,
+    pub(super) views: usize,
+    pub(super) users: usize,
 }
 
-/// The values with most page views, equal ones in their own order, and the views of the rest.
-fn top<'a, T: Ord + Copy>(
-    views: &[&'a Event],
+/// What these events say, each with its user.
+pub(super) fn said<'e, 'a, T>(
+    events: &'e [&'a Event],
+    value: impl Fn(&'a Event) -> T + 'e,
+) -> impl Iterator<Item = (T, &'a str)> + 'e {
+    events.iter().map(move |event| (value(event), event.user.as_str()))
+}
+
+/// The values that are said most often, equal ones in their own order, and how often the rest is.
+pub(super) fn top<'a, T: Ord>(
+    said: impl Iterator<Item = (T, &'a str)>,
     places: usize,
-    value: impl Fn(&'a Event) -> T,
 ) -> (Vec<Place<T>>, usize) {
-    let mut by_value = BTreeMap::<T, Vec<&Event>>::new();
-    for event in views {
-        by_value.entry(value(event)).or_default().push(event);
+    let mut by_value = BTreeMap::<T, Vec<&str>>::new();
+    for (value, user) in said {
+        by_value.entry(value).or_default().push(user);
     }
     let mut all: Vec<Place<T>> = by_value
         .into_iter()
-        .map(|(value, of_value)| Place { value, views: of_value.len(), users: users(&of_value) })
+        .map(|(value, users)| Place {
+            value,
+            views: users.len(),
+            users: users.into_iter().collect::<BTreeSet<_>>().len(),
+        })
         .collect();
-    all.sort_by(|a, b| b.views.cmp(&a.views).then(a.value.cmp(&b.value)));
+    all.sort_by(|a, b| b.views.cmp(&a.views).then_with(|| a.value.cmp(&b.value)));
     let rest = all.split_off(all.len().min(places));
     (all, rest.iter().map(|place| place.views).sum())
 }
 
 /// POPULAR_CONTENT: the pages with their share.
 pub(super) fn popular_content(record: Record, views: &[&Event]) -> Record {
-    let (pages, other) = top(views, LIST_PLACES, |event| event.page.as_str());
+    let (pages, other) = top(said(views, |event| event.page.as_str()), LIST_PLACES);
     let items = pages.iter().map(|page| {
         let share = ratio(100 * wide(page.views), wide(views.len()));
         format!(
@@ -66,7 +77,7 @@ pub(super) fn popular_content(record: Record, views: &[&Event]) -> Record {
 
 /// GEO_DISTRIBUTION: the countries, and the cities with theirs.
 pub(super) fn geo_distribution(record: Record, views: &[&Event]) -> Record {
-    let (countries, other) = top(views, COUNTRY_PLACES, |event| known(&event.country));
+    let (countries, other) = top(said(views, |event| known(&event.country)), COUNTRY_PLACES);
     let items = countries.iter().map(|country| {
         format!(
             r#"{{"country":{},"views":{},"users":{}}}"#,
@@ -75,7 +86,8 @@ pub(super) fn geo_distribution(record: Record, views: &[&Event]) -> Record {
             country.users
         )
     });
-    let (cities, _) = top(views, LIST_PLACES, |event| (known(&event.country), known(&event.city)));
+    let (cities, _) =
+        top(said(views, |event| (known(&event.country), known(&event.city))), LIST_PLACES);
     let city_items = cities.iter().map(|place| {
         let (country, city) = place.value;
         format!(
@@ -96,10 +108,10 @@ pub(super) fn geo_distribution(record: Record, views: &[&Event]) -> Record {
 /// A list of names with their views and users.
 pub(super) fn names<'a>(
     record: Record,
-    views: &[&'a Event],
-    name: impl Fn(&'a Event) -> &'a str,
+    said: impl Iterator<Item = (&'a str, &'a str)>,
+    places: usize,
 ) -> Record {
-    let (names, other) = top(views, LIST_PLACES, name);
+    let (names, other) = top(said, places);
     let items = names.iter().map(|place| {
         format!(
             r#"{{"name":{},"views":{},"users":{}}}"#,
@@ -108,7 +120,8 @@ pub(super) fn names<'a>(
             place.users
         )
     });
-    record.with("items", array(items)).with("other", other).with("count", views.len())
+    let count = names.iter().map(|place| place.views).sum::<usize>() + other;
+    record.with("items", array(items)).with("other", other).with("count", count)
 }
 
 #[cfg(test)]

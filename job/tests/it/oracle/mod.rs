@@ -18,6 +18,9 @@
 
 mod alerts;
 mod business;
+mod calendar;
+mod campaign;
+mod days;
 mod dead_letters;
 mod decode;
 mod epochs;
@@ -45,6 +48,8 @@ mod view;
 #[cfg(test)]
 mod example;
 
+pub use calendar::Days;
+pub use campaign::Campaign;
 pub use event::{Event, EventKind, Family, Reason};
 pub use finals::{Finals, finals};
 pub use funnels::Funnel;
@@ -76,6 +81,8 @@ pub struct Settings {
     pub rules: Vec<Rule>,
     /// A partition is idle when none of the last so many records of the log was its own.
     pub idle_after_records: u64,
+    /// The days of the site, if there are results by day.
+    pub days: Option<Days>,
 }
 
 impl Default for Settings {
@@ -91,6 +98,7 @@ impl Default for Settings {
             funnels: vec![Funnel::checkout()],
             rules: Vec::new(),
             idle_after_records: 100_000,
+            days: None,
         }
     }
 }

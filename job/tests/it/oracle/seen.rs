@@ -8,6 +8,8 @@
 //!
 //! It tells nothing of the updates themselves: one that says what was shown already is none.
 
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settings;
@@ -17,7 +19,8 @@ use super::log::Log;
 use super::record::{Record, State};
 use super::rules;
 use super::sessions::Session;
-use super::view::{Kind, View};
+use super::view::{Kind, Span, View};
+use window::{Shown, Turn, Window, replace};
 
 /// When records are published.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +58,7 @@ pub struct Seen {
 #[must_use]
 pub fn seen_at(j: &[Judged], cuts: &[usize], e: usize, pace: Pace, s: &Settings) -> Seen {
     assert!(e <= cuts.len(), "epoch {e} is behind the end of time");
-    let log = Log::new(j);
+    let log = Log::new(j, s);
     let mut reader = Reader::new(pace, s);
     for epoch in epochs(j, cuts).take(e + 1) {
         reader.apply(&log, epoch);
@@ -69,7 +72,7 @@ pub fn seen_at(j: &[Judged], cuts: &[usize], e: usize, pace: Pace, s: &Settings)
 /// If a cut is greater than the number of records.
 #[must_use]
 pub fn seen_all(j: &[Judged], cuts: &[usize], pace: Pace, s: &Settings) -> Vec<Seen> {
-    let log = Log::new(j);
+    let log = Log::new(j, s);
     let mut reader = Reader::new(pace, s);
     epochs(j, cuts)
         .map(|epoch| {
@@ -79,29 +82,10 @@ pub fn seen_all(j: &[Judged], cuts: &[usize], pace: Pace, s: &Settings) -> Vec<S
         .collect()
 }
 
-/// Records by key, with the state in which they are shown.
-type Shown = BTreeMap<String, (Record, State)>;
-
-/// A window as it was last refreshed.
-#[derive(Default)]
-struct Window {
-    shown: Shown,
-    /// How many events it was made from, where that tells whether it has changed.
-    event_count: Option<usize>,
-}
-
-/// Why a window is refreshed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Provisional,
-    Closing,
-    Correction,
-}
-
 struct Reader<'s> {
     pace: Pace,
     settings: &'s Settings,
-    windows: BTreeMap<(Kind, i64), Window>,
+    windows: BTreeMap<(Kind, Span), Window>,
     sessions: Shown,
     /// Per session shown: when no record can change it any more.
     sessions_frozen_ms: BTreeMap<String, i64>,
@@ -125,12 +109,12 @@ impl<'s> Reader<'s> {
     fn apply(&mut self, log: &Log<'_>, epoch: Epoch) {
         let view = View::new(log, self.settings, epoch.bound, epoch.watermark_ms);
         for kind in Kind::RESULTS.into_iter().chain([Kind::Alerts]) {
-            for start_ms in self.candidates(&view, kind, epoch) {
-                if let Some(turn) = self.turn(kind, start_ms, epoch) {
+            for window_ms in self.candidates(&view, kind, epoch) {
+                if let Some(turn) = self.turn(kind, window_ms, epoch) {
                     self.windows
-                        .entry((kind, start_ms))
+                        .entry((kind, window_ms))
                         .or_default()
-                        .refresh(&view, kind, start_ms, turn);
+                        .refresh(&view, kind, window_ms, turn);
                 }
             }
         }
@@ -156,24 +140,26 @@ impl<'s> Reader<'s> {
 
     /// The windows whose turn it may be: not frozen before, and begun if M is the watermark and
     /// the allowed disorder. They have content now or show something.
-    fn candidates(&self, view: &View<'_>, kind: Kind, epoch: Epoch) -> BTreeSet<i64> {
+    fn candidates(&self, view: &View<'_>, kind: Kind, epoch: Epoch) -> BTreeSet<Span> {
         let Some(watermark_ms) = epoch.watermark_ms else {
             return BTreeSet::new();
         };
-        let from_ms = epoch.watermark_before_ms.map_or(i64::MIN, |before| {
-            before.saturating_sub(kind.slack_ms(self.settings) + kind.length_ms())
-        });
-        let to_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
-        let shown =
-            self.windows.range((kind, from_ms)..=(kind, to_ms)).map(|((_, start_ms), _)| *start_ms);
-        view.windows(kind).range(from_ms..=to_ms).copied().chain(shown).collect()
+        let m_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
+        let is_open = |(_, end_ms): &Span| {
+            let frozen_ms = end_ms + kind.slack_ms(self.settings);
+            epoch.watermark_before_ms.is_none_or(|before_ms| before_ms <= frozen_ms)
+        };
+        let of_kind = (kind, (i64::MIN, i64::MIN))..=(kind, (m_ms, i64::MAX));
+        let shown = self.windows.range(of_kind).map(|((_, window_ms), _)| window_ms);
+        let begun = view.windows(kind).range(..=(m_ms, i64::MAX));
+        begun.chain(shown).copied().filter(is_open).collect()
     }
 
-    fn turn(&self, kind: Kind, start_ms: i64, epoch: Epoch) -> Option<Turn> {
-        let end_ms = start_ms + kind.length_ms();
+    fn turn(&self, kind: Kind, window_ms: Span, epoch: Epoch) -> Option<Turn> {
+        let (_, end_ms) = window_ms;
         let frozen_ms = end_ms + kind.slack_ms(self.settings);
         if !epoch.has_passed(end_ms) {
-            return self.is_provisional(kind, start_ms, epoch).then_some(Turn::Provisional);
+            return self.is_provisional(kind, window_ms, epoch).then_some(Turn::Provisional);
         }
         if !epoch.had_passed(end_ms) {
             return Some(Turn::Closing);
@@ -183,21 +169,21 @@ impl<'s> Reader<'s> {
     }
 
     /// Whether a window that has not closed is refreshed.
-    fn is_provisional(&self, kind: Kind, start_ms: i64, epoch: Epoch) -> bool {
+    fn is_provisional(&self, kind: Kind, (start_ms, end_ms): Span, epoch: Epoch) -> bool {
         let Some(watermark_ms) = epoch.watermark_ms.filter(|_| self.pace.provisional) else {
             return false;
         };
         let paced = match kind {
             Kind::RealTime | Kind::ActiveUsers | Kind::EndedSessions => true,
-            Kind::Business | Kind::Hour => epoch.is_tick_of(self.pace.provisional_epochs),
+            Kind::Business | Kind::Hour | Kind::Day => {
+                epoch.is_tick_of(self.pace.provisional_epochs)
+            }
             Kind::Alerts => false,
         };
         let m_ms = watermark_ms.saturating_add(self.settings.allowed_disorder_ms);
-        let end_ms = start_ms + kind.length_ms();
-        let begun = if kind.is_sliding() {
-            end_ms - kind.step_ms() <= m_ms && m_ms < end_ms
-        } else {
-            start_ms <= m_ms
+        let begun = match kind.step_ms() {
+            Some(step_ms) => end_ms - step_ms <= m_ms && m_ms < end_ms,
+            None => start_ms <= m_ms,
         };
         paced && begun
     }
@@ -268,46 +254,8 @@ impl<'s> Reader<'s> {
     }
 }
 
-impl Window {
-    fn refresh(&mut self, view: &View<'_>, kind: Kind, start_ms: i64, turn: Turn) {
-        let event_count = view.event_count(kind, start_ms);
-        let unchanged = event_count.is_some() && event_count == self.event_count;
-        self.event_count = event_count;
-        if unchanged {
-            // The same content: it can only change its state.
-            if turn == Turn::Closing {
-                self.shown.values_mut().for_each(|(_, state)| *state = State::Final);
-            }
-            return;
-        }
-        let content: BTreeMap<String, Record> = view
-            .content(kind, start_ms)
-            .into_iter()
-            .map(|record| (record.key.clone(), record))
-            .collect();
-        self.shown.retain(|key, _| content.contains_key(key));
-        match turn {
-            Turn::Provisional => replace(&mut self.shown, content, State::Provisional),
-            Turn::Correction => replace(&mut self.shown, content, State::Corrected),
-            Turn::Closing => {
-                self.shown = content
-                    .into_iter()
-                    .map(|(key, record)| (key, (record, State::Final)))
-                    .collect();
-            }
-        }
-    }
-}
-
-/// Shows the records that differ from what is shown, in this state.
-fn replace(shown: &mut Shown, records: BTreeMap<String, Record>, state: State) {
-    for (key, record) in records {
-        if shown.get(&key).is_none_or(|(old, _)| *old != record) {
-            shown.insert(key, (record, state));
-        }
-    }
-}
-
+#[cfg(test)]
+mod days;
 #[cfg(test)]
 mod random;
 #[cfg(test)]

@@ -116,6 +116,16 @@ impl<'a> Session<'a> {
         pages
     }
 
+    /// The first page.
+    pub(super) fn entry_page(&self) -> Option<&'a str> {
+        self.pages().next()
+    }
+
+    /// The last page.
+    pub(super) fn exit_page(&self) -> Option<&'a str> {
+        self.pages().last()
+    }
+
     fn pages(&self) -> impl Iterator<Item = &'a str> {
         self.events
             .iter()

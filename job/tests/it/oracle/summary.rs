@@ -8,7 +8,7 @@ use super::event::{EventKind, Family, Reason};
 use super::judge::{Fate, Judged};
 use super::record::array;
 
-/// All types of results, in the order of the summary.
+/// The types of results that there always are, in the order of the summary.
 const METRICS: [&str; 19] = [
     "PAGE_VIEWS_PER_SECOND",
     "ACTIVE_USERS",
@@ -29,6 +29,25 @@ const METRICS: [&str; 19] = [
     "FUNNEL",
     "BEHAVIOUR",
     "ABANDONMENT_RATE",
+];
+
+/// The types of results that there are where days are on, behind the others.
+const DAY_METRICS: [&str; 15] = [
+    "DAY_VISITORS",
+    "DAY_PAGE_VIEWS",
+    "DAY_CONVERSIONS",
+    "DAY_REVENUE",
+    "DAY_SESSIONS",
+    "DAY_BOUNCE_RATE",
+    "DAY_AVERAGE_SESSION_DURATION",
+    "DAY_PAGES",
+    "DAY_REFERRERS",
+    "DAY_COUNTRIES",
+    "DAY_DEVICES",
+    "DAY_CAMPAIGNS",
+    "DAY_ENTRY_PAGES",
+    "DAY_EXIT_PAGES",
+    "DAY_HOURS",
 ];
 
 const DAY_MS: i64 = 86_400_000;
@@ -80,7 +99,9 @@ pub(super) fn summary(
     judged: &[Judged],
     results: &BTreeMap<String, String>,
     alerts: &[String],
+    has_days: bool,
 ) -> Summary {
+    let day_metrics: &[&str] = if has_days { &DAY_METRICS } else { &[] };
     let count = |holds: &dyn Fn(&Judged) -> bool| {
         number(judged.iter().filter(|record| holds(record)).count())
     };
@@ -106,7 +127,11 @@ pub(super) fn summary(
         unknown_types: number(unknown.count()),
         bots: count(&|record| record.bot),
         bad_leaves: well_formed().map(|(_, event)| event.bad_leaves).sum(),
-        results: METRICS.map(|metric| (metric, of_metric(metric))).into(),
+        results: METRICS
+            .iter()
+            .chain(day_metrics)
+            .map(|metric| (*metric, of_metric(metric)))
+            .collect(),
         alerts: number(alerts.len()),
         jumps: jumps(judged),
         digest: digest(results.values().chain(alerts)),
@@ -158,6 +183,11 @@ impl Summary {
                 .collect();
             format!("{{{}}}", fields.join(","))
         };
+        let metrics: Vec<&'static str> = METRICS
+            .into_iter()
+            .chain(DAY_METRICS)
+            .filter(|metric| self.results.contains_key(metric))
+            .collect();
         let jumps = self.jumps.iter().map(|jump| {
             format!(
                 r#"{{"partition":{},"offset":{},"ms":{}}}"#,
@@ -177,7 +207,7 @@ impl Summary {
             self.duplicates,
             self.unknown_types,
             self.bad_leaves,
-            map(&METRICS, &self.results),
+            map(&metrics, &self.results),
             self.alerts,
             array(jumps),
             self.digest

@@ -1,9 +1,6 @@
-//! Random logs, dense where rules have their edges: few users, pages and times;
-//! settings so small that watermarks, lateness and gaps matter within a few
-//! records.
+//! A log with its settings, as the engine takes it and as the oracle does.
 
 use crate::oracle;
-use proptest::prelude::*;
 use std::sync::Arc;
 use streamgauge::alert::{
     AlertRule, Limit, Sequence, Side, Template, Threshold, When, sequence_spans_ms,
@@ -14,8 +11,16 @@ use streamgauge_ingest::settings::{BotMode, InputSettings};
 use streamgauge_sink::decimal::Decimal;
 use streamgauge_sink::metric::Metric;
 
-/// Aligned to all windows.
-const START_MS: i64 = 1_700_000_100_000;
+/// What may follow the page in a `url`.
+const QUERIES: [&str; 7] = [
+    "?q",
+    "?utm_source=s&utm_medium=m",
+    "?utm_medium=m&utm_source=s#utm_campaign=c",
+    "?utm_campaign=%C3%A4+%ff%00%&utm_source=",
+    "?utm_campaign=a&utm_campaign=b&utm_source",
+    "#?utm_source=s",
+    "?utm_source=&x&utm_mediu=m",
+];
 
 /// One record, before it has a time.
 #[derive(Clone, Debug)]
@@ -42,6 +47,8 @@ pub(super) enum Spec {
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) specs: Vec<Spec>,
+    /// Where time begins; aligned to all windows but days.
+    pub(super) start_ms: i64,
     /// Records per epoch; what is left is one more.
     pub(super) epochs: Vec<usize>,
     pub(super) workers: usize,
@@ -57,6 +64,8 @@ pub(super) struct Case {
     pub(super) provisional_epochs: u64,
     pub(super) correction_epochs: u64,
     pub(super) rules: Vec<oracle::Rule>,
+    /// The zone of the days, if there are results by day.
+    pub(super) days: Option<&'static str>,
 }
 
 fn is_bot(agent: &str) -> bool {
@@ -68,7 +77,7 @@ const STEPS: [&str; 3] = ["/p*", "SESSION_START", "CONVERSION"];
 impl Case {
     /// The values of its records.
     pub(super) fn values(&self) -> Vec<Vec<u8>> {
-        let mut now_ms = START_MS;
+        let mut now_ms = self.start_ms;
         let mut values: Vec<Vec<u8>> = Vec::new();
         for (i, spec) in self.specs.iter().enumerate() {
             let value = match spec {
@@ -114,7 +123,16 @@ impl Case {
             funnels: vec![funnel],
             rules: self.rules.clone(),
             idle_after_records: self.idle_after_records,
+            days: self.days.map(|zone| self.days_of(zone)),
         }
+    }
+
+    /// The days in a zone, from before the first event until after the last session.
+    fn days_of(&self, zone: &str) -> oracle::Days {
+        let on_ms = |spec: &Spec| if let Spec::Event { on_ms, .. } = spec { *on_ms } else { 0 };
+        let last_ms = self.start_ms + self.specs.iter().map(on_ms).sum::<i64>();
+        let far_ms = 86_400_000;
+        oracle::Days::of_zone(zone, self.start_ms - far_ms, last_ms + far_ms)
     }
 
     pub(super) fn input_settings(&self) -> InputSettings {
@@ -188,6 +206,7 @@ fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
     let Spec::Event { user, session, kind, page, other, .. } = spec else {
         return String::new();
     };
+    let query = QUERIES[usize::from(*user + *session + *page + *other) % QUERIES.len()];
     let kinds = [
         "PAGE_VIEW",
         "PAGE_VIEW",
@@ -213,7 +232,7 @@ fn event(spec: &Spec, i: usize, at_ms: i64) -> String {
     let country = ["null", "\"DE\"", "\"FR\""][usize::from(*other) % 3];
     let id = i / 2;
     format!(
-        r#"{{"eventId":"e{id}","timestamp":{at_ms},"eventType":"{kind}",{user}"sessionId":"s{session}","pageViewData":{{"url":"/p{page}?q","referrer":"https://r{other}.example/","pageLoadTime":{load}}},"sessionData":{{"userAgent":"{agent}","country":{country},"city":"c{page}","deviceType":{country},"browser":"b"}},"conversionData":{{"value":{value},"currency":{currency}}}}}"#
+        r#"{{"eventId":"e{id}","timestamp":{at_ms},"eventType":"{kind}",{user}"sessionId":"s{session}","pageViewData":{{"url":"/p{page}{query}","referrer":"https://r{other}.example/","pageLoadTime":{load}}},"sessionData":{{"userAgent":"{agent}","country":{country},"city":"c{page}","deviceType":{country},"browser":"b"}},"conversionData":{{"value":{value},"currency":{currency}}}}}"#
     )
 }
 
@@ -227,115 +246,4 @@ fn broken(kind: u8, at_ms: i64) -> Vec<u8> {
             .into_bytes(),
         _ => br#"{"timestamp":-1,"eventType":"PAGE_VIEW","userId":"u2"}"#.to_vec(),
     }
-}
-
-fn on_ms() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        4 => Just(0i64),
-        8 => 0i64..4_000,
-        4 => prop::sample::select(vec![1, 999, 1_000, 5_000, 9_999, 10_000, 20_000]),
-        2 => 10_000i64..70_000,
-        1 => prop::sample::select(vec![300_000, 900_000, 4_000_000]),
-    ]
-}
-
-fn back_ms() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        10 => Just(0i64),
-        4 => 0i64..6_000,
-        3 => 0i64..60_000,
-        2 => prop::sample::select(vec![1, 5_000, 10_000, 20_000, 30_000, 300_000]),
-        1 => 0i64..1_000_000,
-    ]
-}
-
-fn spec() -> impl Strategy<Value = Spec> {
-    let event = (0u8..5, 0u8..3, 0u8..7, 0u8..4, 0u8..8, on_ms(), back_ms()).prop_map(
-        |(user, session, kind, page, other, on_ms, back_ms)| Spec::Event {
-            user,
-            session,
-            kind,
-            page,
-            other,
-            on_ms,
-            back_ms,
-        },
-    );
-    prop_oneof![20 => event, 1 => (0usize..50).prop_map(Spec::Again), 1 => (0u8..6).prop_map(Spec::Broken)]
-}
-
-/// Rules of both kinds, before and after HIGH_BOUNCE_RATE by their names.
-fn rules() -> impl Strategy<Value = Vec<oracle::Rule>> {
-    let metrics = [
-        ("PAGE_VIEWS_PER_SECOND", 200_000),
-        ("ACTIVE_USERS", 1_000_000),
-        ("ACTIVE_USERS_5M", 2_000_000),
-        ("BOUNCE_RATE", 50_000_000),
-        ("AVERAGE_SESSION_DURATION", 2_000_000),
-        ("CONVERSION_RATE", 33_333_333),
-        ("ABANDONMENT_RATE", 40_000_000),
-    ];
-    let threshold = (prop::sample::select(metrics.to_vec()), any::<bool>(), 1i64..4).prop_map(
-        |((metric, limit), above, windows)| oracle::Rule {
-            name: "a_limit".to_owned(),
-            when: oracle::When::Threshold { metric: metric.to_owned(), above, limit, windows },
-        },
-    );
-    let step = || prop::sample::select(vec!["/p0", "/p*", "CONVERSION", "SESSION_START"]);
-    let within = prop::sample::select(vec![1i64, 4_000, 30_000, 300_000, 2_000_000]);
-    let sequence =
-        (step(), step(), any::<bool>(), within).prop_map(|(first, then, without, within_ms)| {
-            let (first, then) = (first.to_owned(), then.to_owned());
-            oracle::When::Sequence { first, then, without, within_ms }
-        });
-    (prop::option::of(threshold), prop::collection::vec(sequence, 0..3)).prop_map(
-        |(threshold, sequences)| {
-            let names = ["z_steps", "b_steps"].map(str::to_owned);
-            let sequences =
-                names.into_iter().zip(sequences).map(|(name, when)| oracle::Rule { name, when });
-            threshold.into_iter().chain(sequences).collect()
-        },
-    )
-}
-
-/// Random cases.
-pub(super) fn case() -> impl Strategy<Value = Case> {
-    let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
-    let ms = |values: &[i64]| prop::sample::select(values.to_vec());
-    let time = (
-        ms(&[0, 1_000, 5_000]),
-        ms(&[0, 5_000, 30_000, 600_000]),
-        ms(&[1_000, 20_000, 60_000, 1_800_000]),
-    );
-    let input = (
-        1u32..4,
-        prop::sample::select(vec![3u64, 10, 100_000]),
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-    );
-    let pace = (
-        any::<bool>(),
-        prop::sample::select(vec![1u64, 2, 3]),
-        prop::sample::select(vec![1u64, 1, 3]),
-    );
-    (log, 1usize..5, time, input, pace, rules()).prop_map(
-        |(log, workers, time, input, pace, rules)| Case {
-            specs: log.0,
-            epochs: log.1,
-            workers,
-            partitions: input.0,
-            allowed_disorder_ms: time.0,
-            lateness_ms: time.1,
-            session_gap_ms: time.2,
-            idle_after_records: input.1,
-            dedup: input.2,
-            exclude_bots: input.3,
-            strict: input.4,
-            provisional: pace.0,
-            provisional_epochs: pace.1,
-            correction_epochs: pace.2,
-            rules,
-        },
-    )
 }

@@ -1,6 +1,7 @@
 //! The engine against the oracle, on random logs: at every epoch and at the end,
 //! for any number of workers and any cutting into epochs.
 
+mod cases;
 mod engine;
 mod log;
 mod share;
@@ -107,7 +108,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
 
 #[test]
 fn every_epoch_shows_what_the_oracle_shows() {
-    let result = runner(cases(120)).run(&log::case(), |case| check(&case));
+    let result = runner(cases(120)).run(&cases::case(), |case| check(&case));
     if let Err(failure) = result {
         panic!("{failure}");
     }

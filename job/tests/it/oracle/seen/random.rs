@@ -6,7 +6,7 @@ use super::tests::settings;
 use super::*;
 
 /// A log of this many events by few users, most of them in order; seeded, so always the same.
-fn random_log(seed: u64, events: usize) -> Vec<Vec<u8>> {
+pub(super) fn random_log(seed: u64, events: usize) -> Vec<Vec<u8>> {
     let mut random = seed;
     let mut below = |limit: i64| {
         random =
@@ -65,7 +65,7 @@ fn nothing_changes_once_frozen() {
     let pace = Pace { provisional: false, provisional_epochs: 1, correction_epochs: 1 };
     for seed in 0..20 {
         let judged = judge(&random_log(seed, 60), &s);
-        let log = Log::new(&judged);
+        let log = Log::new(&judged, &s);
         let cuts = random_cuts(usize::try_from(seed).unwrap(), judged.len());
         let all = seen_all(&judged, &cuts, pace, &s);
         for (seen, epoch) in all.iter().zip(epochs(&judged, &cuts)) {
@@ -77,13 +77,11 @@ fn nothing_changes_once_frozen() {
                 .map(|record| (record.key.clone(), record.line(State::Final)))
                 .collect();
             for kind in Kind::RESULTS {
-                for start_ms in view
-                    .windows(kind)
-                    .iter()
-                    .filter(|start_ms| epoch.has_passed(**start_ms + kind.length_ms()))
+                for window_ms in
+                    view.windows(kind).iter().filter(|(_, end_ms)| epoch.has_passed(*end_ms))
                 {
                     expected.extend(
-                        view.content(kind, *start_ms)
+                        view.content(kind, *window_ms)
                             .into_iter()
                             .map(|record| (record.key.clone(), record.line(State::Final))),
                     );

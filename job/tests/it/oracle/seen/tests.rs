@@ -1,21 +1,28 @@
 //! Tiny logs whose publications are counted by hand.
 
 use super::super::example::{event, page_view};
-use super::super::judge;
+use super::super::{Days, judge};
 use super::*;
 
 const PACE: Pace = Pace { provisional: true, provisional_epochs: 2, correction_epochs: 3 };
-const PROVISIONAL: &str = "provisional";
-const FINAL: &str = "final";
-const CORRECTED: &str = "corrected";
+pub(super) const PROVISIONAL: &str = "provisional";
+pub(super) const FINAL: &str = "final";
+pub(super) const CORRECTED: &str = "corrected";
 
-/// One partition, 5 s of disorder, 10 s of lateness, a gap of 60 s.
+/// One partition, 5 s of disorder, 10 s of lateness, a gap of 60 s, days as short as that.
 pub(super) fn settings() -> Settings {
-    Settings { partitions: 1, lateness_ms: 10_000, session_gap_ms: 60_000, ..Settings::default() }
+    let starts_s = [0, 20, 50, 900, 1_100, 1_160, 1_500, 2_200, 4_000];
+    Settings {
+        partitions: 1,
+        lateness_ms: 10_000,
+        session_gap_ms: 60_000,
+        days: Some(Days { starts_ms: starts_s.map(|start_s| start_s * 1_000).to_vec() }),
+        ..Settings::default()
+    }
 }
 
 /// One page view an epoch, by user and time in s; an empty user stands for an epoch without one.
-fn check(views: &[(&str, i64)], key: &str, expected: &[Option<(&str, &str)>]) {
+pub(super) fn check(views: &[(&str, i64)], key: &str, expected: &[Option<(&str, &str)>]) {
     let bound: Vec<_> = views
         .iter()
         .filter(|(user, _)| !user.is_empty())
