@@ -68,10 +68,7 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         results: &site.results,
         storage: &storage,
         clock: &*site.clock,
-        input: &InputSettings {
-            days: config.site.has_days,
-            ..input_settings(config, PARTITIONS)
-        },
+        input: &InputSettings { days: config.site.has_days, ..input_settings(config, PARTITIONS) },
         dataflow: &dataflow,
         pace: live_pace(config),
         workers: parts.workers,

@@ -21,9 +21,9 @@ use streamgauge::settings::{
     alerts, fingerprint, funnels, input_settings, live_pace, step_texts, windows,
 };
 use streamgauge::time::Pace;
-use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::files::Progress;
 use streamgauge_ingest::log::{EventLog, Position};
+use streamgauge_ingest::settings::InputSettings;
 use streamgauge_sink::results::ResultLog;
 
 /// How often the bar is drawn.

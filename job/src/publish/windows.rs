@@ -9,9 +9,9 @@ use super::Output;
 use super::render::{Content, RecordId, records};
 use crate::alert::Told;
 use crate::checkpoint::{self, Parts};
+use crate::day::Day;
 use crate::epochs::by_epoch_of_two;
 use crate::expiry::forget_until;
-use crate::day::Day;
 use crate::funnel::Funnel;
 use crate::rows::{List, Tally, TallyKey, TallyKind};
 use crate::time::{Epoch, Tick};
@@ -271,12 +271,7 @@ impl Window {
 }
 
 /// The end of a result that ceased to exist.
-fn retraction(
-    end_ms: i64,
-    was: &Published,
-    funnels: &[Funnel],
-    day: Option<Day>,
-) -> Change {
+fn retraction(end_ms: i64, was: &Published, funnels: &[Funnel], day: Option<Day>) -> Change {
     // Only results over sessions can cease to exist.
     let (metric, place) = was.id;
     let window_ms = match day {

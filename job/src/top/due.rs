@@ -204,8 +204,8 @@ pub(super) fn note(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expiry::Rows;
     use crate::day::Days;
+    use crate::expiry::Rows;
     use crate::rows::{DayList, ListDiff, ListKey};
     use proptest::prelude::*;
     use std::rc::Rc;
@@ -256,7 +256,7 @@ mod tests {
             let views = match (kind, views > 0) {
                 (_, true) => views,
                 (Sliding::Business, false) => 1,
-                (Sliding::Hour, false) => -stood,
+                (Sliding::Hour | Sliding::Day, false) => -stood,
             };
             if views != 0 && !all.contains_key(&key) {
                 stands.insert(key.clone(), stood + views);

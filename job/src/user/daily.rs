@@ -90,7 +90,12 @@ impl State {
     }
 
     /// A session of a user ended in a day, or did not after all.
-    pub(super) fn day_session(&mut self, slot: usize, session: &SessionRecord, is_taken_back: bool) {
+    pub(super) fn day_session(
+        &mut self,
+        slot: usize,
+        session: &SessionRecord,
+        is_taken_back: bool,
+    ) {
         let Some(days) = self.constants.windows.days else { return };
         let Some((entry, exit)) = &session.entry_exit else { return };
         let day = self.day(days, session.ended_at_ms);

@@ -119,8 +119,17 @@ impl State {
         saved: SavedUser<'_>,
         new_funnels: Option<usize>,
     ) -> Result<(), BadRow> {
-        let SavedUser { texts, contexts, last_context, panes, alerts, past, visits, sequences: _, days } =
-            saved;
+        let SavedUser {
+            texts,
+            contexts,
+            last_context,
+            panes,
+            alerts,
+            past,
+            visits,
+            sequences: _,
+            days,
+        } = saved;
         let values = &mut self.values;
         let texts: Vec<_> =
             texts.iter().map(|(d, split, t)| values.of_text(*d, *split, t)).collect();

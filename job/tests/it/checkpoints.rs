@@ -45,8 +45,12 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
     let alerts: Rc<[_]> = Rc::from(alerts());
     let (mut saved, mut held) = (Vec::new(), [0; 4]);
     for users in &restored.users {
-        let windows =
-            Windows { lateness_ms: 60_000, session_gap_ms: 20_000, allowed_disorder_ms: 5_000, days: None };
+        let windows = Windows {
+            lateness_ms: 60_000,
+            session_gap_ms: 20_000,
+            allowed_disorder_ms: 5_000,
+            days: None,
+        };
         let mut state = State::new(Rules { funnels: Rc::from([]) }, alerts.clone(), windows);
         state
             .load(

@@ -92,7 +92,8 @@ fn what_is_due_is_told_before_it_is_dropped() {
     let rule = rule(true);
     let sequence = rule.sequence().unwrap();
     let of = Rule { place: 0, rule: &rule, sequence, user: "u", watermark_ms: 0 };
-    let windows = Windows { lateness_ms: 10, session_gap_ms: 10, allowed_disorder_ms: 0, days: None };
+    let windows =
+        Windows { lateness_ms: 10, session_gap_ms: 10, allowed_disorder_ms: 0, days: None };
     let (mut sequences, mut effects) = (Sequences::default(), Effects::default());
     sequences.insert(of, (3, 0, 0), Steps { first: true, then: false }, &mut effects);
     sequences.expire(&windows, |_| Some(Rule { watermark_ms: i64::MAX, ..of }), &mut effects);
@@ -105,7 +106,8 @@ fn what_is_old_is_dropped() {
     let rule = rule(false);
     let sequence = rule.sequence().unwrap();
     let of = Rule { place: 0, rule: &rule, sequence, user: "u", watermark_ms: 0 };
-    let windows = Windows { lateness_ms: 10, session_gap_ms: 10, allowed_disorder_ms: 0, days: None };
+    let windows =
+        Windows { lateness_ms: 10, session_gap_ms: 10, allowed_disorder_ms: 0, days: None };
     let mut sequences = Sequences::default();
     sequences.insert(of, (3, 0, 0), Steps { first: true, then: false }, &mut Effects::default());
     assert_eq!(sequences.expires_ms(&windows, |_| WITHIN_MS), 3 + 2 * WITHIN_MS + 10);

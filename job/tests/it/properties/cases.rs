@@ -75,9 +75,6 @@ fn rules() -> impl Strategy<Value = Vec<oracle::Rule>> {
     )
 }
 
-/// The engine does not know days yet.
-const HAS_DAYS: bool = false;
-
 /// The zone of the days, or none, and where time begins: five minutes before a day does.
 fn days() -> impl Strategy<Value = (Option<&'static str>, i64)> {
     let without = vec![(None, 1_700_000_100_000); 3];
@@ -92,7 +89,7 @@ fn days() -> impl Strategy<Value = (Option<&'static str>, i64)> {
         (Some("America/Sao_Paulo"), 1_518_922_500_000),
         (Some("America/Sao_Paulo"), 1_541_300_100_000),
     ];
-    prop::sample::select(if HAS_DAYS { [without, with].concat() } else { without })
+    prop::sample::select([without, with].concat())
 }
 
 /// Random cases.

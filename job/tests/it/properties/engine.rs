@@ -109,7 +109,7 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
             lateness_ms: case.lateness_ms,
             session_gap_ms: case.session_gap_ms,
             allowed_disorder_ms: case.allowed_disorder_ms,
-            days: None,
+            days: case.engine_days(),
         },
         funnels: case.funnels(),
         alerts: case.alerts(),

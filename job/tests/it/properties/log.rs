@@ -5,6 +5,7 @@ use std::sync::Arc;
 use streamgauge::alert::{
     AlertRule, Limit, Sequence, Side, Template, Threshold, When, sequence_spans_ms,
 };
+use streamgauge::day::Days;
 use streamgauge::funnel::{Funnel, Step};
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
@@ -145,9 +146,14 @@ impl Case {
             bots: if self.exclude_bots { BotMode::Exclude } else { BotMode::Include },
             max_bytes: 1 << 20,
             sequence_spans_ms: sequence_spans_ms(&self.alerts()),
-            days: false,
+            days: self.days.is_some(),
             idle_after_records: self.idle_after_records,
         }
+    }
+
+    /// The days that the engine has, if there are results by day.
+    pub(super) fn engine_days(&self) -> Option<Days> {
+        self.days.map(|zone| Days::of(zone).expect("the cases name zones there are"))
     }
 
     /// The rules in the order of their names.

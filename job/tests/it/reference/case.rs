@@ -106,6 +106,7 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
             lateness_ms,
             session_gap_ms,
             allowed_disorder_ms,
+            days: None,
         },
     );
     let paces = (any::<bool>(), any::<bool>(), 1u64..5, 1u64..5).prop_map(

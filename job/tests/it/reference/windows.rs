@@ -43,6 +43,10 @@ pub(super) fn lines<'s>(
             TallyKind::ActiveUsers5m => Kind::Active,
             TallyKind::Sessions => Kind::Sessions,
             TallyKind::Business | TallyKind::Revenue => Kind::Business,
+            TallyKind::Day
+            | TallyKind::DayConversions
+            | TallyKind::DayRevenue
+            | TallyKind::DaySessions => unreachable!("the cases have no days"),
         };
         ((kind, key.end_ms), Fact::Tally(key.kind, key.currency, tally))
     });
