@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const MAGIC: [u8; 4] = *b"SGCP";
 /// The format of frames and of what is in them. Whoever changes either counts it up,
 /// and adds a checkpoint of the old format to the tests.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
 /// Bytes of a block before they are compressed.
 const BLOCK_BYTES: usize = 1 << 20;
 const HEADER_BYTES: usize = 4 + 8 + 8 + 8 + 1 + 1;

@@ -119,7 +119,8 @@ mod tests {
         let config = Config::defaults();
         let (hash, json) = fingerprint(&config, 7);
         let rules = Rules::read(hash, json).expect("settings");
-        assert_eq!(rules.input, input_settings(&config, 7));
+        let input = InputSettings { days: true, ..input_settings(&config, 7) };
+        assert_eq!(rules.input, input);
         assert_eq!(rules.dataflow.windows, windows(&config, true));
         assert_eq!(rules.dataflow.funnels, funnels(&config));
     }

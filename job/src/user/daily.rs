@@ -10,6 +10,7 @@ use crate::rows::DayList;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use streamgauge_ingest::batch::{Dimension, Row};
+use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::lateness::Family;
 use streamgauge_sink::session::SessionRecord;
 
@@ -67,7 +68,10 @@ impl State {
             return;
         }
         let day = self.day(days, row.at_ms);
-        let listed = |list, dimension: Dimension| Some((list, values[dimension as usize]?));
+        let is_view = row.kind == Kind::PageView;
+        let listed = |list, dimension: Dimension| {
+            Some((list, values[dimension as usize].filter(|_| is_view)?))
+        };
         let event = DayEvent {
             day,
             at_ms: row.at_ms,

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use streamgauge::checkpoint::{
     DirectoryStorage, MemoryStorage, Restored, Storage, newest_usable, rows,
 };
+use streamgauge::day::Days;
 use streamgauge::session::Rules;
 use streamgauge::time::Extent;
 use streamgauge::user::{Carried, State};
@@ -15,7 +16,7 @@ use streamgauge::window::Windows;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-3")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/checkpoints/format-4")
 }
 
 fn newest(storage: &dyn Storage, workers: usize) -> Restored {
@@ -49,7 +50,7 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
             lateness_ms: 60_000,
             session_gap_ms: 20_000,
             allowed_disorder_ms: 5_000,
-            days: None,
+            days: Days::of("UTC"),
         };
         let mut state = State::new(Rules { funnels: Rc::from([]) }, alerts.clone(), windows);
         state
@@ -74,7 +75,7 @@ fn described(storage: &dyn Storage, workers: usize) -> String {
 }
 
 #[test]
-fn a_checkpoint_of_format_3_is_read() {
+fn a_checkpoint_of_format_4_is_read() {
     let storage = DirectoryStorage::existing(&fixture());
     let expected = std::fs::read_to_string(fixture().join("described.txt")).unwrap();
     for workers in 1..=3 {
@@ -84,14 +85,14 @@ fn a_checkpoint_of_format_3_is_read() {
 
 #[test]
 fn those_of_older_formats_are_refused_by_name() {
-    for format in 1..3 {
+    for format in 1..4 {
         let folder = format!("tests/it/checkpoints/format-{format}");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let storage = DirectoryStorage::existing(&folder);
         let usable = newest_usable(&storage, 1, |_| Ok(())).unwrap();
         assert!(usable.checkpoint.is_none() && !usable.refused.is_empty());
         for (epoch, reason) in usable.refused {
-            let says = format!("has format {format}, this version of streamgauge knows format 3");
+            let says = format!("has format {format}, this version of streamgauge knows format 4");
             assert!(reason.contains(&says), "{epoch}: {reason}");
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use streamgauge::alert::{AlertRule, sequence_spans_ms};
 use streamgauge::dataflow::Settings;
+use streamgauge::day::Days;
 use streamgauge::publish::Output;
 use streamgauge::time::Pace;
 use streamgauge::window::Windows;
@@ -11,6 +12,7 @@ use streamgauge_ingest::source::Pacing;
 
 use super::super::oracle;
 use super::super::properties::rule;
+use super::world::START_MS;
 
 /// Pseudo-random numbers (xorshift64*).
 #[derive(Clone)]
@@ -55,6 +57,9 @@ pub(super) const EPOCH_MS: i64 = 50;
 const LATENESS_MS: i64 = 60_000;
 const GAP_MS: i64 = 20_000;
 const DISORDER_MS: i64 = 5_000;
+/// The zone of the days, and more than any case lasts.
+const ZONE: &str = "UTC";
+const FAR_MS: i64 = 86_400_000;
 
 /// Rules of each kind.
 fn rules() -> Vec<oracle::Rule> {
@@ -98,6 +103,7 @@ impl Script {
             session_gap_ms: GAP_MS,
             dedup: self.dedup,
             sequence_spans_ms: sequence_spans_ms(&self.dataflow().alerts),
+            days: true,
             ..InputSettings::default()
         }
     }
@@ -108,7 +114,7 @@ impl Script {
                 lateness_ms: LATENESS_MS,
                 session_gap_ms: GAP_MS,
                 allowed_disorder_ms: DISORDER_MS,
-                days: None,
+                days: Days::of(ZONE),
             },
             funnels: Vec::new(),
             alerts: alerts(),
@@ -125,6 +131,7 @@ impl Script {
             dedup: self.dedup,
             funnels: Vec::new(),
             rules: rules(),
+            days: Some(oracle::Days::of_zone(ZONE, START_MS - FAR_MS, START_MS + FAR_MS)),
             ..oracle::Settings::default()
         }
     }
@@ -156,8 +163,9 @@ impl Script {
                 ["USD", "EUR", "JPY"][random.below(3) as usize]
             ),
             _ => format!(
-                r#""eventType":"PAGE_VIEW","pageViewData":{{"url":"/p{}","pageLoadTime":{}}},"sessionData":{{"country":"C{}","deviceType":"d{}"}}"#,
+                r#""eventType":"PAGE_VIEW","pageViewData":{{"url":"/p{}{}","pageLoadTime":{}}},"sessionData":{{"country":"C{}","deviceType":"d{}"}}"#,
                 random.below(5),
+                ["", "?utm_source=a", "?utm_campaign=b"][random.below(3) as usize],
                 random.below(3_000),
                 random.below(3),
                 random.below(2)
