@@ -25,6 +25,8 @@ impl State {
                 }
             }
         }
+        // What is kept of users is of use to sessions: those end first.
+        let mut users = Vec::new();
         loop {
             let timers = self.timers.take_due(tick.watermark_ms);
             if timers.is_empty() {
@@ -33,10 +35,13 @@ impl State {
             for (due_ms, due) in timers {
                 match due {
                     Due::Session { visit, at_ms } => self.session_due(visit, at_ms, due_ms),
-                    Due::User(user) => self.user_due(user, due_ms),
+                    Due::User(user) => users.push((user, due_ms)),
                     Due::Sequence { user, rule, at_ms } => self.sequence_due(user, rule, at_ms),
                 }
             }
+        }
+        for (user, due_ms) in users {
+            self.user_due(user, due_ms);
         }
         let Updates { tallies, lists, .. } = &mut self.updates;
         let (epoch, windows) = (self.epoch, &self.constants.windows);
@@ -140,9 +145,12 @@ impl State {
         let user = &mut self.people.users[slot];
         user.profile.expire(self.watermark_ms, &self.constants.windows);
         let has_profile = user.profile.expires_ms(&self.constants.windows) != BEFORE_TIME_MS;
+        // As long as there are visits, a session may still end in one of its days.
+        if user.has_visits() || has_profile || user.past.is_some() || user.sequences.is_some() {
+            return;
+        }
         user.days.expire(self.watermark_ms, &self.constants.windows);
-        let is_needed = user.past.is_some() || user.sequences.is_some() || !user.days.is_empty();
-        if user.has_visits() || has_profile || is_needed {
+        if !user.days.is_empty() {
             return;
         }
         self.people.remove_user(slot);

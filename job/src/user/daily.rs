@@ -106,6 +106,10 @@ impl State {
         let page = |values: &mut super::Values, text| values.of_text(Dimension::Page, 0, text);
         let (entry, exit) = (page(&mut self.values, entry), page(&mut self.values, exit));
         let ends = [(DayList::EntryPages, &entry), (DayList::ExitPages, &exit)];
+        // Its day is told what no event of this epoch says.
+        if self.has_checkpoints {
+            self.people.touch(slot);
+        }
         let user = &mut self.people.users[slot];
         user.days.session(day.end_ms, ends, is_taken_back, &mut self.day_deltas);
         if user.timer_ms.is_none() {

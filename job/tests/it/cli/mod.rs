@@ -7,7 +7,9 @@
 mod config;
 mod config_refusals;
 mod data;
+mod days;
 mod digest;
+mod documented;
 mod durable;
 mod explain;
 mod failures;

@@ -16,9 +16,10 @@ use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::source::{BoundEpoch, Source};
 use streamgauge_sink::results::{ResultLog, ResultWriter};
 
-/// After this time nothing that has happened is in an open window: the longest are of
-/// an hour.
-const CLOSED_AFTER_MS: i64 = 3_900_000;
+/// After this time nothing that has happened is in an open window of an hour.
+const HOUR_CLOSED_AFTER_MS: i64 = 3_900_000;
+/// Nor, after this time, in any: the longest are days.
+const CLOSED_AFTER_MS: i64 = 90_000_000;
 
 /// How a life ended.
 pub(super) enum End {
@@ -299,9 +300,13 @@ impl<'a> Life<'a> {
         let all_closed_ms = began_ms + CLOSED_AFTER_MS;
         for _ in 0..20_000 {
             if !is_last && self.feeder.has_room() {
-                // Only the windows of an hour are still open after a few minutes.
-                let soon = self.world.now_ms() < began_ms + 200_000;
-                self.world.clock.advance(if soon { 25_000 } else { 300_000 });
+                // Only the windows of an hour are still open after a few minutes, and the
+                // day after some hours.
+                self.world.clock.advance(match self.world.now_ms() - began_ms {
+                    ..200_000 => 25_000,
+                    200_000..HOUR_CLOSED_AFTER_MS => 300_000,
+                    _ => 10_000_000,
+                });
                 let watermark_ms = self.driver.last_close().map_or(0, |c| c.watermark_ms);
                 let step = match self.driver.step() {
                     Ok(step) => step,
