@@ -6,8 +6,8 @@
 
 pub mod alert;
 pub mod change;
-pub mod dead_letters;
 pub mod day;
+pub mod dead_letters;
 pub mod decimal;
 pub mod digest;
 pub mod hour;

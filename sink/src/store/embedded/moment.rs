@@ -3,10 +3,10 @@
 //! Their series are found by name, and what their owners say then is read once: the
 //! recent result if there is one, else the chunks of the hour.
 
+use super::Fault;
 use super::bytes::Reader;
 use super::chunk::{self, CHUNK_MS};
 use super::retention::DAY_MS;
-use super::Fault;
 use crate::points::{read_series, write_series};
 use crate::store::{FieldValue, Found};
 use rusqlite::{Connection, OptionalExtension};

@@ -266,7 +266,8 @@ fn a_moment_has_all_that_was_told_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = open(folder.path());
         store.limits.rows = rows;
-        let before = result("DAY_PAGES", NOW_MS - DAY_MS, None, r#""items":[],"other":0,"count":1"#);
+        let before =
+            result("DAY_PAGES", NOW_MS - DAY_MS, None, r#""items":[],"other":0,"count":1"#);
         let records = [before, places(&["/a", "/b", "/c"]), revenue("USD", "1.5")];
         store.apply(&records, &at(1)).unwrap();
         store.apply(&[revenue("EUR", "7"), places(&["/b", "/a"])], &at(2)).unwrap();
