@@ -16,9 +16,12 @@ const MOST: usize = 96;
 /// A day is told by its end.
 type Key = (i64, Extent);
 
+/// What was read, and when, ms.
+type Kept = (i64, Arc<Facts>);
+
 /// Days that are over, each with when it was read. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Past(Arc<Mutex<BTreeMap<Key, (i64, Arc<Facts>)>>>);
+pub(crate) struct Past(Arc<Mutex<BTreeMap<Key, Kept>>>);
 
 impl Past {
     /// What was read not long ago of the day that ends here.

@@ -11,6 +11,7 @@ use crate::points::{read_series, write_series};
 use crate::store::{FieldValue, Found};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The values of an owner's columns.
 type Values = BTreeMap<i64, FieldValue>;
@@ -51,12 +52,11 @@ fn of_measurement(
     let mut last = Vec::new();
     while let Some(row) = rows.next()? {
         let (column, owner): (i64, i64) = (row.get(0)?, row.get(1)?);
-        if !owners.contains_key(&owner) {
-            owners.insert(owner, values(db, owner, time_ms)?);
-        }
-        let Some(value) = owners.get_mut(&owner).and_then(|values| values.remove(&column)) else {
-            continue;
+        let values = match owners.entry(owner) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(values(db, owner, time_ms)?),
         };
+        let Some(value) = values.remove(&column) else { continue };
         let series = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
         if series != last || found.is_empty() {
             let (measurement, tags) =
