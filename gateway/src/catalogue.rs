@@ -97,6 +97,32 @@ pub(crate) static LISTS: [(&str, Metric); 7] = [
     ("pageLoadTime", Metric::PageLoadTime),
 ];
 
+/// The figures of a day but for its revenue, by the names clients know.
+pub(crate) static DAY_FIGURES: [(&str, Metric); 6] = [
+    ("visitors", Metric::DayVisitors),
+    ("pageViews", Metric::DayPageViews),
+    ("sessions", Metric::DaySessions),
+    ("bounceRate", Metric::DayBounceRate),
+    ("averageSessionDuration", Metric::DayAverageSessionDuration),
+    ("conversions", Metric::DayConversions),
+];
+
+/// The lists of a day but for its hours, by the names clients know.
+pub(crate) static DAY_LISTS: [(&str, Metric); 7] = [
+    ("pages", Metric::DayPages),
+    ("entryPages", Metric::DayEntryPages),
+    ("exitPages", Metric::DayExitPages),
+    ("referrers", Metric::DayReferrers),
+    ("campaigns", Metric::DayCampaigns),
+    ("countries", Metric::DayCountries),
+    ("devices", Metric::DayDevices),
+];
+
+/// Whether the windows of this metricType are days.
+pub(crate) fn is_of_days(metric: &str) -> bool {
+    Metric::ALL.iter().any(|known| known.is_of_days() && known.name() == metric)
+}
+
 /// The single value of this name.
 pub(crate) fn by_flat(name: &str) -> Option<&'static Single> {
     SINGLES.iter().find(|single| single.flat == name)

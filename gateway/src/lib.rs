@@ -10,6 +10,7 @@
 //! of how the log is kept.
 
 mod catalogue;
+mod days;
 mod explain;
 mod feed;
 mod hub;
@@ -26,6 +27,7 @@ mod wire;
 pub use explain::{Explain, Unexplained};
 pub use settings::Settings;
 
+use days::Days;
 use hub::Hub;
 use std::future::Future;
 use std::io;
@@ -60,6 +62,9 @@ pub enum GatewayError {
     /// The listener cannot be used.
     #[error("the listener of the gateway cannot be used: {0}")]
     Listener(#[source] io::Error),
+    /// There is no such time zone.
+    #[error("there is no time zone {0:?}: expected a name such as Europe/Berlin")]
+    TimeZone(String),
     /// The thread that reads the log cannot be started.
     #[error("no thread for reading the log of results: {0}")]
     Thread(#[source] io::Error),
@@ -77,7 +82,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
     let Parts { results, history, explain, clock, webhooks, settings } = parts;
-    let hub = Arc::new(Hub::new(clock, history, explain, webhooks, settings));
+    let days = match &settings.days {
+        None => None,
+        Some(zone) => Some(Days::of(zone).ok_or_else(|| GatewayError::TimeZone(zone.clone()))?),
+    };
+    let hub = Arc::new(Hub::new(clock, history, explain, days, webhooks, settings));
     let feed = {
         let hub = hub.clone();
         let name = "gateway-feed".to_owned();

@@ -34,6 +34,9 @@ pub struct Settings {
     /// Funnels that there are, whether or not there is a result of them: those that the
     /// log has besides are shown as well.
     pub funnels: Vec<String>,
+    /// The time zone of the site, by its name in the IANA database, in which its days
+    /// begin; none where there are no results over days.
+    pub days: Option<String>,
     /// Time that the explanation of a result may take.
     pub explain_timeout: Duration,
     /// Time that open connections have to end when the gateway shuts down.
@@ -55,6 +58,7 @@ impl Default for Settings {
             stream: None,
             allowed_origins: Vec::new(),
             funnels: Vec::new(),
+            days: None,
             explain_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
         }

@@ -11,6 +11,7 @@ mod lanes;
 pub(crate) use lanes::Lane;
 
 use crate::Settings;
+use crate::days::Days;
 use crate::explain::{Explain, Explaining};
 use crate::state::{Channel, PerChannel, State};
 use crate::times::rfc3339;
@@ -77,6 +78,8 @@ pub(crate) struct Hub {
     pub(crate) clock: Arc<dyn Clock>,
     /// The past.
     pub(crate) history: Option<Arc<dyn HistoryStore>>,
+    /// The days of the site, where there are results over them.
+    pub(crate) days: Option<Days>,
     /// What has become of the deliveries of webhooks.
     pub(crate) webhooks: Vec<Arc<Counts>>,
     /// What explains results.
@@ -95,6 +98,7 @@ impl Hub {
         clock: Arc<dyn Clock>,
         history: Option<Arc<dyn HistoryStore>>,
         explain: Option<Arc<dyn Explain>>,
+        days: Option<Days>,
         webhooks: Vec<Arc<Counts>>,
         settings: Settings,
     ) -> Self {
@@ -112,6 +116,7 @@ impl Hub {
             settings,
             clock,
             history,
+            days,
             webhooks,
             explaining: explain.map(Explaining::new),
             stop: watch::Sender::new(false),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::store::{FieldValue, HistoryQuery, HistoryStore, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::warn;
 use warp::reply::Response;
 
@@ -25,6 +25,7 @@ const MOST_METRICS: usize = 16;
 const HALF_HOUR_MS: i64 = 30 * 60_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Questions of a store that are answered at once, whoever asks.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 #[derive(Debug, Serialize)]
@@ -77,7 +78,7 @@ pub(super) async fn answer(hub: &Hub, query: Query) -> Result<Response, Problem>
             from /api/v1/snapshot and the metrics channel";
         return Err(unavailable("no history", what));
     };
-    let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, AT_ONCE.acquire()).await else {
+    let Some(permit) = turn().await else {
         let problem = unavailable("the store is busy", "try again in some seconds");
         return Err(problem.header(RETRY_AFTER, "5"));
     };
@@ -94,6 +95,11 @@ pub(super) async fn answer(hub: &Hub, query: Query) -> Result<Response, Problem>
         }
         Err(_) => Err(unavailable("the store cannot be read", "see the gateway's log")),
     }
+}
+
+/// Waits until it is one's turn to ask a store; none if that takes too long.
+pub(super) async fn turn() -> Option<SemaphorePermit<'static>> {
+    tokio::time::timeout(PATIENCE, AT_ONCE.acquire()).await.ok()?.ok()
 }
 
 fn unavailable(title: &'static str, what: &'static str) -> Problem {
@@ -125,7 +131,7 @@ fn read(
         })?;
         let truncated = found.truncated || found.points.len() > most;
         let points = found.points.into_iter().take(most);
-        let points: Vec<_> = points.map(|(at, v)| (rfc3339(at), shown(v, *fraction))).collect();
+        let points: Vec<_> = points.map(|(at, v)| (rfc3339(at), shown(&v, *fraction))).collect();
         left -= points.len();
         let currency = by_currency.then(|| currency.to_owned());
         series.push(Series { metric: name.clone(), currency, points, truncated });
@@ -134,17 +140,9 @@ fn read(
     Ok(Answer { from: rfc3339(from_ms), to: rfc3339(to_ms), step_ms, truncated, series })
 }
 
-fn shown(value: FieldValue, fraction: bool) -> Number {
-    let text = match value {
-        FieldValue::Integer(n) => n.to_string(),
-        FieldValue::Float(x) if x.is_finite() => {
-            // As on the log: at most 6 decimals, no zeros at the end.
-            let text = format!("{x:.6}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        FieldValue::Float(_) | FieldValue::Text(_) => return None,
-    };
-    number(if fraction { hundredth(&text) } else { text })
+fn shown(value: &FieldValue, fraction: bool) -> Number {
+    let shown = crate::days::shown(value)?;
+    if fraction { number(hundredth(shown.get())) } else { Some(shown) }
 }
 
 fn wanted(query: &Query) -> Result<Vec<Wanted>, Problem> {

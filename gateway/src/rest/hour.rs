@@ -19,7 +19,8 @@ use streamgauge_sink::metric::Metric;
 use streamgauge_sink::record::percent_decode;
 use warp::reply::Response;
 
-const MOST_PLACES: usize = 50;
+/// Places of a list that can be asked for.
+pub(super) const MOST_PLACES: usize = 50;
 /// Names in a problem: enough to find the one that was meant.
 const NAMES_TOLD: usize = 64;
 const NOTHING: &str = "no session has ended in the last hour";
@@ -102,7 +103,7 @@ pub(super) fn journeys(hub: &Hub, query: &Query) -> Result<Response, Problem> {
     super::only(query, &["limit"])?;
     let limit = match query.get("limit") {
         None => MOST_PLACES,
-        Some(text) => places(text)?,
+        Some(text) => places(text, MOST_PLACES)?,
     };
     let state = hub.state();
     let found = state.hour(Metric::Journeys);
@@ -194,7 +195,8 @@ fn answer(hub: &Hub, state: &State, rest: impl Serialize) -> Response {
     })
 }
 
-fn places(text: &str) -> Result<usize, Problem> {
-    let limit = text.parse().ok().filter(|limit| (1..=MOST_PLACES).contains(limit));
-    limit.ok_or_else(|| Problem::bad(format!("limit: a whole number from 1 to {MOST_PLACES}")))
+/// A limit of a list.
+pub(super) fn places(text: &str, most: usize) -> Result<usize, Problem> {
+    let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| Problem::bad(format!("limit: a whole number from 1 to {most}")))
 }

@@ -3,6 +3,7 @@
 //! Everything is read; nothing can be changed. Faults are problems as RFC 9457 has
 //! them, each with what to do.
 
+mod days;
 mod explain;
 mod history;
 mod hour;
@@ -76,6 +77,15 @@ pub(crate) fn routes(
                 or_problem(hour::funnel(&hub, &name, &query))
             },
         );
+    let days = warp::path!("api" / "v1" / "days")
+        .and(get)
+        .and(hub.clone())
+        .and(query)
+        .then(async |hub: Arc<Hub>, query: Query| or_problem(days::list(&hub, query).await));
+    let day = warp::path!("api" / "v1" / "days" / String).and(get).and(hub.clone()).and(query);
+    let day = day.then(async |date: String, hub: Arc<Hub>, query: Query| {
+        or_problem(days::one(&hub, date, query).await)
+    });
     let explain =
         warp::path!("api" / "v1" / "explain").and(get).and(hub).and(query).then(
             async |hub: Arc<Hub>, query: Query| or_problem(explain::answer(&hub, query).await),
@@ -88,6 +98,10 @@ pub(crate) fn routes(
         .or(funnels)
         .unify()
         .or(funnel)
+        .unify()
+        .or(days)
+        .unify()
+        .or(day)
         .unify()
         .or(explain)
         .unify()
@@ -116,7 +130,7 @@ async fn refused(rejection: Rejection) -> Result<Response, Infallible> {
     let problem = if rejection.is_not_found() {
         let what = "there are /, /ws, /healthz, /readyz, /metrics, /api/v1/snapshot, \
             /api/v1/history, /api/v1/journeys, /api/v1/funnels, /api/v1/funnels/{name}, \
-            /api/v1/behaviour and /api/v1/explain";
+            /api/v1/behaviour, /api/v1/days, /api/v1/days/{date} and /api/v1/explain";
         Problem::new(StatusCode::NOT_FOUND, "not found", what)
     } else if rejection.find::<MethodNotAllowed>().is_some() {
         let what = "use GET: nothing can be changed here";

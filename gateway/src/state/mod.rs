@@ -8,6 +8,7 @@
 pub(crate) mod alerts;
 mod channel;
 pub(crate) mod current;
+mod day;
 pub(crate) mod hour;
 pub(crate) mod job;
 pub(crate) mod seq;
@@ -34,6 +35,8 @@ const SINGLE_KEPT: Kept = Kept { for_ms: 35 * 60_000, most: 512 };
 const CORRECTED: usize = 8;
 const CORRECTED_FOR: u64 = 512;
 const LIST_KEPT: Kept = Kept { for_ms: 35 * 60_000, most: 12 };
+/// The current day, the one before, and around midnight the next.
+const DAY_KEPT: Kept = Kept { for_ms: 50 * 3_600_000, most: 3 };
 
 /// What a series is told by: metricType, and dimensions as they stand in the key.
 type SeriesKey = (Box<str>, Box<str>);
@@ -131,7 +134,11 @@ impl State {
             return false;
         }
         let single = crate::catalogue::SINGLES.iter().any(|s| s.metric.name() == metric);
-        let kept = if single { SINGLE_KEPT } else { LIST_KEPT };
+        let kept = match single {
+            true => SINGLE_KEPT,
+            false if crate::catalogue::is_of_days(metric) => DAY_KEPT,
+            false => LIST_KEPT,
+        };
         let series = self.series.entry(key.clone()).or_default();
         if stored.topic == Topic::LiveMetrics {
             series.provisional(span, cell, kept);

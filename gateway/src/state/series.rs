@@ -125,6 +125,11 @@ impl Series {
         self.0.iter().next_back().and_then(|(span, slot)| Some((*span, slot.cell()?)))
     }
 
+    /// A window.
+    pub(crate) fn of(&self, span: Span) -> Option<&Cell> {
+        self.0.get(&span)?.cell()
+    }
+
     /// What is committed of a window.
     pub(crate) fn settled(&self, span: Span) -> Option<&Cell> {
         self.0.get(&span)?.committed.as_ref()

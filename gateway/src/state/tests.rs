@@ -1,6 +1,7 @@
 use super::current::Current;
 use super::*;
 use crate::catalogue::by_flat;
+use crate::days::Extent;
 
 fn result(state: &mut State, topic: Topic, epoch: u64, metric: &str, end_ms: i64, rest: &str) {
     let (name, dims) = metric.split_once(' ').unwrap_or((metric, ""));
@@ -36,6 +37,28 @@ fn the_newest_window_is_current_and_final_before_provisional() {
     let last = Some(("0.6".into(), 5_000, Standing::Final));
     assert_eq!(shown(&state, "pageViewsPerSecond"), last);
     assert_eq!(state.seq(Channel::Metrics).to_string(), "2.0");
+}
+
+#[test]
+fn memory_has_the_last_days_however_long_ago_they_were_told() {
+    const DAY_MS: i64 = 86_400_000;
+    let mut state = State::default();
+    let window = |day: i64| Span { end_ms: (day + 1) * DAY_MS, start_ms: day * DAY_MS };
+    for day in 0..5 {
+        for (metric, rest) in [("DAY_VISITORS", r#""value":7"#), ("DAY_PAGES", r#""items":[]"#)] {
+            let key = format!("{metric}|{}|{}|", day * DAY_MS, (day + 1) * DAY_MS);
+            let value = format!(r#"{{{rest},"other":0,"count":1,"state":"final"}}"#);
+            let (key, value) = (key.as_bytes(), Some(value.as_bytes()));
+            let topic = Topic::ProcessedMetrics;
+            state.apply(&Stored { at_ms: 0, topic, epoch: 1, key, value });
+        }
+    }
+    let known = |day| state.day(window(day), Extent::All).standing.is_some();
+    assert_eq!([0, 1, 2, 3, 4].map(known), [false, false, true, true, true]);
+    assert_eq!(state.day(window(4), Extent::Hours).lists.len(), 0);
+    assert_eq!(state.day(window(4), Extent::All).lists.len(), 1);
+    let other = Span { start_ms: 4 * DAY_MS + 3_600_000, ..window(4) };
+    assert!(state.day(other, Extent::All).standing.is_none(), "a day of another zone");
 }
 
 #[test]

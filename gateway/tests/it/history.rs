@@ -3,7 +3,7 @@
 use crate::site::{NOW_MS, Site};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
-use streamgauge_sink::store::{FieldValue, History, HistoryQuery, HistoryStore, StoreError};
+use streamgauge_sink::store::{FieldValue, Found, History, HistoryQuery, HistoryStore, StoreError};
 
 /// Has a point every 5 s, and notes what it was asked.
 #[derive(Default)]
@@ -27,6 +27,10 @@ impl HistoryStore for Fake {
         };
         let points = all.clone().take(query.most).map(|at_ms| (at_ms, value.clone())).collect();
         Ok(History { points, truncated: all.count() > query.most })
+    }
+
+    fn moment(&self, _: &[&str], _: i64) -> Result<Vec<Found>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

@@ -100,7 +100,7 @@ impl Site {
 
     /// A result of the window that ends `end_s` after a full minute.
     pub(crate) fn result(&mut self, metric: &str, end_s: i64, state: &str, fields: &str) {
-        let (name, dims) = metric.split_once(' ').unwrap_or((metric, ""));
+        let name = metric.split(' ').next().unwrap_or(metric);
         let real_time = [VIEWS, "ACTIVE_USERS", "BOUNCE_RATE", "AVERAGE_SESSION_DURATION"];
         let hour = ["JOURNEYS", "FUNNEL", "BEHAVIOUR", "ABANDONMENT_RATE"];
         let length = match name {
@@ -109,7 +109,18 @@ impl Site {
             _ => 60_000,
         };
         let end = NOW_MS + end_s * 1_000;
-        let start = end - length;
+        self.window(metric, (end - length, end), state, fields);
+    }
+
+    /// A result of this window, ms.
+    pub(crate) fn window(
+        &mut self,
+        metric: &str,
+        (start, end): (i64, i64),
+        state: &str,
+        fields: &str,
+    ) {
+        let (name, dims) = metric.split_once(' ').unwrap_or((metric, ""));
         let watermark = if state == "provisional" { start } else { end };
         let topic = match state {
             "provisional" => Topic::LiveMetrics,

@@ -54,6 +54,7 @@ pub(super) fn serve(
         webhooks: webhooks.counts(),
         settings: Settings {
             funnels: config.funnels.iter().map(|funnel| funnel.name.clone()).collect(),
+            days: config.site.has_days.then(|| config.site.time_zone.clone()),
             ..Settings::default()
         },
     };

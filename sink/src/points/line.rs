@@ -37,6 +37,40 @@ pub fn write_series<'a>(
     }
 }
 
+/// The measurement and the tags of a series as it was written; none if it is none.
+/// What is percent-encoded there stays so: it is told from nothing else.
+#[must_use]
+pub fn read_series(series: &[u8]) -> Option<(String, Vec<(String, String)>)> {
+    let text = std::str::from_utf8(series).ok()?;
+    let (measurement, mut rest) = read_escaped(text);
+    let mut tags = Vec::new();
+    while let Some(tag) = rest.strip_prefix(',') {
+        let (name, behind) = read_escaped(tag);
+        let (value, behind) = read_escaped(behind.strip_prefix('=')?);
+        tags.push((name, value));
+        rest = behind;
+    }
+    rest.is_empty().then_some((measurement, tags))
+}
+
+/// A name or value up to what ends it, and the rest.
+fn read_escaped(text: &str) -> (String, &str) {
+    let mut read = String::new();
+    let mut chars = text.char_indices();
+    while let Some((i, c)) = chars.next() {
+        let next = chars.as_str().chars().next();
+        match c {
+            ',' | '=' => return (read, &text[i..]),
+            '\\' if matches!(next, Some(',' | '=' | ' ')) => {
+                read.extend(next);
+                chars.next();
+            }
+            c => read.push(c),
+        }
+    }
+    (read, "")
+}
+
 fn write_escaped(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let last = text.len().saturating_sub(1);
@@ -78,6 +112,19 @@ fn write_value(value: &FieldValue, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_can_be_read_again() {
+        let tags = [("a b", "x, y=z"), ("c", "1\\2\\,"), ("d", "")];
+        let mut series = Vec::new();
+        write_series("some, day", tags, &mut series);
+        let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read_series(&series), Some(("some, day".to_owned(), tags.into())));
+        assert_eq!(read_series(b"devices"), Some(("devices".to_owned(), vec![])));
+        for none in [&b"devices,a"[..], b"devices=a", b"a,b=c=d", b"\xFF"] {
+            assert_eq!(read_series(none), None);
+        }
+    }
 
     #[test]
     fn texts_are_escaped_as_the_protocol_demands() {

@@ -24,7 +24,7 @@ mod tests;
 
 pub use catalogue::category_of;
 pub use key::ResultKey;
-pub use line::{write_line, write_series};
+pub use line::{read_series, write_line, write_series};
 pub use read::points;
 pub use replace::{Selector, gone, owned, stale};
 

@@ -55,6 +55,31 @@ pub struct History {
     pub truncated: bool,
 }
 
+/// A point of a moment, as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Its measurement.
+    pub measurement: String,
+    /// Its tags by name, `metric` among them.
+    pub tags: Vec<(String, String)>,
+    /// Its fields by name, `state` among them.
+    pub fields: Vec<(String, FieldValue)>,
+}
+
+impl Found {
+    /// The value of a tag.
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        self.tags.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&FieldValue> {
+        self.fields.iter().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+}
+
 /// Why a store could not do what was asked.
 #[derive(Debug, Error)]
 #[error("{what}: {reason}")]
@@ -72,4 +97,12 @@ pub trait HistoryStore: Send + Sync {
     /// # Errors
     /// If the store cannot be read.
     fn history(&self, query: &HistoryQuery) -> Result<History, StoreError>;
+
+    /// All points of these measurements at one time, whatever their tags: what there is
+    /// of the windows that end then. In the order of measurements, then of tags, so that
+    /// places of lists are in the order of their ranks.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn moment(&self, measurements: &[&str], time_ms: i64) -> Result<Vec<Found>, StoreError>;
 }

@@ -5,7 +5,7 @@ use super::chunk::{self, CHUNK_MS};
 use super::retention::DAY_MS;
 use super::{Fault, failed, names, schema};
 use crate::points::{category_of, write_series};
-use crate::store::{FieldValue, History, HistoryQuery, HistoryStore, StoreError};
+use crate::store::{FieldValue, Found, History, HistoryQuery, HistoryStore, StoreError};
 use rusqlite::{Connection, OptionalExtension};
 use std::iter::Peekable;
 use std::ops::ControlFlow;
@@ -40,10 +40,16 @@ impl HistoryStore for EmbeddedHistory {
         let db = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         answer(&db, query).map_err(|e| failed("read the history", &self.path, e))
     }
+
+    fn moment(&self, measurements: &[&str], time_ms: i64) -> Result<Vec<Found>, StoreError> {
+        let db = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = super::moment::answer(&db, measurements, time_ms);
+        found.map_err(|e| failed("read the history", &self.path, e))
+    }
 }
 
 fn answer(db: &Connection, query: &HistoryQuery) -> Result<History, Fault> {
-    let mut found = Found::new(query);
+    let mut found = Collected::new(query);
     let Some(series) = series(query) else { return Ok(found.history) };
     // All that is read belongs to the state of the store at the first read.
     let tx = db.unchecked_transaction()?;
@@ -110,7 +116,7 @@ fn value_of(sample: &[u8], column: u64) -> Result<Option<FieldValue>, Fault> {
 /// the same time.
 struct Merge<'a> {
     recent: Peekable<IntoIter<Recent>>,
-    found: &'a mut Found,
+    found: &'a mut Collected,
 }
 
 impl Merge<'_> {
@@ -167,7 +173,7 @@ impl Merge<'_> {
 }
 
 /// Collects points in order of time: of each step the last one, and not too many.
-struct Found {
+struct Collected {
     step_ms: Option<i64>,
     most: usize,
     /// The last point of the step at hand.
@@ -175,7 +181,7 @@ struct Found {
     history: History,
 }
 
-impl Found {
+impl Collected {
     fn new(query: &HistoryQuery) -> Self {
         let step_ms = query.step_ms.filter(|step_ms| *step_ms > 0);
         Self { step_ms, most: query.most, held: None, history: History::default() }

@@ -23,6 +23,7 @@ mod bytes;
 mod chunk;
 mod fold;
 mod history;
+mod moment;
 mod names;
 mod retention;
 mod schema;

@@ -5,7 +5,7 @@ mod property;
 use super::*;
 use crate::points::{self, ResultKey};
 use crate::results::Topic;
-use crate::store::{FieldValue, History, HistoryQuery, HistoryStore};
+use crate::store::{FieldValue, Found, History, HistoryQuery, HistoryStore};
 use std::sync::Arc;
 use std::time::Duration;
 use streamgauge_ingest::clock::ManualClock;
@@ -248,6 +248,52 @@ fn records_that_cannot_be_understood_are_counted_and_the_first_is_told() {
     let told = applied.first_unreadable.unwrap();
     assert_eq!(told, "X|1|2|: not the key of a result: an unknown type");
     assert_eq!(store.totals().unreadable, 2);
+}
+
+#[test]
+fn a_moment_has_all_that_was_told_of_it() {
+    let places = |names: &[&str]| {
+        let item = |name: &&str| format!(r#"{{"name":"{name}","views":3,"users":2}}"#);
+        let items: Vec<_> = names.iter().map(item).collect();
+        let fields = format!(r#""items":[{}],"other":1,"count":9"#, items.join(","));
+        result("DAY_PAGES", NOW_MS, None, &fields)
+    };
+    let revenue = |currency, value: &str| {
+        let fields = format!(r#""value":{value},"count":2"#);
+        result("DAY_REVENUE", NOW_MS, Some(("currency", currency)), &fields)
+    };
+    for rows in [1, 8192] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        store.limits.rows = rows;
+        let before =
+            result("DAY_PAGES", NOW_MS - DAY_MS, None, r#""items":[],"other":0,"count":1"#);
+        let records = [before, places(&["/a", "/b", "/c"]), revenue("USD", "1.5")];
+        store.apply(&records, &at(1)).unwrap();
+        store.apply(&[revenue("EUR", "7"), places(&["/b", "/a"])], &at(2)).unwrap();
+        store.apply(&[ended(&revenue("USD", "1.5")), views(NOW_MS, 4)], &at(3)).unwrap();
+        let reader = store.history().unwrap();
+        let found = reader.moment(&["day_revenue", "day_pages", "day_hours"], NOW_MS).unwrap();
+        let told = |point: &Found| {
+            let tag = point.tag("currency").or(point.tag("rank")).unwrap_or("-").to_owned();
+            let names = ["value", "name", "other"];
+            let field = names.iter().find_map(|name| point.field(name)).cloned().unwrap();
+            assert_eq!(point.field("state"), Some(&FieldValue::Text("final".to_owned())));
+            (point.measurement.clone(), tag, field)
+        };
+        let pages = |tag: &str, field| ("day_pages".to_owned(), tag.to_owned(), field);
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let expected = [
+            ("day_revenue".to_owned(), "EUR".to_owned(), FieldValue::Float(7.0)),
+            pages("-", FieldValue::Integer(1)),
+            pages("01", text("/b")),
+            pages("02", text("/a")),
+        ];
+        assert_eq!(found.iter().map(told).collect::<Vec<_>>(), expected, "{rows}");
+        assert_eq!(reader.moment(&["day_pages"], NOW_MS - 1).unwrap(), []);
+        assert_eq!(reader.moment(&["day", "day_page", "no_such"], NOW_MS).unwrap(), []);
+        assert_eq!(reader.moment(&["day_pages"], NOW_MS - DAY_MS).unwrap().len(), 1);
+    }
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! A gateway over simulated values, to look at the live page without a job:
 //! `cargo run --release -p streamgauge-gateway --example simulated -- [PORT] [STATE]`,
-//! where STATE is `live` (default), `behind`, `restoring`, `silent`, `empty` or `none`.
+//! where STATE is `live` (default), `behind`, `restoring`, `silent`, `empty` or `none`; with
+//! `off` instead there are no results over days.
 
+mod days;
+
+use days::{Past, day};
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -11,6 +15,7 @@ use streamgauge_ingest::clock::Clock;
 use streamgauge_sink::results::{
     MemoryResults, Record, ResultError, ResultLog, ResultWriter, Topic, Transaction,
 };
+use streamgauge_sink::store::HistoryStore;
 
 struct WallClock;
 
@@ -149,6 +154,9 @@ fn simulate(mut shop: Shop, state: &str) -> Result<(), ResultError> {
     let mut read = 361_204;
     for tick in 0_u64.. {
         let now_ms = WallClock.now_ms();
+        if tick % 10 == 0 && !quiet && state != "silent" {
+            day(&mut shop, now_ms);
+        }
         if tick % 10 == 0 && state != "silent" && state != "none" {
             read += 200;
             let shown = if quiet { ("live", 0) } else { (state, read) };
@@ -174,15 +182,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = arguments.next().map_or(Ok(8082), |port| port.parse())?;
     let state = arguments.next().unwrap_or_else(|| "live".into());
     let results = MemoryResults::new(Arc::new(WallClock));
+    let settings = Settings { days: (state != "off").then(|| "UTC".into()), ..Settings::default() };
+    let history: Option<Arc<dyn HistoryStore>> =
+        (state != "none" && state != "empty").then(|| Arc::new(Past) as _);
+    let state = if state == "off" { "live".into() } else { state };
     let shop = Shop { writer: results.writer()?, epoch: 1, records: Vec::new() };
     std::thread::spawn(move || simulate(shop, &state));
     let parts = Parts {
         results: Arc::new(results),
-        history: None,
+        history,
         explain: None,
         clock: Arc::new(WallClock),
         webhooks: Vec::new(),
-        settings: Settings::default(),
+        settings,
     };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     Ok(serve(listener, parts, std::future::pending()).await?)
