@@ -79,7 +79,7 @@ pub struct State {
     pub(super) epoch: Epoch,
     pub(super) watermark_ms: i64,
     /// Whether what changes is noted for checkpoints.
-    has_checkpoints: bool,
+    pub(super) has_checkpoints: bool,
 }
 
 impl State {

@@ -78,7 +78,7 @@ fn a_time_zone_that_does_not_exist_is_refused_with_the_nearest() {
     let folder = Folder::new();
     folder.put("streamgauge.toml", b"[site]\ntime_zone = \"Europe/Berlim\"\n");
     folder.put("events.jsonl", events().as_bytes());
-    let ran = folder.run("replay --from events.jsonl --days");
+    let ran = folder.run("replay --from events.jsonl --to none --days");
     assert_eq!(ran.code, Some(2), "{ran:?}");
     for word in ["site.time_zone", "Europe/Berlim", "Europe/Berlin"] {
         assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
