@@ -40,7 +40,8 @@ fn days_are_beside_all_others() {
     assert!(!without.contains("DAY_"), "{without}");
     assert!(summary["results"].get("DAY_VISITORS").is_none(), "{summary}");
     let (with, summary) = replayed("", "--days");
-    let others: Vec<_> = with.lines().filter(|line| !line.contains(r#""category":"day""#)).collect();
+    let others: Vec<_> =
+        with.lines().filter(|line| !line.contains(r#""category":"day""#)).collect();
     assert_eq!(others, without.lines().collect::<Vec<_>>());
     assert_eq!(summary["results"]["DAY_VISITORS"], 1, "{summary}");
     assert_eq!(summary["results"]["DAY_REVENUE"], 0, "{summary}");
@@ -50,8 +51,10 @@ fn days_are_beside_all_others() {
 fn a_day_is_one_of_the_time_zone() {
     let (results, _) = replayed("[site]\ntime_zone = \"Europe/Berlin\"\n", "--days");
     // It has 23 hours.
-    let day = r#""category":"day","windowStart":1774738800000,"windowEnd":1774821600000,"dimensions":{}"#;
-    let next = r#""category":"day","windowStart":1774821600000,"windowEnd":1774908000000,"dimensions":{}"#;
+    let day =
+        r#""category":"day","windowStart":1774738800000,"windowEnd":1774821600000,"dimensions":{}"#;
+    let next =
+        r#""category":"day","windowStart":1774821600000,"windowEnd":1774908000000,"dimensions":{}"#;
     let holds = |line: String| {
         assert!(results.lines().any(|l| l == line), "{line}\nis not in\n{results}");
     };
@@ -65,12 +68,8 @@ fn a_day_is_one_of_the_time_zone() {
     ));
     // Sessions are of the day in which they ended: half an hour after their last view,
     // so that of 23:50 is one of the next day.
-    holds(format!(
-        r#"{{"metricType":"DAY_SESSIONS",{day},"value":2,"count":2,"state":"final"}}"#
-    ));
-    holds(format!(
-        r#"{{"metricType":"DAY_SESSIONS",{next},"value":2,"count":2,"state":"final"}}"#
-    ));
+    holds(format!(r#"{{"metricType":"DAY_SESSIONS",{day},"value":2,"count":2,"state":"final"}}"#));
+    holds(format!(r#"{{"metricType":"DAY_SESSIONS",{next},"value":2,"count":2,"state":"final"}}"#));
 }
 
 #[test]
@@ -82,5 +81,29 @@ fn a_time_zone_that_does_not_exist_is_refused_with_the_nearest() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     for word in ["site.time_zone", "Europe/Berlim", "Europe/Berlin"] {
         assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn fifty_places_are_told_and_what_is_in_none() {
+    let view = |user: usize, page: usize| {
+        let at_ms = NIGHT_MS + i64::try_from(user).unwrap();
+        format!(
+            r#"{{"timestamp":{at_ms},"userId":"u{user}","sessionId":"s","eventType":"PAGE_VIEW","pageViewData":{{"url":"/{page:02}"}}}}"#
+        )
+    };
+    // Two views of each of the first forty pages, one of each of twenty more.
+    let events = (0..100).map(|i| view(i, if i < 80 { i / 2 } else { i - 40 }));
+    let folder = Folder::new();
+    folder.put("events.jsonl", events.collect::<Vec<_>>().join("\n").as_bytes());
+    folder.done("replay --from events.jsonl --to results.jsonl --final-only --days");
+    let results = folder.text("results.jsonl");
+    for metric in ["DAY_PAGES", "DAY_ENTRY_PAGES"] {
+        let line = results.lines().find(|line| line.contains(&format!("\"{metric}\""))).unwrap();
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let items = record["items"].as_array().unwrap();
+        assert_eq!(items.len(), 50, "{record}");
+        assert_eq!(items[49], serde_json::json!({"name": "/49", "views": 1, "users": 1}));
+        assert_eq!((&record["other"], &record["count"]), (&10.into(), &100.into()), "{record}");
     }
 }

@@ -37,15 +37,15 @@ fn view(second: i64, user: &str, url: &str, ms: Option<i64>) -> String {
         ""
     };
     let ms = ms.map_or(String::new(), |ms| format!(r#","pageLoadTime":{ms}"#));
-    let rest =
-        format!(r#""eventType":"PAGE_VIEW","pageViewData":{{"url":"{url}"{referrer}{ms}}}"#);
+    let rest = format!(r#""eventType":"PAGE_VIEW","pageViewData":{{"url":"{url}"{referrer}{ms}}}"#);
     event(second, user, &rest)
 }
 
 /// The eleven events of the document.
 fn events() -> Vec<String> {
     let end = |second, user| event(second, user, r#""eventType":"SESSION_END""#);
-    let conversion = r#""eventType":"CONVERSION","conversionData":{"value":59.90,"currency":"usd"}"#;
+    let conversion =
+        r#""eventType":"CONVERSION","conversionData":{"value":59.90,"currency":"usd"}"#;
     vec![
         view(1, "bob", "/", Some(1_250)),
         view(3, "ann", "https://shop.example/products/1?from=mail", Some(400)),
