@@ -78,6 +78,20 @@ impl Days {
     }
 }
 
+/// The day that was asked for last: most often the next time lies in it, too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecentDay(Option<Day>);
+
+impl RecentDay {
+    /// The day that a time lies in.
+    pub fn of(&mut self, days: Days, at_ms: i64) -> Day {
+        match self.0 {
+            Some(day) if day.holds(at_ms) => day,
+            _ => *self.0.insert(days.day(at_ms)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! collection of sessions, so that a corrected session corrects its windows.
 
 use super::Ended;
+use crate::day::RecentDay;
 use crate::expiry::Update;
 use crate::rows::{Tally, TallyKey, TallyKind};
 use crate::time::Epoch;
@@ -16,10 +17,11 @@ pub fn session_tallies<'s>(
     sessions: Stream<'s, Epoch, Vec<(Arc<Ended>, Epoch, isize)>>,
     windows: Windows,
 ) -> Stream<'s, Epoch, Vec<Update<TallyKey, Tally>>> {
+    let mut recent = RecentDay::default();
     sessions.flat_map(move |(session, epoch, diff)| {
         let record = &session.record;
         let real_time_ms = real_time_end_ms(record.ended_at_ms);
-        let day_ms = windows.days.map(|days| days.day(record.ended_at_ms).end_ms);
+        let day_ms = windows.days.map(|days| recent.of(days, record.ended_at_ms).end_ms);
         let day = day_ms.map(|end_ms| (TallyKind::DaySessions, end_ms));
         let of = [Some((TallyKind::Sessions, real_time_ms)), day];
         of.map(|of| {

@@ -5,7 +5,6 @@ use super::load::{BadRow, Loaded};
 use super::save::Texts;
 use super::state::{RowValues, State};
 use super::values::Value;
-use crate::day::{Day, Days};
 use crate::rows::DayList;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
@@ -47,14 +46,6 @@ impl SavedDay {
 }
 
 impl State {
-    /// The day that a time lies in: most often that of the time before.
-    fn day(&mut self, days: Days, at_ms: i64) -> Day {
-        match self.day {
-            Some(day) if day.holds(at_ms) => day,
-            _ => *self.day.insert(days.day(at_ms)),
-        }
-    }
-
     /// Takes an event of a user into its day.
     pub(super) fn day_event(
         &mut self,
@@ -67,7 +58,7 @@ impl State {
         if row.late.contains(Family::Business) {
             return;
         }
-        let day = self.day(days, row.at_ms);
+        let day = self.recent_day.of(days, row.at_ms);
         let is_view = row.kind == Kind::PageView;
         let listed = |list, dimension: Dimension| {
             Some((list, values[dimension as usize].filter(|_| is_view)?))
@@ -102,7 +93,7 @@ impl State {
     ) {
         let Some(days) = self.constants.windows.days else { return };
         let Some((entry, exit)) = &session.entry_exit else { return };
-        let day = self.day(days, session.ended_at_ms);
+        let day = self.recent_day.of(days, session.ended_at_ms);
         let page = |values: &mut super::Values, text| values.of_text(Dimension::Page, 0, text);
         let (entry, exit) = (page(&mut self.values, entry), page(&mut self.values, exit));
         let ends = [(DayList::EntryPages, &entry), (DayList::ExitPages, &exit)];

@@ -13,7 +13,7 @@ use super::timers::{Due, Timers};
 use super::values::{Value, Values};
 use super::visit::{Constants, Visit};
 use crate::alert::{AlertRule, SequenceAlert, sequence_spans_ms};
-use crate::day::Day;
+use crate::day::RecentDay;
 use crate::expiry::Update;
 use crate::rows::{Bounce, ListDiff, ListKey, Tally, TallyKey};
 use crate::session::{Ended, Entry, Rules};
@@ -74,7 +74,7 @@ pub struct State {
     pub(super) deltas: Deltas,
     pub(super) day_deltas: DayDeltas,
     /// The day that was asked for last.
-    pub(super) day: Option<Day>,
+    pub(super) recent_day: RecentDay,
     pub(super) updates: Updates,
     pub(super) epoch: Epoch,
     pub(super) watermark_ms: i64,
@@ -95,7 +95,7 @@ impl State {
             alert_windows: BTreeMap::new(),
             deltas: Deltas::default(),
             day_deltas: DayDeltas::default(),
-            day: None,
+            recent_day: RecentDay::default(),
             updates: Updates::default(),
             epoch: 0,
             watermark_ms: BEFORE_TIME_MS,
