@@ -1,11 +1,6 @@
-//! The records of a result made from events: each gets a verdict, all are counted, and
-//! the first are listed.
+//! Records of results: each gets a verdict, all are counted, and the first are listed.
 
-use super::asked::Asked;
-use super::counted::{in_words, is_counted, is_of_users};
-use super::input::Watch;
 use super::times::rfc3339;
-use hashbrown::HashSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use streamgauge_ingest::decode::{Decoded, Decoder, Kind, Reason};
@@ -97,6 +92,23 @@ impl Records {
         let list = if verdict.is_in() { &mut self.counted } else { &mut self.left_out };
         if list.len() < self.limit {
             list.extend(describe());
+        }
+    }
+
+    /// None yet, with the same limit.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.limit)
+    }
+
+    /// Adds others, behind those that are here.
+    pub(super) fn append(&mut self, others: &Self) {
+        for (verdict, n) in &others.counts {
+            *self.counts.entry(*verdict).or_default() += n;
+        }
+        let lists = [(&mut self.counted, &others.counted), (&mut self.left_out, &others.left_out)];
+        for (list, more) in lists {
+            let room = self.limit - list.len();
+            list.extend(more.iter().take(room).cloned());
         }
     }
 
@@ -193,82 +205,6 @@ fn event_type(value: &[u8]) -> String {
         event_type: String,
     }
     serde_json::from_slice::<Typed>(value).map(|typed| typed.event_type).unwrap_or_default()
-}
-
-/// One result, and the records of it.
-#[derive(Clone, Debug)]
-pub(super) struct Noted {
-    pub(super) asked: Asked,
-    pub(super) records: Records,
-    users: HashSet<u64>,
-}
-
-impl Noted {
-    /// Distinct users, where they are part of the result.
-    pub(super) fn users(&self) -> Option<usize> {
-        is_of_users(self.asked.subject).then_some(self.users.len())
-    }
-
-    fn note(&mut self, judged: &Judged<'_>, epoch: u64, decoder: &mut Decoder) {
-        let asked = &self.asked;
-        let concerns = match (judged.row, judged.at_ms) {
-            (Some(row), _) => asked.concerns(row, judged.texts),
-            // Whose it is is not decoded of what has no row.
-            (None, Some(at_ms)) => asked.span.contains(&at_ms) && asked.who.is_none(),
-            (None, None) => false,
-        };
-        if !concerns || epoch > asked.last {
-            return;
-        }
-        let is_later = asked.as_of.is_some_and(|as_of| epoch > as_of);
-        let Some(mut verdict) = verdict(judged, asked.subject.family(), is_later) else { return };
-        let mut is_first = false;
-        if let (Verdict::Taken, Some(row)) = (verdict, judged.row) {
-            is_first = is_of_users(asked.subject) && self.users.insert(row.user_hash);
-            if is_counted(asked, row) {
-                verdict = Verdict::Counted;
-            }
-        }
-        let is_counted = verdict == Verdict::Counted;
-        self.records.note(verdict, || {
-            listed(decoder, judged, verdict, epoch, |event| {
-                in_words(asked.subject, event, is_counted, is_first)
-            })
-        });
-    }
-}
-
-/// Notes the records of results made from events.
-pub(super) struct Listing {
-    pub(super) read: Read,
-    pub(super) noted: Vec<Noted>,
-    epoch: u64,
-    decoder: Decoder,
-}
-
-impl Listing {
-    pub(super) fn new(asked: &[Asked], limit: usize, max_bytes: usize) -> Self {
-        let one = |asked: &Asked| Noted {
-            asked: asked.clone(),
-            records: Records::new(limit),
-            users: HashSet::new(),
-        };
-        let noted = asked.iter().map(one).collect();
-        Self { read: Read::default(), noted, epoch: 0, decoder: Decoder::new(max_bytes) }
-    }
-}
-
-impl Watch for Listing {
-    fn epoch(&mut self, epoch: u64) {
-        self.epoch = epoch;
-    }
-
-    fn record(&mut self, judged: &Judged<'_>) {
-        self.read.note(judged);
-        for noted in &mut self.noted {
-            noted.note(judged, self.epoch, &mut self.decoder);
-        }
-    }
 }
 
 #[cfg(test)]
