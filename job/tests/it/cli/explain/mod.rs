@@ -49,31 +49,31 @@ within = "1m"
 [[alert]]
 name = "busy"
 metric = "ACTIVE_USERS"
-above = "2"
+above = 2
 windows = 2
 [[alert]]
 name = "quiet"
 metric = "ACTIVE_USERS_5M"
-below = "33"
+below = 33
 windows = 3
 [[alert]]
 name = "bounced"
 metric = "BOUNCE_RATE"
-above = "50"
+above = 50
 [[alert]]
 name = "unsold"
 metric = "CONVERSION_RATE"
-below = "12.5"
+below = 12.5
 windows = 2
 [[alert]]
 name = "rich"
 metric = "REVENUE_PER_USER"
-above = "10"
+above = 10
 windows = 2
 [[alert]]
 name = "abandoned"
 metric = "ABANDONMENT_RATE"
-above = "10"
+above = 10
 "#;
 
 /// The names of their alerts.
@@ -89,7 +89,7 @@ fn worked(records: usize) -> (Folder, Site) {
     let job = started(&folder, "job --data-dir d --workers 2");
     // Partitions that have no user are idle after 5 s; until then they hold everything.
     thread::sleep(Duration::from_millis(5_500));
-    let text = log(records);
+    let text = with_campaigns(log(records));
     let lines: Vec<&[u8]> = super::lines(&text);
     // What is appended is appended when it happened, but for what is late.
     let clock = Arc::new(ManualClock::new(START_MS));
@@ -119,6 +119,12 @@ fn worked(records: usize) -> (Folder, Site) {
     let ran = ended(job, "job");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     (folder, site)
+}
+
+/// The same, where some page views come from campaigns.
+fn with_campaigns(log: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(log).unwrap();
+    text.replace("?color=blue", "?color=blue&utm_source=mail&utm_campaign=a+b").into_bytes()
 }
 
 fn append(log: &EmbeddedLog, lines: &[&[u8]]) {
