@@ -102,6 +102,13 @@ impl Found {
             ));
         }
         reasons.extend(causes(plan));
+        if plan.has_other_settings && self.follows_another() {
+            reasons.push(
+                "the window before its row is beyond the limit, too: a rule that is added, or \
+                 changed, looks at what comes from then on"
+                    .to_owned(),
+            );
+        }
         if reasons.is_empty() {
             reasons.push(
                 "nothing that is kept explains it: events or results were changed by something \
@@ -110,6 +117,12 @@ impl Found {
             );
         }
         Outcome::Differs
+    }
+
+    /// Whether the window before the row of an alert is beyond the limit, too.
+    fn follows_another(&self) -> bool {
+        let row = self.asked.subject.row().map(|row| row.parts(&self.computed.values));
+        row.and_then(|row| Some(row.first()?.beyond)).unwrap_or(false)
     }
 
     /// Whether all that can change it was read, so that what changed is published.

@@ -133,13 +133,16 @@ fn watcher<W: Watch + 'static>(watch: &Arc<Mutex<W>>) -> Watcher {
 fn in_spans(released: Released, of: &[i64], to: &[i64]) -> Released {
     let Released::Rows(epoch, mut batch) = released else { return released };
     if of != to {
-        for row in &mut batch.rows {
-            let longest_ms = usize::from(row.late_spans).checked_sub(1).map(|i| of[i]);
-            let late = to.iter().take_while(|ms| longest_ms.is_some_and(|late| **ms <= late));
-            row.late_spans = u8::try_from(late.count()).unwrap_or(u8::MAX);
-        }
+        batch.rows.iter_mut().for_each(|row| row.late_spans = late_of(row.late_spans, of, to));
     }
     Released::Rows(epoch, batch)
+}
+
+/// For how many of the times `to` a row is late that is late for so many of the times `of`.
+fn late_of(late_spans: u8, of: &[i64], to: &[i64]) -> u8 {
+    let Some(longest) = usize::from(late_spans).checked_sub(1) else { return 0 };
+    let late = to.iter().take_while(|ms| **ms <= of[longest]);
+    u8::try_from(late.count()).unwrap_or(u8::MAX)
 }
 
 /// What epochs that were bound with the same settings are read by.
@@ -259,4 +262,18 @@ pub(super) fn rules(
 /// Whether an epoch is the last, after which nothing can change.
 pub(super) fn is_end(close: Close) -> bool {
     close.watermark_ms == END_OF_TIME_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_late_for_a_time_is_late_for_it_among_others() {
+        let late = |of: &[i64], to: &[i64]| [0, 1, 2].map(|n| late_of(n, of, to));
+        assert_eq!(late(&[10, 30], &[10, 30]), [0, 1, 2]);
+        assert_eq!(late(&[10, 30], &[30]), [0, 0, 1]);
+        assert_eq!(late(&[10, 30], &[5, 10, 20, 40]), [0, 2, 3]);
+        assert_eq!(late(&[10, 30], &[]), [0, 0, 0]);
+    }
 }

@@ -3,7 +3,8 @@
 //! The log is read again through the judgement of the job, as its epochs were bound and
 //! with the settings that they were bound with. Every record gets a verdict; the result
 //! is computed again by the dataflow itself, as of the epoch of the published record, and
-//! compared with it byte by byte.
+//! compared with it byte by byte. What follows from results, as alerts of threshold rules
+//! do, is listed by these instead of records.
 //!
 //! Invariant: whatever is left unread could not have changed the result (`plan`,
 //! `asked`). It deliberately writes nothing, and needs no job: one may be running.

@@ -128,6 +128,7 @@ impl Computed {
             State::Retracted => None,
             _ => Session::read(&change.key, &change.body),
         };
+        let session = session.map(|session| session.only_for(asked.subject.metric()));
         let is_one = asked.who.is_some();
         match session.filter(|s| is_one || asked.window.contains(&s.window_end)) {
             Some(session) => drop(self.sessions.insert(change.key.clone(), session)),

@@ -48,6 +48,17 @@ impl Session {
         Some(Self { key: String::from_utf8_lossy(key).into_owned(), ..session })
     }
 
+    /// The same without what a result does not look at: a day has many sessions.
+    pub(super) fn only_for(self, metric: Option<Metric>) -> Self {
+        let wanted = |of: Metric, page| if metric == Some(of) { page } else { None };
+        Self {
+            journey: if metric == Some(Metric::Journeys) { self.journey } else { Vec::new() },
+            entry_page: wanted(Metric::DayEntryPages, self.entry_page),
+            exit_page: wanted(Metric::DayExitPages, self.exit_page),
+            ..self
+        }
+    }
+
     /// Its place in lists: by the time it ended at.
     fn order(&self) -> (i64, &str) {
         (self.window_end, &self.key)

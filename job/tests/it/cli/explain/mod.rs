@@ -2,6 +2,7 @@
 //! was changed it says so.
 
 mod agreement;
+mod changed;
 mod faults;
 mod usage;
 
