@@ -139,11 +139,15 @@ fn windows(text: &mut String, windows: &[WindowPart]) {
     }
     let row = |window: &WindowPart| {
         let value = window.value.as_ref().map_or("none", |value| value.get());
+        let what = match (&window.value, window.beyond) {
+            (_, true) => "beyond the limit",
+            (Some(_), false) => "not beyond the limit",
+            (None, false) => "no result",
+        };
         let what = match (window.place, window.beyond) {
-            (0, false) => "not beyond the limit: the row begins after it".to_owned(),
-            (0, true) => "beyond the limit: the row does not begin after it".to_owned(),
-            (place, true) => format!("{place}: beyond the limit"),
-            (place, false) => format!("{place}: not beyond the limit"),
+            (0, false) => format!("{what}: the row begins after it"),
+            (0, true) => format!("{what}: no row begins after it"),
+            (place, _) => format!("{place}: {what}"),
         };
         [shown(&window.key, SHOWN_LAST), value.to_owned(), what]
     };
