@@ -56,6 +56,11 @@ fn a_directory_is_explained_as_it_was_bound() {
     let answer = get(views);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains(r#""outcome":"agrees""#), "{answer}");
+    let answer = get(&alert(&site, "BUSY"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(r#""outcome":"agrees""#) && answer.contains(r#""windows":["#));
+    let answer = get("DAY_PAGES|0|86400000|");
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("is no day of"), "{answer}");
     let answer = get("PAGE_VIEW_PER_SECOND|0|5000|");
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("did you mean"), "{answer}");
     let answer = get("PAGE_VIEWS_PER_SECOND|0|5000|");
@@ -108,7 +113,7 @@ fn files_are_explained_by_what_a_replay_of_them_gives() {
     }
 }
 
-/// An alert of a rule, by its type, and whether it has ended.
+/// The id of an alert of this type that fires.
 fn alert(site: &Site, name: &str) -> String {
     let is_it = |line: &Option<String>| {
         let line = line.as_deref().unwrap_or_default();
