@@ -49,6 +49,12 @@ impl Days {
         Some(Self(Box::leak(Box::new(zone))))
     }
 
+    /// The name of the time zone.
+    #[must_use]
+    pub fn zone(self) -> &'static str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
     /// The names of all zones.
     #[must_use]
     pub fn zones() -> Vec<String> {
@@ -118,6 +124,8 @@ mod tests {
 
     #[test]
     fn zones_are_known_by_name() {
+        assert_eq!(Days::of("Europe/Berlin").map(Days::zone), Some("Europe/Berlin"));
+        assert_eq!(Days::of("UTC").map(Days::zone), Some("UTC"));
         assert!(Days::of("Europe/Atlantis").is_none());
         assert!(Days::zones().iter().any(|name| name == "Asia/Kathmandu"));
     }

@@ -94,11 +94,16 @@ impl Alert<'_> {
     /// The first 32 hex digits of SHA-256 of `rule|ruleVersion|subject|windowStart`.
     #[must_use]
     pub fn id(&self) -> String {
-        let Self { rule, version, subject, start_ms, .. } = self;
-        let hash = Sha256::digest(format!("{rule}|{version}|{subject}|{start_ms}"));
-        let first = hash[..16].iter().fold(0u128, |id, b| id << 8 | u128::from(*b));
-        format!("{first:032x}")
+        alert_id(self.rule, self.version, self.subject, self.start_ms)
     }
+}
+
+/// The `alertId` of what a rule says of a subject and a time, ms.
+#[must_use]
+pub fn alert_id(rule: &str, version: u32, subject: &str, start_ms: i64) -> String {
+    let hash = Sha256::digest(format!("{rule}|{version}|{subject}|{start_ms}"));
+    let first = hash[..16].iter().fold(0u128, |id, b| id << 8 | u128::from(*b));
+    format!("{first:032x}")
 }
 
 /// The description of an alert of [`HIGH_BOUNCE_RATE`].

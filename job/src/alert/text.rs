@@ -29,6 +29,12 @@ impl Template {
         Ok(Self(text.into()))
     }
 
+    /// A text that was found to be one before.
+    #[must_use]
+    pub fn kept(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The text as it was given.
     #[must_use]
     pub fn text(&self) -> &str {

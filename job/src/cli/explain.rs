@@ -14,6 +14,7 @@ use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 Examples:
   streamgauge explain 'PAGE_VIEWS_PER_SECOND|1703123455000|1703123460000|' --data-dir data/site
   streamgauge explain 'SESSION|1703123455120||session=s1,user=u1' --json
+  streamgauge explain 'DAY_PAGES|1703116800000|1703203200000|' --data-dir data/site
   streamgauge explain 81a4c8467e7bccccb424eaa6a606bd8c --from events.jsonl.gz
 
 KEY is metricType|windowStart|windowEnd|dimensions, as results and /api/v1 have it, or the
@@ -24,7 +25,8 @@ data/demo.
 
 What it costs: a result made from events reads the log from its window on until nothing
 can change it any more, some seconds for a million events. One over sessions reads all of
-the log up to there three times, for sessions may have begun at any time before.
+the log up to there three times, for sessions may have begun at any time before. An alert of
+a threshold rule costs what the results of its windows do; it names their keys.
 
 It exits with 0 if the result agrees, or if there is nothing to compare it with, with 1
 if it differs or there is none, and with 2 if KEY is no key.")]

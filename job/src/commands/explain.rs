@@ -14,10 +14,11 @@ use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow;
 use streamgauge::explain::{Explainer, Explanation, Key, Origin, Outcome, Rules};
 use streamgauge::publish::Output;
-use streamgauge::settings::{fingerprint, funnels, input_settings, windows};
+use streamgauge::settings::{alerts, fingerprint, funnels, input_settings, windows};
 use streamgauge_gateway::{Explain, Unexplained};
 use streamgauge_ingest::files::{Progress, check};
 use streamgauge_ingest::log::EventLog;
+use streamgauge_ingest::settings::InputSettings;
 
 /// How often it is looked how far the work is, and whether it is to stop.
 const LOOK: Duration = Duration::from_millis(100);
@@ -70,12 +71,13 @@ pub(crate) fn explain(args: &ExplainArgs, around: &Surroundings) -> Result<()> {
 /// The settings of a configuration.
 pub(super) fn given(config: &Config, partitions: u32) -> Rules {
     let (hash, json) = fingerprint(config, partitions);
+    let days = config.site.has_days;
     Rules {
-        input: input_settings(config, partitions),
+        input: InputSettings { days, ..input_settings(config, partitions) },
         dataflow: dataflow::Settings {
-            windows: windows(config, false),
+            windows: windows(config, days),
             funnels: funnels(config),
-            alerts: Vec::new(),
+            alerts: alerts(config),
             output: Output { provisional: false, digests: false },
         },
         hash,
@@ -104,11 +106,15 @@ fn verdict(explanation: &Explanation) -> Result<()> {
 
 /// That there is no result, and what to look at instead.
 fn nothing_there(explanation: &Explanation) -> String {
-    if explanation.near.is_empty() {
+    let Explanation { reasons, near, .. } = explanation;
+    if !reasons.is_empty() {
+        return format!("there is no result under this key: {}", reasons.join("; "));
+    }
+    if near.is_empty() {
         return "there is no result under this key: are the directory and the window right?"
             .to_owned();
     }
-    format!("there is no result under this key; near it there are {}", explanation.near.join(", "))
+    format!("there is no result under this key; near it there are {}", near.join(", "))
 }
 
 /// Shows on a terminal while `work` runs how many records were read.

@@ -2,9 +2,10 @@
 
 use super::asked::Asked;
 use super::explanation::{Explanation, Outcome, PublishedRecord, ReadRecords, Sessions};
-use super::listing::{Noted, Read, Verdict};
+use super::listing::{Read, Verdict};
+use super::noted::Noted;
 use super::plan::Plan;
-use super::published::Published;
+use super::published::{Published, window_end_ms};
 use super::recompute::Computed;
 use super::sessions::FoundSessions;
 use super::settings::Rules;
@@ -27,18 +28,22 @@ impl Found {
     pub(super) fn explain(self, plan: Option<&Plan>, rules: &Rules, given: &Rules) -> Explanation {
         let mut reasons = Vec::new();
         let outcome = self.judge(plan, rules, &mut reasons);
-        let notes = plan.map(|plan| self.notes(plan, rules, given)).unwrap_or_default();
+        let mut notes: Vec<_> = self.asked.subject.rule_in_words().into_iter().collect();
+        notes.extend(plan.into_iter().flat_map(|plan| self.notes(plan, rules, given)));
         let Self { asked, computed, noted, sessions, read } = self;
-        let counts: &BTreeMap<Verdict, u64> = match (&noted, &sessions) {
-            (Some(noted), _) => &noted.records.counts,
+        let noted_records = noted.as_ref().map(Noted::records);
+        let counts: &BTreeMap<Verdict, u64> = match (&noted_records, &sessions) {
+            (Some(records), _) => &records.counts,
             (None, Some(sessions)) => &sessions.counts,
             (None, None) => &BTreeMap::new(),
         };
         let records = counts.iter().map(|(verdict, n)| (verdict.name(), *n)).collect();
         let window_end = match computed.sessions.get(asked.key.text.as_bytes()) {
             Some(session) => session.window_end,
-            None => asked.window.end,
+            // A sequence ends with its second step.
+            None => computed.body.as_deref().and_then(window_end_ms).unwrap_or(asked.window.end),
         };
+        let windows = asked.subject.row().map(|row| row.parts(&computed.values));
         Explanation {
             key: asked.key.text.clone(),
             r#type: asked.subject.name(),
@@ -52,12 +57,13 @@ impl Found {
             read: ReadRecords { records: read.records, rejected: read.rejected },
             records,
             users: noted.as_ref().and_then(Noted::users),
-            listed: noted.map(|noted| noted.records.listed()).unwrap_or_default(),
+            listed: noted_records.map(|records| records.listed()).unwrap_or_default(),
             sessions: sessions.map(|s| Sessions {
                 ended: s.all,
                 counted: s.counted,
                 listed: s.listed,
             }),
+            windows: windows.unwrap_or_default(),
             near: Vec::new(),
         }
     }
@@ -96,6 +102,13 @@ impl Found {
             ));
         }
         reasons.extend(causes(plan));
+        if plan.has_other_settings && self.follows_another() {
+            reasons.push(
+                "the window before its row is beyond the limit, too: a rule that is added, or \
+                 changed, looks at what comes from then on"
+                    .to_owned(),
+            );
+        }
         if reasons.is_empty() {
             reasons.push(
                 "nothing that is kept explains it: events or results were changed by something \
@@ -104,6 +117,12 @@ impl Found {
             );
         }
         Outcome::Differs
+    }
+
+    /// Whether the window before the row of an alert is beyond the limit, too.
+    fn follows_another(&self) -> bool {
+        let row = self.asked.subject.row().map(|row| row.parts(&self.computed.values));
+        row.and_then(|row| Some(row.first()?.beyond)).unwrap_or(false)
     }
 
     /// Whether all that can change it was read, so that what changed is published.

@@ -1,6 +1,8 @@
 //! What a record counts as in a result of each type.
 
-use super::asked::{Asked, Subject};
+use super::asked::Asked;
+use super::subject::Subject;
+use crate::day::HOUR_MS;
 use std::fmt::Write as _;
 use streamgauge_ingest::batch::{Row, UNKNOWN};
 use streamgauge_ingest::decode::{Decoded, Kind, minor_digits};
@@ -12,9 +14,9 @@ pub(super) fn is_counted(asked: &Asked, row: &Row) -> bool {
     let is_view = row.kind == Kind::PageView;
     let Some(metric) = asked.subject.metric() else { return is_view };
     match metric {
-        Metric::ActiveUsers | Metric::ActiveUsers5m => true,
-        Metric::ConversionRate => row.kind == Kind::Conversion,
-        Metric::RevenuePerUser => {
+        Metric::ActiveUsers | Metric::ActiveUsers5m | Metric::DayVisitors => true,
+        Metric::ConversionRate | Metric::DayConversions => row.kind == Kind::Conversion,
+        Metric::RevenuePerUser | Metric::DayRevenue => {
             let currency = std::str::from_utf8(&row.currency).ok();
             row.kind == Kind::Conversion && currency == asked.dimension.as_deref()
         }
@@ -25,7 +27,14 @@ pub(super) fn is_counted(asked: &Asked, row: &Row) -> bool {
         | Metric::Devices
         | Metric::Browsers
         | Metric::Os
-        | Metric::Referrers => is_view,
+        | Metric::Referrers
+        | Metric::DayPageViews
+        | Metric::DayPages
+        | Metric::DayReferrers
+        | Metric::DayCountries
+        | Metric::DayDevices
+        | Metric::DayHours => is_view,
+        Metric::DayCampaigns => is_view && row.campaign != Row::NO_VALUE,
         // Sessions are counted, and every event of a session is one of its events.
         Metric::Session
         | Metric::BounceRate
@@ -33,46 +42,67 @@ pub(super) fn is_counted(asked: &Asked, row: &Row) -> bool {
         | Metric::Journeys
         | Metric::Funnel
         | Metric::Behaviour
-        | Metric::AbandonmentRate => true,
-        // Days are not explained.
-        _ => false,
+        | Metric::AbandonmentRate
+        | Metric::DaySessions
+        | Metric::DayBounceRate
+        | Metric::DayAverageSessionDuration
+        | Metric::DayEntryPages
+        | Metric::DayExitPages => true,
     }
 }
 
-/// Whether distinct users are part of a result.
-pub(super) fn is_of_users(subject: Subject) -> bool {
-    matches!(
-        subject.metric(),
-        Some(
-            Metric::ActiveUsers
-                | Metric::ActiveUsers5m
-                | Metric::ConversionRate
-                | Metric::RevenuePerUser
-        )
-    )
+/// Whose users a result counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Users {
+    /// Those of all events.
+    OfAll,
+    /// Those of the events that it counts.
+    OfCounted,
+}
+
+/// Which distinct users are part of a result, if any are.
+pub(super) fn users_of(subject: &Subject) -> Option<Users> {
+    match subject.metric()? {
+        Metric::ActiveUsers
+        | Metric::ActiveUsers5m
+        | Metric::ConversionRate
+        | Metric::RevenuePerUser
+        | Metric::DayVisitors => Some(Users::OfAll),
+        Metric::DayPageViews | Metric::DayConversions => Some(Users::OfCounted),
+        _ => None,
+    }
 }
 
 /// What a record is to a result, in words. `is_first` is whether it is the first that
-/// was read of its user.
+/// was read of its user, where the user counts.
 pub(super) fn in_words(
-    subject: Subject,
+    asked: &Asked,
     event: &Decoded<'_>,
     is_counted: bool,
-    is_first: bool,
+    is_first: Option<bool>,
 ) -> String {
-    let mut words = match subject.metric() {
+    let metric = asked.subject.metric();
+    let mut words = match metric {
         Some(metric) if is_counted => as_part_of(metric, event),
         _ => what(event),
     };
-    if is_of_users(subject) {
-        let user = event.user;
-        // Writing to a string cannot fail.
-        let _ = match is_first {
-            true => write!(words, ", first event of {user}"),
-            false => write!(words, "; {user} is counted already"),
-        };
-    } else if !is_counted {
-        words.push_str(", which is not counted here");
+    let user = event.user;
+    // Writing to a string cannot fail.
+    let _ = match (metric, is_first) {
+        (Some(Metric::DayHours), _) => {
+            let hour = (event.timestamp_ms - asked.window.start) / HOUR_MS;
+            write!(words, ", in hour {hour}")
+        }
+        (_, Some(true)) => write!(words, ", first event of {user}"),
+        (_, Some(false)) => write!(words, "; {user} is counted already"),
+        (_, None) => Ok(()),
+    };
+    if is_first.is_none() && !is_counted {
+        words.push_str(match metric {
+            Some(Metric::DayCampaigns) => ", which has no campaign",
+            Some(Metric::DayHours) => ", of which the user alone counts",
+            _ => ", which is not counted here",
+        });
     }
     words
 }
@@ -81,10 +111,12 @@ fn as_part_of(metric: Metric, event: &Decoded<'_>) -> String {
     let named = |value: Option<&str>| value.unwrap_or(UNKNOWN).to_owned();
     match metric {
         Metric::GeoDistribution => format!("{}, {}", named(event.country), named(event.city)),
-        Metric::Devices => named(event.device),
+        Metric::DayCountries => named(event.country),
+        Metric::Devices | Metric::DayDevices => named(event.device),
         Metric::Browsers => named(event.browser),
         Metric::Os => named(event.os),
-        Metric::Referrers => event.referrer.to_owned(),
+        Metric::Referrers | Metric::DayReferrers => event.referrer.to_owned(),
+        Metric::DayCampaigns => named(event.campaign).replace('\0', " / "),
         Metric::PageLoadTime => match event.load_ms {
             Some(ms) => format!("{ms} ms"),
             None => what(event),

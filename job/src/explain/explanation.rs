@@ -3,6 +3,7 @@
 use super::key::Key;
 use super::listing::Listed;
 use super::sessions::SessionPart;
+use super::threshold::WindowPart;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -64,7 +65,7 @@ pub struct Explanation {
     /// The key.
     pub key: String,
     /// `metricType`, or `alertType`; empty where that is not known.
-    pub r#type: &'static str,
+    pub r#type: String,
     /// Start of its window, ms since the Unix epoch.
     pub window_start: i64,
     /// End of its window, ms.
@@ -93,21 +94,21 @@ pub struct Explanation {
     /// The sessions that it was made from, if it is one over sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Sessions>,
+    /// The windows that it follows from, if it is an alert of a threshold rule: first the
+    /// one before its row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowPart>,
     /// Keys that exist, where there is nothing under this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<String>,
 }
 
 impl Explanation {
-    /// That nothing is known of an alert, perhaps because its rule is not.
-    pub(super) fn of_nothing(key: &Key, rule: Option<&String>) -> Self {
-        let reason = match rule {
-            Some(rule) => format!("alerts of the rule `{rule}` cannot be explained"),
-            None => "there is no such alert".to_owned(),
-        };
+    /// That there is nothing, for this reason.
+    pub(super) fn of_nothing(key: &Key, reason: String) -> Self {
         Self {
             key: key.text.clone(),
-            r#type: "",
+            r#type: String::new(),
             window_start: 0,
             window_end: 0,
             outcome: Outcome::NotFound,
@@ -120,6 +121,7 @@ impl Explanation {
             users: None,
             listed: Vec::new(),
             sessions: None,
+            windows: Vec::new(),
             near: Vec::new(),
         }
     }

@@ -128,6 +128,30 @@ fn watcher<W: Watch + 'static>(watch: &Arc<Mutex<W>>) -> Watcher {
     Box::new(move |judged| lock(&watch).record(judged))
 }
 
+/// What was released, where rows say for how many of the times `of` sequence rules they are
+/// late: as of the times `to`.
+fn in_spans(released: Released, of: &[i64], to: &[i64]) -> Released {
+    let Released::Rows(epoch, mut batch) = released else { return released };
+    if of != to {
+        batch.rows.iter_mut().for_each(|row| row.late_spans = late_of(row.late_spans, of, to));
+    }
+    Released::Rows(epoch, batch)
+}
+
+/// For how many of the times `to` a row is late that is late for so many of the times `of`.
+fn late_of(late_spans: u8, of: &[i64], to: &[i64]) -> u8 {
+    let Some(longest) = usize::from(late_spans).checked_sub(1) else { return 0 };
+    let late = to.iter().take_while(|ms| **ms <= of[longest]);
+    u8::try_from(late.count()).unwrap_or(u8::MAX)
+}
+
+/// What epochs that were bound with the same settings are read by.
+struct Open<'a> {
+    settings_hash: u64,
+    spans_ms: Vec<i64>,
+    source: Source<'a>,
+}
+
 /// A log whose epochs are read as they were bound.
 struct Bound<'a> {
     log: &'a dyn EventLog,
@@ -149,7 +173,7 @@ impl<'a> Bound<'a> {
             next = after.epoch + 1;
             self.before(after, watch, release)?;
         }
-        let mut source: Option<(u64, Source<'a>)> = None;
+        let mut source: Option<Open<'a>> = None;
         loop {
             let bindings = self.results.bindings(next, BINDINGS)?;
             let Some(newest) = bindings.last() else { return Ok(()) };
@@ -159,15 +183,17 @@ impl<'a> Bound<'a> {
                     return Ok(());
                 }
                 let hash = binding.settings_hash;
-                let mut open = match source.take().filter(|(of, _)| *of == hash) {
-                    Some((_, open)) => open,
+                let mut open = match source.take().filter(|open| open.settings_hash == hash) {
+                    Some(open) => open,
                     None => self.open(&binding, after.as_ref(), watch)?,
                 };
                 lock(watch).epoch(binding.epoch);
                 let read = binding.counts.read;
-                open.again(&binding)?.release(release);
+                let (of, to) = (&open.spans_ms, &self.input.given.input.sequence_spans_ms);
+                let release = &mut |released| release(in_spans(released, of, to));
+                open.source.again(&binding)?.release(release);
                 self.input.progress.records.fetch_add(read, Ordering::Relaxed);
-                source = Some((hash, open));
+                source = Some(open);
                 after = Some(binding);
             }
         }
@@ -179,14 +205,15 @@ impl<'a> Bound<'a> {
         binding: &Binding,
         after: Option<&Binding>,
         watch: &Arc<Mutex<W>>,
-    ) -> Result<Source<'a>, ExplainError> {
-        let rules = rules(self.results, binding.settings_hash, self.input.given)?;
-        let pacing = Pacing { epoch_ms: 1, settings_hash: binding.settings_hash };
+    ) -> Result<Open<'a>, ExplainError> {
+        let settings_hash = binding.settings_hash;
+        let rules = rules(self.results, settings_hash, self.input.given)?;
+        let pacing = Pacing { epoch_ms: 1, settings_hash };
         let first = before_first(binding);
         let after = after.or(first.as_ref());
         let mut source = Source::new(self.log, self.clock, &rules.input, pacing, after)?;
         source.reader_mut().watch(watcher(watch));
-        Ok(source)
+        Ok(Open { settings_hash, spans_ms: rules.input.sequence_spans_ms, source })
     }
 
     /// What comes before the epochs that are read as they were bound: records that are
@@ -205,8 +232,9 @@ impl<'a> Bound<'a> {
             judge.watch(watcher(watch));
             let until = positions(after.partitions.iter().map(|p| p.hi));
             let reader = self.log.reader(&self.plan.anew)?;
+            let (of, to) = (&rules.input.sequence_spans_ms, &self.input.given.input);
             let mut only_rows = |released| {
-                if let Released::Rows(_, batch) = released {
+                if let Released::Rows(_, batch) = in_spans(released, of, &to.sequence_spans_ms) {
                     release(Released::Rows(epoch, batch));
                 }
             };
@@ -234,4 +262,18 @@ pub(super) fn rules(
 /// Whether an epoch is the last, after which nothing can change.
 pub(super) fn is_end(close: Close) -> bool {
     close.watermark_ms == END_OF_TIME_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_late_for_a_time_is_late_for_it_among_others() {
+        let late = |of: &[i64], to: &[i64]| [0, 1, 2].map(|n| late_of(n, of, to));
+        assert_eq!(late(&[10, 30], &[10, 30]), [0, 1, 2]);
+        assert_eq!(late(&[10, 30], &[30]), [0, 0, 1]);
+        assert_eq!(late(&[10, 30], &[5, 10, 20, 40]), [0, 2, 3]);
+        assert_eq!(late(&[10, 30], &[]), [0, 0, 0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! What is asked for: the key of a result, or the id of an alert.
 
-use super::kind::{KINDS, Kind, Of};
+use super::kind::{DAYS_MS, KINDS, Kind, Of};
 use crate::config::nearest;
 use std::fmt;
 use streamgauge_sink::record::percent_decode;
@@ -82,16 +82,7 @@ fn parse(text: &str) -> Result<What, String> {
         return Ok(What::Session { kind, start_ms, user, session });
     }
     let end_ms = time(end)?;
-    let window = (kind.window_ms / 1_000, kind.step_ms / 1_000);
-    if end_ms.checked_sub(start_ms) != Some(kind.window_ms) || end_ms % kind.step_ms != 0 {
-        let (length, step) = window;
-        return Err(format!(
-            "{name} has windows of {length} s that end at multiples of {step} s: the one that \
-             holds {start_ms} first is {}|{}|…",
-            start_ms.div_euclid(kind.step_ms) * kind.step_ms,
-            start_ms.div_euclid(kind.step_ms) * kind.step_ms + kind.window_ms,
-        ));
-    }
+    check_window(kind, start_ms, end_ms)?;
     let dimension = match (kind.dimension, dimensions) {
         (None, "") => None,
         (None, _) => return Err(format!("{name} has no dimensions; expected {}", form(kind))),
@@ -103,6 +94,30 @@ fn parse(text: &str) -> Result<What, String> {
         }
     };
     Ok(What::Window { kind, start_ms, end_ms, dimension })
+}
+
+/// Refuses what is no window of a type. Which days there are depends on the settings, so
+/// of a day it is looked at its length alone.
+fn check_window(kind: &Kind, start_ms: i64, end_ms: i64) -> Result<(), String> {
+    let name = kind.metric.name();
+    let length_ms = end_ms.checked_sub(start_ms);
+    if kind.is_of_days() {
+        return match length_ms.filter(|ms| DAYS_MS.contains(ms)) {
+            Some(_) => Ok(()),
+            None => Err(format!("{name} has windows of one day, in the time zone of the site")),
+        };
+    }
+    if length_ms == Some(kind.window_ms) && end_ms % kind.step_ms == 0 {
+        return Ok(());
+    }
+    let first_ms = start_ms.div_euclid(kind.step_ms) * kind.step_ms;
+    Err(format!(
+        "{name} has windows of {} s that end at multiples of {} s: the one that holds \
+         {start_ms} first is {first_ms}|{}|…",
+        kind.window_ms / 1_000,
+        kind.step_ms / 1_000,
+        first_ms + kind.window_ms,
+    ))
 }
 
 fn is_lower_hex(b: u8) -> bool {
@@ -166,6 +181,9 @@ mod tests {
         check("FUNNEL|0|3600000|funnel=a%3D%25 b", Ok("Funnel 3600000 Some(\"a=% b\")"));
         check("SESSION|5||session=s%2C1,user=u", Ok("5 u s,1"));
         check("81a4c8467e7bccccb424eaa6a606bd8c", Ok("alert"));
+        check("DAY_PAGES|0|86400000|", Ok("DayPages 86400000 None"));
+        check("DAY_VISITORS|7200000|97200000|", Ok("DayVisitors 97200000 None"));
+        check("DAY_REVENUE|0|82800000|currency=EUR", Ok("DayRevenue 82800000 Some(\"EUR\")"));
     }
 
     #[test]
@@ -182,6 +200,12 @@ mod tests {
         check("DEVICES|0|5000|", Err("windows of 60 s"));
         check("REVENUE_PER_USER|0|60000|", Err("currency="));
         check("REVENUE_PER_USER|0|60000|currency=A,x=y", Err("currency="));
+        check("DAY_PAGES|0|5000|", Err("windows of one day"));
+        check("DAY_PAGES|86400000|0|", Err("windows of one day"));
+        check("DAY_PAGES|0|176400001|", Err("windows of one day"));
+        check("DAY_PAGES|0|86400000|currency=EUR", Err("no dimensions"));
+        check("DAY_REVENUE|0|86400000|", Err("currency="));
+        check("DAY_PAGE|0|86400000|", Err("did you mean DAY_PAGES?"));
         check("SESSION|0|5|session=s,user=u", Err("SESSION|START||"));
         check("SESSION|0||user=u", Err("SESSION|START||"));
         check("81A4c8467e7bccccb424eaa6a606bd8c", Err("or the alertId"));

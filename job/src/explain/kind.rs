@@ -3,7 +3,9 @@
 //! A new type is a line here, and what its records count as in
 //! [`counted`](super::counted).
 
+use crate::day::HOUR_MS;
 use crate::window::{ACTIVE_WINDOW_MS, BUSINESS_WINDOW_MS, HOUR_PANE_MS, HOUR_WINDOW_MS, Windows};
+use std::ops::RangeInclusive;
 use streamgauge_ingest::lateness::{ALERT_PANE_MS, BUSINESS_PANE_MS, Family, REAL_TIME_PANE_MS};
 use streamgauge_sink::metric::Metric;
 
@@ -34,11 +36,11 @@ pub(super) struct Kind {
     pub(super) of: Of,
     /// The family whose lateness decides.
     pub(super) family: Family,
-    /// Length of its windows, ms.
+    /// Length of its windows, ms; 0 of days, which differ.
     pub(super) window_ms: i64,
-    /// From one window to the next, ms.
+    /// From one window to the next, ms; 0 of days.
     pub(super) step_ms: i64,
-    /// How long before its window's end an event may count, ms.
+    /// How long before its window's end an event may count, ms; 0 if not before its start.
     pub(super) reach_ms: i64,
     /// Its dimension, if it has one.
     pub(super) dimension: Option<&'static str>,
@@ -67,8 +69,16 @@ const fn sessions(metric: Metric, of: Of) -> Kind {
     Kind { metric, of, family: Family::Session, window_ms, step_ms, reach_ms: 0, dimension: None }
 }
 
+const fn day(metric: Metric, of: Of, dimension: Option<&'static str>) -> Kind {
+    let family = match of {
+        Of::Events => Family::Business,
+        _ => Family::Session,
+    };
+    Kind { metric, of, family, window_ms: 0, step_ms: 0, reach_ms: 0, dimension }
+}
+
 /// All types, in the order of the catalogue.
-pub(super) const KINDS: [Kind; 19] = [
+pub(super) const KINDS: [Kind; 34] = [
     real_time(Metric::PageViewsPerSecond, REAL_TIME_PANE_MS),
     real_time(Metric::ActiveUsers, REAL_TIME_PANE_MS),
     real_time(Metric::ActiveUsers5m, ACTIVE_WINDOW_MS),
@@ -88,9 +98,27 @@ pub(super) const KINDS: [Kind; 19] = [
     hour(Metric::Funnel, Of::Sessions, Some("funnel")),
     hour(Metric::Behaviour, Of::SessionsOfUsers, None),
     hour(Metric::AbandonmentRate, Of::Sessions, Some("funnel")),
+    day(Metric::DayVisitors, Of::Events, None),
+    day(Metric::DayPageViews, Of::Events, None),
+    day(Metric::DayConversions, Of::Events, None),
+    day(Metric::DayRevenue, Of::Events, Some("currency")),
+    day(Metric::DaySessions, Of::Sessions, None),
+    day(Metric::DayBounceRate, Of::Sessions, None),
+    day(Metric::DayAverageSessionDuration, Of::Sessions, None),
+    day(Metric::DayPages, Of::Events, None),
+    day(Metric::DayReferrers, Of::Events, None),
+    day(Metric::DayCountries, Of::Events, None),
+    day(Metric::DayDevices, Of::Events, None),
+    day(Metric::DayCampaigns, Of::Events, None),
+    day(Metric::DayEntryPages, Of::Sessions, None),
+    day(Metric::DayExitPages, Of::Sessions, None),
+    day(Metric::DayHours, Of::Events, None),
 ];
 
-/// The windows of the rule HIGH_BOUNCE_RATE, the one that alerts.
+/// How long a day can be, ms, with room for any change of clocks.
+pub(super) const DAYS_MS: RangeInclusive<i64> = HOUR_MS..=49 * HOUR_MS;
+
+/// The windows of the rule HIGH_BOUNCE_RATE.
 pub(super) const ALERT_WINDOW_MS: i64 = ALERT_PANE_MS;
 
 impl Kind {
@@ -99,11 +127,22 @@ impl Kind {
         KINDS.iter().find(|kind| kind.metric.name() == name)
     }
 
+    /// Whether its windows are days.
+    pub(super) fn is_of_days(&self) -> bool {
+        self.metric.is_of_days()
+    }
+
+    /// How long before the end of a window of this length an event may count, ms.
+    pub(super) fn reach_ms(&self, window_ms: i64) -> i64 {
+        self.reach_ms.max(window_ms)
+    }
+
     /// When a result of a window that ends at `end_ms` is frozen, in ms of the global
     /// watermark. Of a session: when it is dropped at the latest, given the time it
     /// ended at.
     pub(super) fn frozen_ms(&self, windows: &Windows, end_ms: i64) -> i64 {
         match self.of {
+            Of::Events if self.is_of_days() => windows.sessions_frozen_ms(end_ms),
             Of::Events => windows.frozen_ms(end_ms),
             Of::Sessions | Of::SessionsOfUsers => windows.sessions_frozen_ms(end_ms),
             Of::Session => windows.session_expires_ms(end_ms),
@@ -116,9 +155,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_but_those_of_days_can_be_explained() {
-        let metrics = Metric::ALL.into_iter().filter(|metric| !metric.is_of_days());
-        for (metric, kind) in metrics.zip(&KINDS) {
+    fn every_type_can_be_explained() {
+        for (metric, kind) in Metric::ALL.into_iter().zip(&KINDS) {
             assert_eq!(kind.metric, metric);
             assert_eq!(Kind::find(metric.name()).map(|k| k.metric), Some(metric));
         }

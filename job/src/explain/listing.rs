@@ -1,11 +1,6 @@
-//! The records of a result made from events: each gets a verdict, all are counted, and
-//! the first are listed.
+//! Records of results: each gets a verdict, all are counted, and the first are listed.
 
-use super::asked::Asked;
-use super::counted::{in_words, is_counted, is_of_users};
-use super::input::Watch;
 use super::times::rfc3339;
-use hashbrown::HashSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use streamgauge_ingest::decode::{Decoded, Decoder, Kind, Reason};
@@ -82,6 +77,7 @@ pub struct Listed {
 pub(super) struct Records {
     pub(super) counts: BTreeMap<Verdict, u64>,
     counted: Vec<Listed>,
+    taken: Vec<Listed>,
     left_out: Vec<Listed>,
     limit: usize,
 }
@@ -94,22 +90,56 @@ impl Records {
     /// Notes a record; `describe` is asked only for what is listed.
     pub(super) fn note(&mut self, verdict: Verdict, describe: impl FnOnce() -> Option<Listed>) {
         *self.counts.entry(verdict).or_default() += 1;
-        let list = if verdict.is_in() { &mut self.counted } else { &mut self.left_out };
+        let list = match verdict {
+            Verdict::Counted => &mut self.counted,
+            Verdict::Taken => &mut self.taken,
+            _ => &mut self.left_out,
+        };
         if list.len() < self.limit {
             list.extend(describe());
         }
     }
 
+    /// None yet, with the same limit.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.limit)
+    }
+
+    /// Adds others, behind those that are here.
+    pub(super) fn append(&mut self, others: &Self) {
+        for (verdict, n) in &others.counts {
+            *self.counts.entry(*verdict).or_default() += n;
+        }
+        let lists = [
+            (&mut self.counted, &others.counted),
+            (&mut self.taken, &others.taken),
+            (&mut self.left_out, &others.left_out),
+        ];
+        for (list, more) in lists {
+            let room = self.limit - list.len();
+            list.extend(more.iter().take(room).cloned());
+        }
+    }
+
     /// The listed ones by time. Of those that were left out there are so many that half
-    /// of the places, or all that the others leave free, are taken.
+    /// of the places, or all that the others leave free, are taken; of the other places
+    /// those that are not counted have half in the same way.
     pub(super) fn listed(&self) -> Vec<Listed> {
-        let free = self.limit.saturating_sub(self.counted.len()).max(self.limit.div_ceil(2));
-        let left_out = self.left_out.iter().take(free.min(self.limit));
-        let room = self.limit - left_out.len();
-        let mut listed: Vec<_> = self.counted.iter().take(room).chain(left_out).cloned().collect();
+        let limit = self.limit;
+        let left_out = share(limit, self.counted.len() + self.taken.len(), limit.div_ceil(2));
+        let left_out = self.left_out.iter().take(left_out);
+        let room = limit - left_out.len();
+        let taken = self.taken.iter().take(share(room, self.counted.len(), room / 2));
+        let counted = self.counted.iter().take(room - taken.len());
+        let mut listed: Vec<_> = counted.chain(taken).chain(left_out).cloned().collect();
         listed.sort_by_key(|l| (l.timestamp, l.partition, l.offset));
         listed
     }
+}
+
+/// How many of some places some may have: `least`, or what so many others leave free.
+fn share(places: usize, others: usize, least: usize) -> usize {
+    places.saturating_sub(others).max(least)
 }
 
 /// What is read of all records, whatever they are to a result.
@@ -195,82 +225,6 @@ fn event_type(value: &[u8]) -> String {
     serde_json::from_slice::<Typed>(value).map(|typed| typed.event_type).unwrap_or_default()
 }
 
-/// One result, and the records of it.
-#[derive(Clone, Debug)]
-pub(super) struct Noted {
-    pub(super) asked: Asked,
-    pub(super) records: Records,
-    users: HashSet<u64>,
-}
-
-impl Noted {
-    /// Distinct users, where they are part of the result.
-    pub(super) fn users(&self) -> Option<usize> {
-        is_of_users(self.asked.subject).then_some(self.users.len())
-    }
-
-    fn note(&mut self, judged: &Judged<'_>, epoch: u64, decoder: &mut Decoder) {
-        let asked = &self.asked;
-        let concerns = match (judged.row, judged.at_ms) {
-            (Some(row), _) => asked.concerns(row, judged.texts),
-            // Whose it is is not decoded of what has no row.
-            (None, Some(at_ms)) => asked.span.contains(&at_ms) && asked.who.is_none(),
-            (None, None) => false,
-        };
-        if !concerns || epoch > asked.last {
-            return;
-        }
-        let is_later = asked.as_of.is_some_and(|as_of| epoch > as_of);
-        let Some(mut verdict) = verdict(judged, asked.subject.family(), is_later) else { return };
-        let mut is_first = false;
-        if let (Verdict::Taken, Some(row)) = (verdict, judged.row) {
-            is_first = is_of_users(asked.subject) && self.users.insert(row.user_hash);
-            if is_counted(asked, row) {
-                verdict = Verdict::Counted;
-            }
-        }
-        let is_counted = verdict == Verdict::Counted;
-        self.records.note(verdict, || {
-            listed(decoder, judged, verdict, epoch, |event| {
-                in_words(asked.subject, event, is_counted, is_first)
-            })
-        });
-    }
-}
-
-/// Notes the records of results made from events.
-pub(super) struct Listing {
-    pub(super) read: Read,
-    pub(super) noted: Vec<Noted>,
-    epoch: u64,
-    decoder: Decoder,
-}
-
-impl Listing {
-    pub(super) fn new(asked: &[Asked], limit: usize, max_bytes: usize) -> Self {
-        let one = |asked: &Asked| Noted {
-            asked: asked.clone(),
-            records: Records::new(limit),
-            users: HashSet::new(),
-        };
-        let noted = asked.iter().map(one).collect();
-        Self { read: Read::default(), noted, epoch: 0, decoder: Decoder::new(max_bytes) }
-    }
-}
-
-impl Watch for Listing {
-    fn epoch(&mut self, epoch: u64) {
-        self.epoch = epoch;
-    }
-
-    fn record(&mut self, judged: &Judged<'_>) {
-        self.read.note(judged);
-        for noted in &mut self.noted {
-            noted.note(judged, self.epoch, &mut self.decoder);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,14 +238,19 @@ mod tests {
 
     /// The times of what is listed of so many counted records and so many late ones.
     fn listed(counted: i64, late: i64, limit: usize) -> Vec<i64> {
+        listed_of([counted, 0, late], limit)
+    }
+
+    /// The same of counted, taken and late ones, those of each kind from another time on.
+    fn listed_of(records_of: [i64; 3], limit: usize) -> Vec<i64> {
+        let kinds = [Verdict::Counted, Verdict::Taken, Verdict::Late];
         let mut records = Records::new(limit);
-        for at in 0..counted {
-            records.note(Verdict::Counted, || Some(record(at, Verdict::Counted)));
+        for ((verdict, n), from) in kinds.into_iter().zip(records_of).zip([0, 50, 100]) {
+            for at in from..from + n {
+                records.note(verdict, || Some(record(at, verdict)));
+            }
         }
-        for at in 100..100 + late {
-            records.note(Verdict::Late, || Some(record(at, Verdict::Late)));
-        }
-        let all = [(Verdict::Counted, counted), (Verdict::Late, late)];
+        let all = kinds.into_iter().zip(records_of);
         let all = all.into_iter().filter(|(_, n)| *n > 0);
         assert_eq!(records.counts, all.map(|(v, n)| (v, n.unsigned_abs())).collect());
         records.listed().iter().map(|l| l.timestamp).collect()
@@ -305,5 +264,27 @@ mod tests {
         assert_eq!(listed(9, 9, 4), [0, 1, 100, 101]);
         assert_eq!(listed(1, 9, 4), [0, 100, 101, 102]);
         assert_eq!(listed(9, 9, 0), [0_i64; 0]);
+    }
+
+    #[test]
+    fn what_is_counted_has_its_share_however_much_is_taken_before() {
+        assert_eq!(listed_of([2, 9, 0], 4), [0, 1, 50, 51]);
+        assert_eq!(listed_of([9, 9, 0], 5), [0, 1, 2, 50, 51]);
+        assert_eq!(listed_of([1, 9, 0], 4), [0, 50, 51, 52]);
+        assert_eq!(listed_of([9, 9, 9], 4), [0, 50, 100, 101]);
+        assert_eq!(listed_of([9, 1, 0], 1), [0]);
+    }
+
+    #[test]
+    fn records_are_joined_up_to_the_limit() {
+        let mut all = Records::new(2);
+        let mut others = all.empty();
+        for at in 0..3 {
+            others.note(Verdict::Counted, || Some(record(at, Verdict::Counted)));
+        }
+        all.note(Verdict::Counted, || Some(record(9, Verdict::Counted)));
+        all.append(&others);
+        assert_eq!(all.counts, BTreeMap::from([(Verdict::Counted, 4)]));
+        assert_eq!(all.listed().iter().map(|l| l.timestamp).collect::<Vec<_>>(), [0, 9]);
     }
 }

@@ -3,27 +3,35 @@
 //! The log is read again through the judgement of the job, as its epochs were bound and
 //! with the settings that they were bound with. Every record gets a verdict; the result
 //! is computed again by the dataflow itself, as of the epoch of the published record, and
-//! compared with it byte by byte.
+//! compared with it byte by byte. What follows from results, as alerts of threshold rules
+//! do, is listed by these instead of records.
 //!
 //! Invariant: whatever is left unread could not have changed the result (`plan`,
 //! `asked`). It deliberately writes nothing, and needs no job: one may be running.
 
 mod asked;
+mod by_id;
 mod candidates;
 mod compare;
 mod counted;
+mod days;
 mod error;
 mod explanation;
 mod input;
 mod key;
 mod kind;
 mod listing;
+mod noted;
 mod plan;
 mod published;
 mod recompute;
+mod rule;
 mod sessions;
 mod settings;
+mod steps;
+mod subject;
 mod text;
+mod threshold;
 mod times;
 
 pub use error::ExplainError;
@@ -33,13 +41,15 @@ pub use key::{Key, KeyError};
 pub use listing::{Listed, Verdict};
 pub use sessions::SessionPart;
 pub use settings::Rules;
+pub use threshold::WindowPart;
 
 use crate::window::Windows;
-use asked::Asked;
+use asked::{Asked, Unasked};
+use by_id::ById;
 use candidates::Candidates;
 use compare::Found;
 use input::{Input, rules};
-use listing::Listing;
+use noted::Listing;
 use plan::{Plan, first_where};
 use published::Published;
 use recompute::{Computed, recompute};
@@ -101,17 +111,15 @@ impl Explainer<'_> {
             }
         };
         let mut groups: BTreeMap<u64, Group> = BTreeMap::new();
-        let mut unknown_rules = BTreeMap::new();
+        let mut reasons = BTreeMap::new();
         for (key, published) in keys.iter().zip(published) {
-            if let Some(rule) = published.as_ref().and_then(Published::unknown_rule) {
-                unknown_rules.insert(&key.text, rule);
-            }
             let (asked, rules) = self.settle(key, published, bindings)?;
             let group = groups.entry(rules.hash).or_insert_with(|| Group::new(rules));
             match asked {
-                Some(asked) => group.asked.push(asked),
-                None if bindings.is_none() => group.alerts.push(key.clone()),
-                None => {}
+                Ok(asked) => group.asked.push(asked),
+                Err(Unasked::Unknown) if bindings.is_none() => group.alerts.push(key.clone()),
+                Err(Unasked::Unknown) => {}
+                Err(Unasked::Never(reason)) => drop(reasons.insert(&key.text, reason)),
             }
         }
         let mut explained = BTreeMap::new();
@@ -128,7 +136,11 @@ impl Explainer<'_> {
         for key in keys {
             let mut explanation = match explained.get(&key.text) {
                 Some(explanation) => explanation.clone(),
-                None => Explanation::of_nothing(key, unknown_rules.get(&key.text)),
+                None => {
+                    let reason = reasons.remove(&key.text);
+                    let reason = reason.unwrap_or_else(|| "there is no such alert".to_owned());
+                    Explanation::of_nothing(key, reason)
+                }
             };
             if let (Outcome::NotFound, Some(results)) = (explanation.outcome, results) {
                 explanation.near = published::near(results, key)?;
@@ -145,12 +157,9 @@ impl Explainer<'_> {
         key: &Key,
         published: Option<Published>,
         bindings: Option<Bindings<'_>>,
-    ) -> Result<(Option<Asked>, Rules), ExplainError> {
+    ) -> Result<(Result<Asked, Unasked>, Rules), ExplainError> {
         let Some(Bindings { results, state, before, committed }) = bindings else {
-            let asked = Asked::new(key, published).map(|mut asked| {
-                asked.reach(&self.given.dataflow.windows);
-                asked
-            });
+            let asked = Asked::new(key, published, &self.given.dataflow);
             return Ok((asked, self.given.clone()));
         };
         let as_of = published.as_ref().map(|published| published.epoch);
@@ -160,9 +169,11 @@ impl Explainer<'_> {
             Some(binding) => rules(results, binding.settings_hash, &self.given)?,
             None => self.given.clone(),
         };
-        let Some(mut asked) = Asked::new(key, published) else { return Ok((None, rules)) };
+        let mut asked = match Asked::new(key, published, &rules.dataflow) {
+            Ok(asked) => asked,
+            unasked @ Err(_) => return Ok((unasked, rules)),
+        };
         let windows: &Windows = &rules.dataflow.windows;
-        asked.reach(windows);
         asked.as_of = as_of;
         let first = state.first_bound.unwrap_or(0);
         let frozen = match asked.frozen_ms(windows).filter(|_| !self.late) {
@@ -174,7 +185,7 @@ impl Explainer<'_> {
         asked.last = frozen.unwrap_or(committed).max(as_of.unwrap_or(0)).min(committed);
         let at_last = results.bindings(asked.last, 1)?.pop();
         asked.is_open = at_last.is_none_or(|b| asked.is_open_at(b.watermark_ms));
-        Ok((Some(asked), rules))
+        Ok((Ok(asked), rules))
     }
 
     /// Explains what was computed with the same settings.
@@ -197,8 +208,13 @@ impl Explainer<'_> {
         let input = Input { origin, given, plan: plan.as_ref(), progress };
         let gap_ms = rules.dataflow.windows.session_gap_ms;
         let needs_sessions = |a: &Asked| a.subject.of().is_of_windows_of_sessions();
-        if !alerts.is_empty() || asked.iter().any(needs_sessions) {
-            let candidates = Arc::new(Mutex::new(Candidates { asked, alerts, gap_ms }));
+        if !alerts.is_empty() {
+            let by_id = Arc::new(Mutex::new(ById::new(alerts, &rules.dataflow)));
+            input.pass(&by_id, |_| {})?;
+            asked.append(&mut lock(&by_id).found);
+        }
+        if asked.iter().any(needs_sessions) {
+            let candidates = Arc::new(Mutex::new(Candidates { asked, gap_ms }));
             input.pass(&candidates, |_| {})?;
             asked = std::mem::take(&mut lock(&candidates).asked);
         }
@@ -207,7 +223,7 @@ impl Explainer<'_> {
         }
         let max_bytes = rules.input.max_bytes;
         // Those over sessions are listed when it is known which these are.
-        let of_events: Vec<_> = asked.iter().filter(|a| !a.is_of_sessions()).cloned().collect();
+        let of_events: Vec<_> = asked.iter().filter(|a| a.is_of_records()).cloned().collect();
         let listing = Arc::new(Mutex::new(Listing::new(&of_events, self.limit, max_bytes)));
         let computed = recompute(&input, &rules.dataflow, &asked, &listing)?;
         let of_sessions = self.sessions(&input, &rules, &asked, &computed)?;
@@ -215,9 +231,10 @@ impl Explainer<'_> {
         let (mut noted, mut of_sessions) = (listing.noted.iter(), of_sessions.into_iter());
         let mut explanations = Vec::new();
         for (asked, computed) in asked.into_iter().zip(computed) {
-            let (noted, sessions) = match asked.is_of_sessions() {
-                true => (None, of_sessions.next()),
-                false => (noted.next().cloned(), None),
+            let (noted, sessions) = match (asked.is_of_records(), asked.is_of_sessions()) {
+                (true, _) => (noted.next().cloned(), None),
+                (false, true) => (None, of_sessions.next()),
+                (false, false) => (None, None),
             };
             let read = listing.read.clone();
             let found = Found { asked, computed, noted, sessions, read };

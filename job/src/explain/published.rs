@@ -6,7 +6,6 @@ use super::key::{Key, What};
 use hashbrown::HashMap;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use streamgauge_sink::alert::HIGH_BOUNCE_RATE;
 use streamgauge_sink::results::{Position, ResultError, ResultLog, Stored, Topic};
 
 /// Records read at once.
@@ -29,9 +28,12 @@ pub(super) struct Published {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Alert {
-    rule: String,
-    pub(super) user_id: String,
+    pub(super) rule: String,
+    pub(super) rule_version: u32,
+    /// Whom it is about, if it is about a user.
+    pub(super) user_id: Option<String>,
     pub(super) window_start: i64,
+    pub(super) window_end: i64,
     state: String,
 }
 
@@ -49,18 +51,8 @@ impl Published {
         Some(window.window_end)
     }
 
-    /// What it says, if it is an alert of a rule that is known.
+    /// What it says, if it is an alert.
     pub(super) fn alert(&self) -> Option<Alert> {
-        self.any_alert().filter(|alert| alert.rule == HIGH_BOUNCE_RATE.name)
-    }
-
-    /// The rule of an alert that is not known.
-    pub(super) fn unknown_rule(&self) -> Option<String> {
-        let alert = self.any_alert().filter(|alert| alert.rule != HIGH_BOUNCE_RATE.name)?;
-        Some(alert.rule)
-    }
-
-    fn any_alert(&self) -> Option<Alert> {
         serde_json::from_str(self.line.as_ref()?).ok()
     }
 
@@ -74,6 +66,12 @@ impl Published {
         // A quote within a text is escaped, so this is no part of one.
         Some(line.rfind(",\"state\":\"").map_or(&**line, |at| &line[..at]))
     }
+}
+
+/// The end of the window of a line up to its tail, ms.
+pub(super) fn window_end_ms(body: &[u8]) -> Option<i64> {
+    let line = [body, b"}"].concat();
+    Some(serde_json::from_slice::<Window>(&line).ok()?.window_end)
 }
 
 /// The topics in which what is published under a key stands.
@@ -193,7 +191,7 @@ mod tests {
         assert_eq!(body(line).as_deref(), Some(r#"{"windowEnd":1,"value":2"#));
         let alert = |state: &str| {
             format!(
-                r#"{{"rule":"high_bounce_rate","userId":"u","windowStart":0,"state":"{state}","value":1,"epoch":4}}"#
+                r#"{{"windowStart":0,"windowEnd":5,"state":"{state}","rule":"busy","ruleVersion":1,"value":1,"epoch":4}}"#
             )
         };
         assert!(body(&alert("firing")).is_some_and(|b| b.ends_with(r#""value":1"#)));

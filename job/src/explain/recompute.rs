@@ -10,6 +10,7 @@
 use super::asked::Asked;
 use super::input::{Input, Watch, is_end};
 use super::sessions::Session;
+use super::threshold::{Row, Values, value};
 use super::{ExplainError, lock};
 use crate::collect::EpochChanges;
 use crate::dataflow::{Durable, Settings};
@@ -36,11 +37,15 @@ pub(super) struct Computed {
     pub(super) at_last: Option<Vec<u8>>,
     /// The sessions that it is made from, as of the same epoch as the body.
     pub(super) sessions: BTreeMap<Vec<u8>, Session>,
+    /// Of an alert of a threshold rule: the values of its windows, as of the same epoch.
+    pub(super) values: Values,
 }
 
 /// What is asked for, and what came out for it so far.
 struct Collected {
     by_key: HashMap<Vec<u8>, Vec<usize>>,
+    /// Windows of rows, with their ends in ms.
+    by_window: HashMap<Vec<u8>, Vec<(usize, i64)>>,
     of_sessions: Vec<usize>,
     asked: Vec<Asked>,
     computed: Vec<Computed>,
@@ -49,15 +54,19 @@ struct Collected {
 impl Collected {
     fn new(asked: &[Asked]) -> Self {
         let mut by_key: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        let mut by_window: HashMap<Vec<u8>, Vec<(usize, i64)>> = HashMap::new();
         let mut of_sessions = Vec::new();
         for (i, asked) in asked.iter().enumerate() {
             by_key.entry(asked.key.text.as_bytes().to_vec()).or_default().push(i);
-            if asked.subject.of().is_of_windows_of_sessions() {
+            for (end_ms, key) in asked.subject.row().into_iter().flat_map(Row::keys) {
+                by_window.entry(key.into_bytes()).or_default().push((i, end_ms));
+            }
+            if asked.is_of_sessions() && asked.subject.of().is_of_windows_of_sessions() {
                 of_sessions.push(i);
             }
         }
         let computed = vec![Computed::default(); asked.len()];
-        Self { by_key, of_sessions, asked: asked.to_vec(), computed }
+        Self { by_key, by_window, of_sessions, asked: asked.to_vec(), computed }
     }
 
     fn note(&mut self, changes: &EpochChanges) {
@@ -76,6 +85,9 @@ impl Collected {
                         computed.session(asked, changes.epoch, change);
                     }
                 }
+            }
+            for &(i, end_ms) in self.by_window.get(key).into_iter().flatten() {
+                self.computed[i].value(&self.asked[i], changes.epoch, end_ms, change);
             }
             if is_session {
                 for &i in &self.of_sessions {
@@ -97,6 +109,16 @@ impl Computed {
         }
     }
 
+    fn value(&mut self, asked: &Asked, epoch: u64, end_ms: i64, change: &Change) {
+        if epoch > asked.as_of.unwrap_or(asked.last) {
+            return;
+        }
+        match value(&change.body).filter(|_| change.state != State::Retracted) {
+            Some(value) => drop(self.values.insert(end_ms, value)),
+            None => drop(self.values.remove(&end_ms)),
+        }
+    }
+
     fn session(&mut self, asked: &Asked, epoch: u64, change: &Change) {
         let end = asked.as_of.unwrap_or(asked.last);
         if epoch > end && !asked.is_open {
@@ -106,12 +128,26 @@ impl Computed {
             State::Retracted => None,
             _ => Session::read(&change.key, &change.body),
         };
+        let session = session.map(|session| session.only_for(asked.subject.metric()));
         let is_one = asked.who.is_some();
         match session.filter(|s| is_one || asked.window.contains(&s.window_end)) {
             Some(session) => drop(self.sessions.insert(change.key.clone(), session)),
             None => drop(self.sessions.remove(&change.key)),
         }
     }
+}
+
+/// The settings without what nothing is asked about. Rules are left out all or none, for
+/// rows count the times of all of them for which they are late.
+fn needed(settings: &Settings, asked: &[Asked]) -> Settings {
+    let mut needed = settings.clone();
+    if !asked.iter().any(|asked| asked.subject.is_of_configured_rule()) {
+        needed.alerts.clear();
+    }
+    if !asked.iter().any(|asked| asked.subject.metric().is_some_and(Metric::is_of_days)) {
+        needed.windows.days = None;
+    }
+    needed
 }
 
 /// Reads the input once, shows every record to `watch`, and computes what is asked for.
@@ -121,6 +157,7 @@ pub(super) fn recompute<W: Watch + 'static>(
     asked: &[Asked],
     watch: &Arc<Mutex<W>>,
 ) -> Result<Vec<Computed>, ExplainError> {
+    let settings = &needed(settings, asked);
     let collected = Arc::new(Mutex::new(Collected::new(asked)));
     let to = Arc::clone(&collected);
     let workers = Workers {

@@ -36,6 +36,8 @@ pub(super) struct Session {
     bounced: bool,
     pub(super) ended_by: String,
     journey: Vec<String>,
+    entry_page: Option<String>,
+    exit_page: Option<String>,
 }
 
 impl Session {
@@ -44,6 +46,17 @@ impl Session {
         let line = [body, b"}"].concat();
         let session: Self = serde_json::from_slice(&line).ok()?;
         Some(Self { key: String::from_utf8_lossy(key).into_owned(), ..session })
+    }
+
+    /// The same without what a result does not look at: a day has many sessions.
+    pub(super) fn only_for(self, metric: Option<Metric>) -> Self {
+        let wanted = |of: Metric, page| if metric == Some(of) { page } else { None };
+        Self {
+            journey: if metric == Some(Metric::Journeys) { self.journey } else { Vec::new() },
+            entry_page: wanted(Metric::DayEntryPages, self.entry_page),
+            exit_page: wanted(Metric::DayExitPages, self.exit_page),
+            ..self
+        }
     }
 
     /// Its place in lists: by the time it ended at.
@@ -59,10 +72,24 @@ impl Session {
     /// Whether a result counts it, and as what.
     fn counts_as(&self, metric: Metric, steps: Option<(&Funnel, usize)>) -> (bool, String) {
         let views = times(self.page_views, "page view");
+        let page = |page: &Option<String>| (true, page.clone().unwrap_or_default());
         match metric {
-            Metric::BounceRate if self.page_views == 0 => (false, "no page view".to_owned()),
-            Metric::BounceRate if self.bounced => (true, "bounced".to_owned()),
-            Metric::BounceRate => {
+            Metric::BounceRate
+            | Metric::DayBounceRate
+            | Metric::DaySessions
+            | Metric::DayEntryPages
+            | Metric::DayExitPages
+                if self.page_views == 0 =>
+            {
+                (false, "no page view".to_owned())
+            }
+            Metric::DaySessions => (true, views),
+            Metric::DayEntryPages => page(&self.entry_page),
+            Metric::DayExitPages => page(&self.exit_page),
+            Metric::BounceRate | Metric::DayBounceRate if self.bounced => {
+                (true, "bounced".to_owned())
+            }
+            Metric::BounceRate | Metric::DayBounceRate => {
                 (true, format!("not bounced: {views}, {}", times(self.conversions, "conversion")))
             }
             Metric::Journeys if self.journey.is_empty() => (false, "no page view".to_owned()),

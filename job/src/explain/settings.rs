@@ -1,12 +1,13 @@
 //! The settings that epochs were bound with, from the JSON that is kept beside them.
 
+use super::rule::KeptRule;
+use crate::alert::sequence_spans_ms;
 use crate::dataflow;
 use crate::day::Days;
 use crate::funnel::{Funnel, Step};
 use crate::publish::Output;
 use crate::window::Windows;
 use serde::Deserialize;
-use std::collections::BTreeSet;
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
 
@@ -46,13 +47,6 @@ struct Kept {
     alerts: Vec<KeptRule>,
 }
 
-/// What of an alert rule decides about records.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct KeptRule {
-    within_ms: Option<i64>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeptFunnel {
@@ -69,7 +63,8 @@ impl Rules {
     /// Reads settings as they are kept; none if they are not of this version.
     pub(super) fn read(hash: u64, json: String) -> Option<Self> {
         let kept: Kept = serde_json::from_str(&json).ok()?;
-        let spans_ms: BTreeSet<i64> = kept.alerts.iter().filter_map(|r| r.within_ms).collect();
+        let mut alerts: Vec<_> = kept.alerts.into_iter().filter_map(KeptRule::rule).collect();
+        alerts.sort_by(|a, b| a.name.cmp(&b.name));
         let input = InputSettings {
             partitions: kept.partitions,
             allowed_disorder_ms: kept.allowed_disorder_ms,
@@ -79,7 +74,7 @@ impl Rules {
             bots: if kept.bots == "exclude" { BotMode::Exclude } else { BotMode::Include },
             max_bytes: kept.max_bytes,
             days: kept.has_days,
-            sequence_spans_ms: spans_ms.into_iter().collect(),
+            sequence_spans_ms: sequence_spans_ms(&alerts),
             ..InputSettings::default()
         };
         let windows = Windows {
@@ -89,22 +84,26 @@ impl Rules {
             days: kept.time_zone.filter(|_| kept.has_days).and_then(|zone| Days::of(&zone)),
         };
         let funnels = kept.funnels.into_iter().map(funnel).collect();
-        let dataflow = dataflow::Settings { windows, funnels, alerts: Vec::new(), output: OUTPUT };
+        let dataflow = dataflow::Settings { windows, funnels, alerts, output: OUTPUT };
         Some(Self { input, dataflow, hash, json })
     }
 }
 
 fn funnel(kept: KeptFunnel) -> Funnel {
-    let types = [Kind::PageView, Kind::SessionStart, Kind::SessionEnd, Kind::Conversion];
-    let step = |text: String| match types.into_iter().find(|kind| kind.name() == text) {
-        Some(kind) => Step::Type(kind),
-        None => Step::Page(text),
-    };
     Funnel {
         name: kept.name.into(),
         steps: kept.steps.into_iter().map(step).collect(),
         strict: kept.strict,
         abandonment_step: kept.abandonment_step,
+    }
+}
+
+/// A step as it is written.
+pub(super) fn step(text: String) -> Step {
+    let types = [Kind::PageView, Kind::SessionStart, Kind::SessionEnd, Kind::Conversion];
+    match types.into_iter().find(|kind| kind.name() == text) {
+        Some(kind) => Step::Type(kind),
+        None => Step::Page(text),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::explanation::{Explanation, Outcome};
 use super::listing::Listed;
 use super::sessions::{SessionPart, times};
+use super::threshold::WindowPart;
 use super::times::rfc3339;
 use std::fmt::Write as _;
 
@@ -38,6 +39,7 @@ impl Explanation {
         }
         self.counts(&mut text);
         table(&mut text, &self.listed, "");
+        windows(&mut text, &self.windows);
         if let Some(sessions) = &self.sessions {
             for session in &sessions.listed {
                 one_session(&mut text, session);
@@ -97,7 +99,15 @@ impl Explanation {
         }
         let rejected: u64 = self.read.rejected.values().sum();
         let of = if line.is_empty() { "none".to_owned() } else { line.join(", ") };
-        let _ = write!(text, "records: {of}; of {} read", self.read.records);
+        let _ = match self.windows.len() {
+            0 => write!(text, "records: {of}; of {} read", self.read.records),
+            n => write!(
+                text,
+                "made of {}, each a result of its own; {} read",
+                times(n as u64 - 1, "window"),
+                times(self.read.records, "record")
+            ),
+        };
         let _ = match rejected {
             0 => writeln!(text),
             n => writeln!(text, ", {n} rejected"),
@@ -120,6 +130,35 @@ fn one_session(text: &mut String, session: &SessionPart) {
         }
     );
     table(text, &session.records, INDENT);
+}
+
+/// The windows of a row, by the keys with which they can be explained themselves.
+fn windows(text: &mut String, windows: &[WindowPart]) {
+    if windows.is_empty() {
+        return;
+    }
+    let row = |window: &WindowPart| {
+        let value = window.value.as_ref().map_or("none", |value| value.get());
+        let what = match (&window.value, window.beyond) {
+            (_, true) => "beyond the limit",
+            (Some(_), false) => "not beyond the limit",
+            (None, false) => "no result",
+        };
+        let what = match (window.place, window.beyond) {
+            (0, false) => format!("{what}: the row begins after it"),
+            (0, true) => format!("{what}: no row begins after it"),
+            (place, _) => format!("{place}: {what}"),
+        };
+        [shown(&window.key, SHOWN_LAST), value.to_owned(), what]
+    };
+    let mut rows = vec![["window", "value", "place in the row"].map(str::to_owned)];
+    rows.extend(windows.iter().map(row));
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+    let (keys, values) = (width(0), width(1));
+    text.push('\n');
+    for [key, value, what] in &rows {
+        let _ = writeln!(text, "{key:<keys$}  {value:>values$}  {what}");
+    }
 }
 
 fn table(text: &mut String, records: &[Listed], indent: &str) {

@@ -52,6 +52,13 @@ fn what_was_changed_differs_and_says_why() {
     let nothing = one(&site, &format!("POPULAR_CONTENT|{start}|{}|", start + 60_000));
     assert_eq!(nothing.outcome, Outcome::NotFound);
     assert_eq!(nothing.near.first(), Some(&first));
+    // An alert of a rule that there is not.
+    let id = "0123456789abcdef0123456789abcdef";
+    let alert = r#"{"alertId":"","windowStart":0,"windowEnd":5,"state":"firing","rule":"gone","ruleVersion":1,"epoch":1}"#;
+    put(&site, Topic::Alerts, id, Some(alert));
+    let found = one(&site, id);
+    assert_eq!(found.outcome, Outcome::NotFound);
+    assert!(found.reasons[0].contains("the rule `gone`"), "{:?}", found.reasons);
     // An event that was forged: the log is not what was bound.
     put(&site, Topic::ProcessedMetrics, &views, None);
     assert_eq!(one(&site, &views).outcome, Outcome::Differs);

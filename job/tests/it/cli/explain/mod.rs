@@ -2,6 +2,7 @@
 //! was changed it says so.
 
 mod agreement;
+mod changed;
 mod faults;
 mod usage;
 
@@ -24,20 +25,72 @@ use streamgauge_ingest::log::{EmbeddedLog, EventLog, NewRecord, Retention};
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{Position, ResultLog, Topic};
 
-/// Everything that can leave a record out, and sessions that end.
-const SETTINGS: &str =
-    "[input]\ndedup = \"on\"\n[time]\nsession_gap = \"3m\"\n[checkpoint]\nevery = \"1s\"\n";
+/// Everything that can leave a record out, sessions that end, and a day that does: there
+/// it is midnight an hour after the first event.
+const SETTINGS: &str = "[input]\ndedup = \"on\"\n[time]\nsession_gap = \"3m\"\n\
+    [checkpoint]\nevery = \"1s\"\n[site]\ntime_zone = \"Atlantic/Cape_Verde\"\n";
+
+/// Rules of both kinds, over results of every kind.
+const RULES: &str = r#"
+[[alert]]
+name = "bought"
+first = "/cart"
+then = "CONVERSION"
+within = "10m"
+[[alert]]
+name = "left"
+first = "/cart"
+without = "/checkout"
+within = "5m"
+[[alert]]
+name = "on"
+first = "PAGE_VIEW"
+then = "PAGE_VIEW"
+within = "1m"
+[[alert]]
+name = "busy"
+metric = "ACTIVE_USERS"
+above = 2
+windows = 2
+[[alert]]
+name = "quiet"
+metric = "ACTIVE_USERS_5M"
+below = 33
+windows = 3
+[[alert]]
+name = "bounced"
+metric = "BOUNCE_RATE"
+above = 50
+[[alert]]
+name = "unsold"
+metric = "CONVERSION_RATE"
+below = 12.5
+windows = 2
+[[alert]]
+name = "rich"
+metric = "REVENUE_PER_USER"
+above = 10
+windows = 2
+[[alert]]
+name = "abandoned"
+metric = "ABANDONMENT_RATE"
+above = 10
+"#;
+
+/// The names of their alerts.
+const SEQUENCES: [&str; 3] = ["BOUGHT", "LEFT", "ON"];
+const THRESHOLDS: [&str; 6] = ["BUSY", "QUIET", "BOUNCED", "UNSOLD", "RICH", "ABANDONED"];
 
 /// A directory in which a job has worked through a recorded afternoon, in pieces, so that
 /// late events correct what was published.
 fn worked(records: usize) -> (Folder, Site) {
     let folder = Folder::new();
-    folder.put("streamgauge.toml", SETTINGS.as_bytes());
+    folder.put("streamgauge.toml", format!("{SETTINGS}{RULES}").as_bytes());
     let site = Site::open(&folder);
     let job = started(&folder, "job --data-dir d --workers 2");
     // Partitions that have no user are idle after 5 s; until then they hold everything.
     thread::sleep(Duration::from_millis(5_500));
-    let text = log(records);
+    let text = with_campaigns(log(records));
     let lines: Vec<&[u8]> = super::lines(&text);
     // What is appended is appended when it happened, but for what is late.
     let clock = Arc::new(ManualClock::new(START_MS));
@@ -67,6 +120,12 @@ fn worked(records: usize) -> (Folder, Site) {
     let ran = ended(job, "job");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     (folder, site)
+}
+
+/// The same, where some page views come from campaigns.
+fn with_campaigns(log: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(log).unwrap();
+    text.replace("?color=blue", "?color=blue&utm_source=mail&utm_campaign=a+b").into_bytes()
 }
 
 fn append(log: &EmbeddedLog, lines: &[&[u8]]) {
