@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 use streamgauge::dataflow::Settings;
+use streamgauge::day::Days;
 use streamgauge::funnel::{Funnel, Step};
 use streamgauge::publish::Output;
 use streamgauge::replay::{Input, Replay, Wanted};
@@ -34,13 +35,16 @@ pub(super) enum Stage {
     State,
     Whole,
     WholeOnTwo,
+    /// Whole, and the results over days, which all of the loads' hours are in.
+    Days,
+    DaysOnTwo,
     /// Whole, where little is open at a time.
     Brief,
     BriefOnTwo,
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Lines,
         Self::Decoder,
         Self::Decode,
@@ -48,6 +52,8 @@ impl Stage {
         Self::State,
         Self::Whole,
         Self::WholeOnTwo,
+        Self::Days,
+        Self::DaysOnTwo,
         Self::Brief,
         Self::BriefOnTwo,
     ];
@@ -61,6 +67,8 @@ impl Stage {
             Self::State => "…+state-per-user",
             Self::Whole => "whole-1-worker",
             Self::WholeOnTwo => "whole-2-workers",
+            Self::Days => "whole+days-1-worker",
+            Self::DaysOnTwo => "whole+days-2-workers",
             Self::Brief => "brief-1-worker",
             Self::BriefOnTwo => "brief-2-workers",
         }
@@ -99,6 +107,8 @@ pub(super) fn measure(stage: Stage, file: &Path) -> Cost {
         }
         Stage::Whole => whole(file, 1, &InputSettings::default()),
         Stage::WholeOnTwo => whole(file, 2, &InputSettings::default()),
+        Stage::Days => whole(file, 1, &with_days()),
+        Stage::DaysOnTwo => whole(file, 2, &with_days()),
         Stage::Brief => whole(file, 1, &brief()),
         Stage::BriefOnTwo => whole(file, 2, &brief()),
     };
@@ -115,7 +125,7 @@ fn windows(input: &InputSettings) -> Windows {
         lateness_ms: input.lateness_ms,
         session_gap_ms: input.session_gap_ms,
         allowed_disorder_ms: input.allowed_disorder_ms,
-        days: None,
+        days: Days::of("UTC").filter(|_| input.days),
     }
 }
 
@@ -170,6 +180,10 @@ fn one_thread(stage: Stage, file: &Path) -> u64 {
         });
     }
     records
+}
+
+fn with_days() -> InputSettings {
+    InputSettings { days: true, ..InputSettings::default() }
 }
 
 /// Sessions and windows that are soon over.
