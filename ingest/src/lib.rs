@@ -19,6 +19,7 @@ pub mod files;
 pub mod judge;
 pub mod lateness;
 pub mod log;
+pub mod secret;
 pub mod settings;
 pub mod source;
 pub mod sqlite;

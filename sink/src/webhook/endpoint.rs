@@ -1,32 +1,8 @@
 //! A webhook: where alerts are sent, and which.
 
 use super::url::Url;
-use std::fmt;
 use std::time::Duration;
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A secret.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// What it is, to sign with.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(********)")
-    }
-}
+pub use streamgauge_ingest::secret::Secret;
 
 /// A webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
