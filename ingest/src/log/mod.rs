@@ -2,9 +2,11 @@
 //!
 //! What every log promises, whatever keeps it: a record that was appended stays
 //! at its partition and offset until retention cuts it; offsets of a partition
-//! only grow; appended records are durable when `append` returns, and all of one
-//! call or none of them. A reader gives the records of its partitions in the order
-//! of their offsets, each once. What was cut is told, never skipped in silence.
+//! only grow, and may have gaps; appended records are durable when `append` returns.
+//! If it fails, a log in one place (in a file, in memory) has none of the call's
+//! records; a log on several machines (Kafka) may have any of them. A reader gives the
+//! records of its partitions in the order of their offsets, each once. What was cut is
+//! told, never skipped in silence. A log that is away for a while loses nothing by it.
 //!
 //! The conformance suite in the tests of this crate holds every log to it.
 
@@ -53,7 +55,7 @@ pub struct Position {
 }
 
 /// Why a log could not do what was asked.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LogError {
     /// Retention has cut records that were to be read.
     #[error("lost partition {partition} [{}, {}): retention has cut it", .lost.start, .lost.end)]
@@ -76,6 +78,15 @@ pub enum LogError {
     /// What keeps the log has failed.
     #[error("{what}: {reason}")]
     Storage {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        reason: String,
+    },
+    /// What keeps the log cannot be reached now, or does not answer. Nothing is lost by
+    /// it: the same can be asked again.
+    #[error("{what}: {reason}")]
+    Away {
         /// What was tried.
         what: String,
         /// What came of it.
@@ -106,10 +117,12 @@ pub trait EventLog: Send + Sync {
     /// Number of partitions.
     fn partitions(&self) -> u32;
 
-    /// Appends records, all or none; returns their offsets.
+    /// Appends records; returns their offsets when all of them are durable.
     ///
     /// # Errors
-    /// If a partition doesn't exist, or the log cannot keep them.
+    /// If a partition doesn't exist: nothing was appended. If the log cannot keep them:
+    /// then a log in one place has none of them, one on several machines any, and who
+    /// appends them again may have some twice.
     fn append(&self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError>;
 
     /// The offsets that a partition holds: from the first that was not cut to the
@@ -152,14 +165,17 @@ pub trait LogReader: Send {
     /// order of appending: none waits for what came to another later.
     ///
     /// # Errors
-    /// If retention has cut what was to be read next.
+    /// If retention has cut what was to be read next, or the log is away; nothing was
+    /// given then.
     fn poll(&mut self, most: usize, each: &mut dyn FnMut(Record<'_>)) -> Result<usize, LogError>;
 
     /// Gives the records up to these offsets (not with them), each partition's in
-    /// order; what is not there yet is not waited for.
+    /// order; what is not there yet is not waited for. The positions are at these offsets
+    /// then, or at the ends of partitions that have not reached them.
     ///
     /// # Errors
-    /// If retention has cut what was to be read next.
+    /// If retention has cut what was to be read next. If the log is away: then the
+    /// positions are what they were, and what was given is given again.
     fn read_until(
         &mut self,
         ends: &[Position],

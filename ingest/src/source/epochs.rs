@@ -7,7 +7,7 @@ use crate::binding::{Binding, EpochCounts, PartitionBinding};
 use crate::clock::Clock;
 use crate::dead_letter::DeadLetter;
 use crate::judge::{Close, Released};
-use crate::log::{EventLog, Position};
+use crate::log::{EventLog, LogError, Position};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
 use std::collections::BTreeMap;
@@ -134,6 +134,7 @@ impl<'a> Source<'a> {
     /// The next epoch as it was bound before.
     ///
     /// # Errors
+    /// If the log is away: then the same can be asked again.
     /// If the log no longer holds what was bound, or the settings or the partitions
     /// are others.
     pub fn again(&mut self, binding: &Binding) -> Result<BoundEpoch, SourceError> {
@@ -163,11 +164,14 @@ impl<'a> Source<'a> {
     /// epoch without records is due.
     ///
     /// # Errors
-    /// If the log can't be read.
+    /// If the log can't be read. Where it is away, the same can be asked again, and
+    /// nothing is bound until it is back.
     pub fn next_epoch(&mut self) -> Result<Option<BoundEpoch>, SourceError> {
         let now_ms = self.clock.now_ms();
         let read = self.reader.read(MOST_RECORDS)?;
-        let is_quiet = read.counts.read == 0 && self.last_epoch.is_some();
+        // What is no record has its place in an epoch, too.
+        let has_nothing = read.partitions.iter().all(|p| p.lo == p.hi);
+        let is_quiet = has_nothing && self.last_epoch.is_some();
         if is_quiet && (0..QUIET_MS).contains(&(now_ms - self.last_bound_ms)) {
             return Ok(None);
         }
@@ -176,22 +180,34 @@ impl<'a> Source<'a> {
     }
 
     /// A last epoch of what is there now, perhaps nothing, whose number is a multiple
-    /// of `multiple`, above 0.
+    /// of `multiple`, above 0. If the log is away, it is one of nothing.
     ///
     /// # Errors
     /// If the log can't be read.
     pub fn last_epoch(&mut self, multiple: u64) -> Result<BoundEpoch, SourceError> {
         let now_ms = self.clock.now_ms();
-        let read = self.reader.read(MOST_RECORDS)?;
+        let read = match self.reader.read(MOST_RECORDS) {
+            Err(SourceError::Log(LogError::Away { .. })) => self.reader.read_nothing(),
+            read => read?,
+        };
         let epoch = self.number(now_ms).next_multiple_of(multiple);
         self.last_epoch = Some(epoch);
         self.bind(read, epoch, now_ms)
     }
 
+    /// The end of each partition. While the log is away nobody knows them, and no
+    /// partition counts as read to its end: none is idle then.
+    fn ends(&self) -> Result<BTreeMap<u32, u64>, LogError> {
+        let ends = match self.log.all_bounds() {
+            Err(LogError::Away { .. }) => vec![u64::MAX; self.log.partitions() as usize],
+            bounds => bounds?.into_iter().map(|b| b.end).collect(),
+        };
+        Ok((0..).zip(ends).collect())
+    }
+
     fn bind(&mut self, read: Read, epoch: u64, now_ms: i64) -> Result<BoundEpoch, SourceError> {
         let Read { partitions, counts, batch, dead_letters } = read;
-        let bounds = self.log.all_bounds()?;
-        let ends: BTreeMap<u32, u64> = (0..).zip(bounds.iter().map(|b| b.end)).collect();
+        let ends = self.ends()?;
         let binding = self.binder.bind(epoch, partitions, counts, &ends, now_ms);
         self.last_bound_ms = now_ms;
         self.raise_idle(&binding);

@@ -32,6 +32,13 @@ struct Part {
     digest: RecordDigest,
 }
 
+impl Part {
+    fn at(at: Position) -> Self {
+        let Position { partition, offset } = at;
+        Self { partition, lo: offset, hi: offset, count: 0, digest: RecordDigest::default() }
+    }
+}
+
 /// Reads partitions epoch by epoch.
 pub struct EpochReader {
     reader: Box<dyn LogReader>,
@@ -39,6 +46,7 @@ pub struct EpochReader {
     judge: LogJudge,
     chunk: Chunk,
     places: Vec<Place>,
+    /// By partition; after an attempt that failed, `hi` is where the next epoch begins.
     parts: Vec<Part>,
     last_appended_ms: Option<i64>,
 }
@@ -58,13 +66,16 @@ impl EpochReader {
             let (log, settings) = (log.partitions(), settings.partitions);
             return Err(SourceError::OtherPartitions { log, settings });
         }
+        let reader = log.reader(positions)?;
+        let mut parts: Vec<_> = positions.iter().map(|at| Part::at(*at)).collect();
+        parts.sort_by_key(|p| p.partition);
         Ok(Self {
-            reader: log.reader(positions)?,
+            reader,
             decoder: ChunkDecoder::new(settings),
             judge: LogJudge::new(settings),
             chunk: Chunk::default(),
             places: Vec::new(),
-            parts: Vec::new(),
+            parts,
             last_appended_ms: None,
         })
     }
@@ -117,6 +128,12 @@ impl EpochReader {
         Ok(self.finish())
     }
 
+    /// What an epoch is that reads nothing.
+    pub fn read_nothing(&mut self) -> Read {
+        self.begin();
+        self.finish()
+    }
+
     /// Reads exactly the offsets bound, as far as the log still has them, and
     /// judges their records.
     ///
@@ -132,18 +149,21 @@ impl EpochReader {
     }
 
     fn begin(&mut self) {
-        self.parts.clear();
-        self.parts.extend(self.reader.positions().iter().map(|at| Part {
-            partition: at.partition,
-            lo: at.offset,
-            hi: at.offset,
-            count: 0,
-            digest: RecordDigest::default(),
-        }));
-        self.parts.sort_by_key(|p| p.partition);
+        // What an attempt has left that failed is read again.
+        self.chunk = Chunk::default();
+        self.places.clear();
+        for part in &mut self.parts {
+            *part = Part::at(Position { partition: part.partition, offset: part.hi });
+        }
     }
 
     fn finish(&mut self) -> Read {
+        // Offsets without records are passed, too: the next epoch begins behind them.
+        for at in self.reader.positions() {
+            if let Ok(i) = self.parts.binary_search_by_key(&at.partition, |p| p.partition) {
+                self.parts[i].hi = at.offset;
+            }
+        }
         let decoded = self.decoder.decode(std::mem::take(&mut self.chunk));
         self.last_appended_ms = self.places.last().map(|p| p.appended_ms).or(self.last_appended_ms);
         let before = plain(self.judge.counts());
@@ -179,7 +199,6 @@ fn note(chunk: &mut Chunk, places: &mut Vec<Place>, parts: &mut [Part], record: 
     places.push(Place { partition, offset, appended_ms });
     if let Ok(i) = parts.binary_search_by_key(&partition, |p| p.partition) {
         let part = &mut parts[i];
-        part.hi = offset + 1;
         part.count += 1;
         part.digest.update(offset, appended_ms, value);
     }

@@ -6,6 +6,7 @@
     reason = "a test fails by a panic, and its numbers are small"
 )]
 
+mod away;
 mod bindings;
 mod conformance;
 mod embedded;

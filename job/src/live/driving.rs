@@ -13,7 +13,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 use streamgauge_ingest::binding::Binding;
-use streamgauge_ingest::source::BoundEpoch;
+use streamgauge_ingest::log::LogError;
+use streamgauge_ingest::source::{BoundEpoch, SourceError};
 use streamgauge_ingest::summary::SourceCounts;
 
 const STATUS_EVERY_MS: i64 = 1_000;
@@ -48,7 +49,7 @@ impl Driving<'_> {
                 }
                 return Ok(self.driver.source().counts().clone());
             }
-            let (given, is_full) = match self.driver.step()? {
+            let (given, is_full) = match self.step(&mut told)? {
                 Step::Again(given) => (Some(given), true),
                 Step::New(given) => {
                     let is_full = given.bound.binding.counts.read >= MANY;
@@ -73,6 +74,23 @@ impl Driving<'_> {
                 thread::sleep(Duration::from_millis(wait_ms));
             }
         }
+    }
+
+    /// The next epoch; nothing while the log is away, which is told once.
+    fn step(&mut self, told: &mut Told) -> Result<Step, SourceError> {
+        let step = match self.driver.step() {
+            Err(SourceError::Log(away @ LogError::Away { .. })) => Err(away),
+            step => Ok(step?),
+        };
+        match (&step, told.is_away) {
+            (Err(away), false) => {
+                (self.job.tell)(&format!("{away}; nothing is lost, and it is tried again"));
+            }
+            (Ok(_), true) => (self.job.tell)("events can be read again"),
+            _ => {}
+        }
+        told.is_away = step.is_err();
+        Ok(step.unwrap_or(Step::Nothing))
     }
 
     /// Gives an epoch to everybody; false if somebody has ended.
@@ -120,7 +138,7 @@ impl Driving<'_> {
             counts,
             checkpoint: self.state.last(),
         };
-        *told = Told { at_ms: now_ms, read: counts.read, phase: Some(asked) };
+        (told.at_ms, told.read, told.phase) = (now_ms, counts.read, Some(asked));
         let epoch = binding.map_or(0, |b| b.epoch);
         self.to_writer.send(ToWriter::Status(epoch, status.to_json())).is_ok()
     }
@@ -146,4 +164,6 @@ struct Told {
     at_ms: i64,
     read: u64,
     phase: Option<Phase>,
+    /// Whether the log was away at the last step.
+    is_away: bool,
 }
