@@ -11,9 +11,11 @@
 //! The conformance suite in the tests of this crate holds every log to it.
 
 mod embedded;
+mod kafka;
 mod memory;
 
 pub use embedded::{EmbeddedLog, Retention};
+pub use kafka::{KafkaLog, KafkaSettings, Mechanism, Sasl, Security, Tls};
 pub use memory::MemoryLog;
 
 use std::ops::Range;

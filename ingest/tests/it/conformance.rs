@@ -2,11 +2,12 @@
 //!
 //! A log takes part by a function that makes an empty one: see the end.
 
+use crate::kafka::Topic;
 use std::ops::Range;
 use std::sync::Arc;
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::log::{
-    EmbeddedLog, EventLog, LogError, MemoryLog, NewRecord, Position, Record, Retention,
+    EmbeddedLog, EventLog, KafkaLog, LogError, MemoryLog, NewRecord, Position, Record, Retention,
 };
 use streamgauge_ingest::sqlite::Sync;
 
@@ -183,6 +184,24 @@ fn embedded(retention: Retention) -> Fixture {
         advance_ms: Box::new(move |ms| turned.advance(ms)),
         _directory: Some(directory),
     }
+}
+
+/// In a new topic. It keeps the times that it is given, as those are turned by hand.
+fn kafka() -> Fixture {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let turned = Arc::clone(&clock);
+    let topic = Topic::new(PARTITIONS, &[("message.timestamp.type", "CreateTime")]);
+    Fixture {
+        log: Box::new(KafkaLog::connect(topic.settings(), clock).unwrap()),
+        advance_ms: Box::new(move |ms| turned.advance(ms)),
+        _directory: None,
+    }
+}
+
+#[test]
+#[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
+fn the_log_in_kafka_conforms() {
+    check(kafka);
 }
 
 #[test]

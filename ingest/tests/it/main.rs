@@ -11,3 +11,4 @@ mod bindings;
 mod conformance;
 mod embedded;
 mod judging;
+mod kafka;

@@ -1,0 +1,126 @@
+//! The log in a Kafka: a topic, read by partition and offset.
+//!
+//! What is different from a log in a file: several machines keep it, so it can be away
+//! for a while ([`LogError::Away`]), and what one call appends to several partitions is
+//! there for each of them or not; no transaction holds it together. What transactions
+//! of others have appended is read when they are committed, and not if they are aborted.
+//!
+//! Consumer groups have no part in it: who reads what is ours to say, and bindings, not
+//! committed offsets, say from where.
+
+mod append;
+mod commits;
+mod heard;
+mod offsets;
+mod part;
+mod reader;
+mod settings;
+
+pub use settings::{KafkaSettings, Mechanism, Sasl, Security, Tls};
+
+use super::{EventLog, LogError, LogReader, NewRecord, Position};
+use crate::clock::Clock;
+use append::Appender;
+use offsets::Asker;
+use reader::KafkaReader;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A log in a topic of a Kafka. Clones share it.
+#[derive(Clone)]
+pub struct KafkaLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: KafkaSettings,
+    clock: Arc<dyn Clock>,
+    asker: Asker,
+    /// Made when something is appended first: who only reads needs none.
+    appender: Mutex<Option<Arc<Appender>>>,
+}
+
+impl KafkaLog {
+    /// Finds the topic. `clock` gives records their times where the topic does not say
+    /// itself when they were appended (`message.timestamp.type=LogAppendTime`).
+    ///
+    /// # Errors
+    /// [`LogError::Away`] if no broker can be reached; another if there is no such topic,
+    /// it may not be read, or the program was built without what the settings need.
+    pub fn connect(settings: KafkaSettings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        settings.check()?;
+        let asker = Asker::connect(&settings)?;
+        let shared = Shared { settings, clock, asker, appender: Mutex::new(None) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    fn check(&self, partition: u32) -> Result<(), LogError> {
+        let partitions = self.partitions();
+        if partition < partitions {
+            return Ok(());
+        }
+        Err(LogError::NoPartition { partition, partitions })
+    }
+
+    fn appender(&self) -> Result<Arc<Appender>, LogError> {
+        let mut appender = self.shared.appender.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*appender {
+            Some(made) => Ok(Arc::clone(made)),
+            None => {
+                Ok(Arc::clone(appender.insert(Arc::new(Appender::new(&self.shared.settings)?))))
+            }
+        }
+    }
+}
+
+/// Checks that a position can be read from.
+fn check(at: Position, bounds: Range<u64>) -> Result<(), LogError> {
+    let (Position { partition, offset }, Range { start, end }) = (at, bounds);
+    if offset < start {
+        return Err(LogError::Lost { partition, lost: offset..start });
+    }
+    if offset > end {
+        return Err(LogError::BeyondEnd { partition, offset, end });
+    }
+    Ok(())
+}
+
+impl EventLog for KafkaLog {
+    fn partitions(&self) -> u32 {
+        self.shared.asker.partitions()
+    }
+
+    fn append(&self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError> {
+        records.iter().try_for_each(|r| self.check(r.partition))?;
+        self.appender()?.append(records, self.shared.clock.now_ms())
+    }
+
+    fn bounds(&self, partition: u32) -> Result<Range<u64>, LogError> {
+        self.check(partition)?;
+        Ok(self.all_bounds()?[partition as usize].clone())
+    }
+
+    fn all_bounds(&self) -> Result<Vec<Range<u64>>, LogError> {
+        // Ends first: what is cut meanwhile lies before them.
+        let ends = self.shared.asker.ends()?;
+        let starts = self.shared.asker.starts()?;
+        Ok(starts.into_iter().zip(ends).map(|(start, end)| start..end.max(start)).collect())
+    }
+
+    fn offset_at(&self, partition: u32, appended_ms: i64) -> Result<u64, LogError> {
+        let end = self.bounds(partition)?.end;
+        Ok(self.shared.asker.at(partition, appended_ms)?.map_or(end, |found| found.min(end)))
+    }
+
+    fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError> {
+        let bounds = self.all_bounds()?;
+        let mut reached = Vec::new();
+        for at in positions {
+            self.check(at.partition)?;
+            let bounds = bounds[at.partition as usize].clone();
+            reached.push(bounds.end);
+            check(*at, bounds)?;
+        }
+        Ok(Box::new(KafkaReader::new(&self.shared, positions, &reached)?))
+    }
+}
