@@ -23,7 +23,8 @@ error: a Kafka that runs is left as it is.
                ${TMPDIR:-/tmp}/streamgauge-kafka-UID); `stop` keeps it, so the
                next `start` goes on with it; delete the directory to begin anew
 
-`status` ends with 0 if all nodes answer, with 3 if not.
+`status` ends with 0 if all nodes answer, with 3 if not. `start` ends with 4 if Java,
+Maven or Kafka itself cannot be had.
 
 Needs Java 17 or later, and Maven once: on Debian 12 and 13
   apt-get install default-jre-headless maven
@@ -45,13 +46,17 @@ fail() {
   tell "$@"
   exit 1
 }
+missing() {
+  tell "$@"
+  exit 4
+}
 
 find_java() {
   local version
   version=$("$java" -XshowSettings:properties -version 2>&1 |
     sed -n 's/^ *java\.specification\.version = //p') || true
   if [[ ! "$version" =~ ^[0-9]+$ ]] || ((version < 17)); then
-    fail "Java 17 or later is needed, and ${version:-none} was found. On Debian:
+    missing "Java 17 or later is needed, and ${version:-none} was found. On Debian:
   apt-get install default-jre-headless"
   fi
 }
@@ -62,7 +67,7 @@ find_jars() {
   local cache="${XDG_CACHE_HOME:-${HOME:?needed for the cache}/.cache}/streamgauge/kafka"
   jars="$cache/jars-$(cksum <"$here/pom.xml" | cut -d ' ' -f 1)"
   [[ ! -d "$jars" ]] || return 0
-  command -v mvn >/dev/null || fail "Maven is needed once, to fetch Kafka. On Debian:
+  command -v mvn >/dev/null || missing "Maven is needed once, to fetch Kafka. On Debian:
   apt-get install maven"
   local new="$jars.$$"
   mkdir -p "$cache"
@@ -70,7 +75,7 @@ find_jars() {
   mvn --batch-mode --quiet -Dstyle.color=never --file "$here/pom.xml" dependency:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$new" >&2 || {
     rm -rf "$new"
-    fail "Maven could not fetch Kafka; its messages are above. Behind a proxy or a
+    missing "Maven could not fetch Kafka; its messages are above. Behind a proxy or a
 mirror, its settings belong into ~/.m2/settings.xml; then try again"
   }
   # Another start may have been faster.
