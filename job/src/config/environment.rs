@@ -23,8 +23,9 @@ pub(super) const PREFIX: &str = "STREAMGAUGE_";
 /// The variable that names the configuration file, as `--config` does.
 pub const CONFIG_VARIABLE: &str = "STREAMGAUGE_CONFIG";
 
-/// Variables that are no keys: the file, the log's filter, the long tests.
-const OTHERS: [&str; 3] = [CONFIG_VARIABLE, "STREAMGAUGE_LOG", "STREAMGAUGE_LONG"];
+/// Variables that are no keys: the file, the log's filter, the long tests, the tests' Kafka.
+const OTHERS: [&str; 4] =
+    [CONFIG_VARIABLE, "STREAMGAUGE_LOG", "STREAMGAUGE_LONG", "STREAMGAUGE_KAFKA"];
 
 /// The variable of a key: `STREAMGAUGE_TIME__LATENESS`.
 pub(super) fn variable(section: &Section, key: &Key) -> String {

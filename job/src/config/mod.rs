@@ -19,6 +19,7 @@ mod environment;
 mod file;
 mod funnel;
 mod funnel_file;
+mod kafka;
 mod kind;
 mod print;
 mod problem;
@@ -53,6 +54,7 @@ pub use webhook::Webhook;
 pub(crate) use suggest::nearest;
 
 use settings::from_text;
+use streamgauge_ingest::log::KafkaSettings;
 
 /// The file that is read if it is in the working directory and no other is named.
 pub const DEFAULT_FILE: &str = "streamgauge.toml";
@@ -78,6 +80,8 @@ pub struct Config {
     pub data: Data,
     /// `[log]`.
     pub log: Log,
+    /// `[kafka]`, if events are there.
+    pub kafka: Option<KafkaSettings>,
     /// `[checkpoint]`.
     pub checkpoint: Checkpoint,
     /// `[store]`.
@@ -153,8 +157,9 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
         alert_file::check_funnels(&alerts, &funnels, &mut problems);
         webhook_file::check_rules(&webhooks, &alerts, &mut problems);
     }
+    let kafka = kafka::read(&settings, &mut problems);
     Problems::none_of(problems)?;
-    Ok(Config { webhooks, ..Config::of(settings, funnels, alerts, file) })
+    Ok(Config { webhooks, kafka, ..Config::of(settings, funnels, alerts, file) })
 }
 
 /// The flag's file, else the variable's, else the default one if it is there.
@@ -195,6 +200,7 @@ impl Config {
             store: typed::store(&settings),
             gateway: typed::gateway(&settings),
             webhooks: Vec::new(),
+            kafka: None,
             funnels,
             alerts,
             settings,

@@ -100,7 +100,8 @@ fn push_doc(text: &mut String, key: &Key) {
 }
 
 fn push_line(text: &mut String, key: &Key, value: &Value, origin: &Origin) {
-    let value = match key.secret {
+    // A secret that is not set is no secret.
+    let value = match key.secret && *value != Value::Text(String::new()) {
         true => Value::Text(MASK.to_owned()).to_toml(),
         false => value.to_toml(),
     };
@@ -171,8 +172,12 @@ pub fn summary(config: &Config) -> String {
         [name] => format!(", webhook {name}"),
         names => format!(", {} webhooks ({})", names.len(), names.join(", ")),
     };
+    let events = match &config.kafka {
+        Some(kafka) => format!(", events in the topic {} of Kafka", kafka.topic),
+        None => String::new(),
+    };
     format!(
-        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}{webhooks}",
+        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}{webhooks}{events}",
         format_duration(config.time.allowed_disorder_ms),
         format_duration(config.time.lateness_ms),
         format_duration(config.time.session_gap_ms),

@@ -16,8 +16,8 @@ const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { name, kind, default: None, doc, secret: false }
 }
 
-const fn secret(name: &'static str, default: &'static str, doc: &'static str) -> Key {
-    Key { name, kind: Kind::Text, default: Some(default), doc, secret: true }
+const fn secret(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default: Some(default), doc, secret: true }
 }
 
 /// A duration that may be nothing at all.
@@ -36,7 +36,7 @@ pub const ALERT: &str = "alert";
 pub const WEBHOOK: &str = "webhook";
 
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 13] = [
+pub static SECTIONS: [Section; 14] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -288,20 +288,26 @@ pub static SECTIONS: [Section; 13] = [
     },
     Section {
         name: "log",
-        doc: "The embedded log of events, in the data directory.",
+        doc: "The log of events.",
         repeated: false,
         keys: &[
+            key(
+                "kind",
+                Kind::Choice(&["embedded", "kafka"]),
+                "embedded",
+                "Where events are kept: \"embedded\" in the data directory, \"kafka\" in the topic of [kafka]; results stay in the data directory.",
+            ),
             key(
                 "retention",
                 Kind::Duration { min_ms: 60_000, max_ms: MAX_DURATION_MS },
                 "7d",
-                "Events appended longer ago are cut.",
+                "Events of the embedded log that were appended longer ago are cut.",
             ),
             key(
                 "max_bytes",
                 Kind::Integer { min: 1_048_576, max: i64::MAX },
                 "10737418240",
-                "The oldest events are cut down to so many bytes as they are stored (compressed).",
+                "Its oldest events are cut down to so many bytes as they are stored (compressed).",
             ),
             key(
                 "sync",
@@ -309,6 +315,58 @@ pub static SECTIONS: [Section; 13] = [
                 "full",
                 "\"full\": what is acknowledged survives a power loss; \"normal\": it survives a crash of the program, and a power loss can take the last second.",
             ),
+        ],
+    },
+    Section {
+        name: "kafka",
+        doc: "The Kafka that has the events where [log] kind is \"kafka\".",
+        repeated: false,
+        keys: &[
+            key(
+                "brokers",
+                Kind::Text,
+                "127.0.0.1:9092",
+                "Some of its brokers, as host:port with commas between; the others are found by them.",
+            ),
+            key("topic", Kind::Text, "website-analytics-events", "The topic of events."),
+            key(
+                "group",
+                Kind::AnyText,
+                "",
+                "A consumer group that positions are committed to, for those who watch the lag; they are never read back. Empty: none.",
+            ),
+            key(
+                "security",
+                Kind::Choice(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]),
+                "PLAINTEXT",
+                "How connections are secured; SSL (which is TLS) needs a program that was built with it.",
+            ),
+            key(
+                "mechanism",
+                Kind::Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+                "PLAIN",
+                "How it is proved by SASL who connects; SCRAM needs a program that was built with TLS.",
+            ),
+            key("username", Kind::AnyText, "", "Who connects, by SASL."),
+            secret(
+                "password",
+                Kind::AnyText,
+                "",
+                "The password of who connects, by SASL; better given as STREAMGAUGE_KAFKA__PASSWORD.",
+            ),
+            key(
+                "ca_file",
+                Kind::AnyText,
+                "",
+                "A file (PEM) with the certificates of the authorities to trust; empty: the system's.",
+            ),
+            key(
+                "cert_file",
+                Kind::AnyText,
+                "",
+                "A file (PEM) with the certificate of who connects, where brokers ask for one.",
+            ),
+            key("key_file", Kind::AnyText, "", "A file (PEM) with the key of that certificate."),
         ],
     },
     Section {
@@ -373,6 +431,7 @@ pub static SECTIONS: [Section; 13] = [
             required("url", Kind::Url, "Where alerts are sent to, by POST."),
             secret(
                 "secret",
+                Kind::Text,
                 "none",
                 "What deliveries are signed with, 16 characters or more, also as STREAMGAUGE_WEBHOOK__NAME__SECRET; \"none\" signs nothing.",
             ),

@@ -137,7 +137,7 @@ impl Job {
     }
 }
 
-/// The embedded log of events.
+/// The log of events, as far as it is embedded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
     /// Events appended longer ago are cut, ms.

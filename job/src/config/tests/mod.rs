@@ -2,6 +2,7 @@
 
 mod alerts;
 mod funnels;
+mod kafka;
 mod layers;
 mod odd_files;
 mod printing;
