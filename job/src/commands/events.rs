@@ -1,13 +1,13 @@
 //! Where events go: into a file, to stdout, or into the log of a data directory.
 
-use super::site::PARTITIONS;
 use anyhow::{Context, Result};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamgauge::cli::Destination;
 use streamgauge_ingest::decode::partition_of;
-use streamgauge_ingest::log::{EmbeddedLog, EventLog, NewRecord};
+use streamgauge_ingest::log::{EventLog, NewRecord};
 use streamgauge_simulator::Output;
 
 /// Records appended at once at most.
@@ -20,7 +20,7 @@ const LINGER: Duration = Duration::from_millis(10);
 /// An open target of events.
 pub(super) enum Events {
     /// A file, or stdout.
-    File(Output),
+    File(Box<Output>),
     /// A log.
     Log(Appender),
 }
@@ -33,7 +33,7 @@ impl Events {
             // The command line takes no other here.
             Destination::Stdout | Destination::Nowhere | Destination::Log => Path::new("-"),
         };
-        Ok(Self::File(Output::create(path)?))
+        Ok(Self::File(Box::new(Output::create(path)?)))
     }
 
     /// Writes an event.
@@ -71,7 +71,7 @@ impl Events {
 
 /// Appends events to a log, several at once.
 pub(super) struct Appender {
-    log: EmbeddedLog,
+    log: Arc<dyn EventLog>,
     bytes: Vec<u8>,
     /// Partition, key and value of each record held back.
     records: Vec<(u32, Range<usize>, Range<usize>)>,
@@ -79,7 +79,7 @@ pub(super) struct Appender {
 }
 
 impl Appender {
-    pub(super) fn new(log: EmbeddedLog) -> Self {
+    pub(super) fn new(log: Arc<dyn EventLog>) -> Self {
         Self { log, bytes: Vec::new(), records: Vec::new(), since: Instant::now() }
     }
 
@@ -97,7 +97,8 @@ impl Appender {
         self.bytes.extend_from_slice(key.as_bytes());
         let middle = self.bytes.len();
         self.bytes.extend_from_slice(value);
-        let record = (partition_of(key, PARTITIONS), start..middle, middle..self.bytes.len());
+        let record =
+            (partition_of(key, self.log.partitions()), start..middle, middle..self.bytes.len());
         self.records.push(record);
         if self.records.len() >= APPEND_RECORDS || self.bytes.len() >= APPEND_BYTES {
             self.append()?;

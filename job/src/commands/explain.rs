@@ -17,7 +17,6 @@ use streamgauge::publish::Output;
 use streamgauge::settings::{alerts, fingerprint, funnels, input_settings, windows};
 use streamgauge_gateway::{Explain, Unexplained};
 use streamgauge_ingest::files::{Progress, check};
-use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::settings::InputSettings;
 
 /// How often it is looked how far the work is, and whether it is to stop.
@@ -87,7 +86,7 @@ pub(super) fn given(config: &Config, partitions: u32) -> Rules {
 
 /// The log and the results of a directory.
 pub(super) fn origin(site: &Site) -> Origin<'_> {
-    Origin::Directory { log: &site.log, results: &site.results, clock: &*site.clock }
+    Origin::Directory { log: &*site.log, results: &site.results, clock: &*site.clock }
 }
 
 /// What the exit code is to tell.

@@ -16,7 +16,7 @@ use streamgauge::config::Surroundings;
 pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     let listener = listen(&config)?;
-    let site = Site::open(&directory(&config, "data/site"), &config)?;
+    let site = Site::open_to_stay(&directory(&config, "data/site"), &config)?;
     let tell = |text: &str| {
         // Without a stderr there is nobody to tell.
         let _ = writeln!(io::stderr(), "{text}");

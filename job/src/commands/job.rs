@@ -2,7 +2,7 @@
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use super::site::{JobLock, PARTITIONS, Site, directory, tuning};
+use super::site::{JobLock, Site, directory, tuning};
 use anyhow::Result;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use streamgauge_ingest::summary::SourceCounts;
 pub(crate) fn job(args: &JobArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     let directory = directory(&config, "data/site");
-    let site = Site::open(&directory, &config)?;
+    let site = Site::open_to_stay(&directory, &config)?;
     let _lock = JobLock::take(&directory)?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
@@ -56,7 +56,7 @@ pub(super) struct Parts<'a> {
 /// Runs the job of a data directory until it is asked to end.
 pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
     let Parts { config, site, .. } = parts;
-    let storage = site.checkpoints()?;
+    let (storage, partitions) = (site.checkpoints()?, site.log.partitions());
     let dataflow = Settings {
         windows: windows(config, config.site.has_days),
         funnels: funnels(config),
@@ -64,16 +64,16 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         output: Output { provisional: true, digests: false },
     };
     let counts = live::run(&Job {
-        log: &site.log,
+        log: &*site.log,
         results: &site.results,
         storage: &storage,
         clock: &*site.clock,
-        input: &InputSettings { days: config.site.has_days, ..input_settings(config, PARTITIONS) },
+        input: &InputSettings { days: config.site.has_days, ..input_settings(config, partitions) },
         dataflow: &dataflow,
         pace: live_pace(config),
         workers: parts.workers,
         tuning: tuning(config),
-        settings: fingerprint(config, PARTITIONS),
+        settings: fingerprint(config, partitions),
         stop: parts.stop,
         read: parts.read,
         tell: parts.tell,

@@ -8,6 +8,7 @@ mod gateway;
 mod import;
 mod interrupt;
 mod job;
+mod log;
 mod replay;
 mod run;
 mod serve;

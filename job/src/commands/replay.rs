@@ -22,7 +22,7 @@ use streamgauge::settings::{
 };
 use streamgauge::time::Pace;
 use streamgauge_ingest::files::Progress;
-use streamgauge_ingest::log::{EventLog, Position};
+use streamgauge_ingest::log::Position;
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_sink::results::ResultLog;
 
@@ -115,7 +115,7 @@ impl OpenLog {
     }
 
     fn input<'a>(&'a self, args: &ReplayArgs, config: &Config) -> Result<LogInput<'a>> {
-        let log = &self.site.log;
+        let log = &*self.site.log;
         let cut = if self.is_bound {
             Cut::Bound {
                 results: &self.site.results,

@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 use streamgauge::cli::RunArgs;
 use streamgauge::config::{Config, Rate, Surroundings};
 use streamgauge::live::named;
-use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_simulator::Generator;
 use streamgauge_sink::results::{ResultLog, Topic};
@@ -39,7 +38,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let usual = if args.no_simulator { "data/site" } else { "data/demo" };
     let directory = directory(&config, usual);
     let listener = listen(&config)?;
-    let site = Site::open(&directory, &config)?;
+    let site = Site::open_to_stay(&directory, &config)?;
     let _lock = JobLock::take(&directory)?;
     let history = HistoryFeed::open(&site, &config)?;
     let webhooks = Webhooks::open(&site, &config)?;

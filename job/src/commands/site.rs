@@ -1,5 +1,6 @@
 //! A data directory: the event log, the results and the checkpoints of a site.
 
+use super::log::{self, Patience};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
@@ -10,12 +11,9 @@ use streamgauge::checkpoint::{DirectoryStorage, Keep};
 use streamgauge::config::Config;
 use streamgauge::live::Tuning;
 use streamgauge_ingest::clock::Clock;
-use streamgauge_ingest::log::{EmbeddedLog, Retention};
+use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::EmbeddedResults;
-
-/// Partitions of the embedded log.
-pub(super) const PARTITIONS: u32 = 12;
 
 /// The clock of the machine.
 pub(super) struct SystemClock;
@@ -31,7 +29,7 @@ impl Clock for SystemClock {
 #[derive(Clone)]
 pub(super) struct Site {
     pub(super) directory: PathBuf,
-    pub(super) log: EmbeddedLog,
+    pub(super) log: Arc<dyn EventLog>,
     pub(super) results: EmbeddedResults,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -44,14 +42,21 @@ pub(super) fn directory(config: &Config, usual: &str) -> PathBuf {
 impl Site {
     /// Opens a directory, and makes it where there is none.
     pub(super) fn open(directory: &Path, config: &Config) -> Result<Self> {
+        Self::open_with(directory, config, Patience::None)
+    }
+
+    /// The same, and waits for a log that is away.
+    pub(super) fn open_to_stay(directory: &Path, config: &Config) -> Result<Self> {
+        Self::open_with(directory, config, Patience::Waits)
+    }
+
+    fn open_with(directory: &Path, config: &Config, patience: Patience) -> Result<Self> {
         let shown = directory.display();
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot make the data directory {shown}"))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
-        let retention =
-            Retention { age_ms: config.log.retention_ms, stored_bytes: config.log.max_bytes };
-        let log = EmbeddedLog::open(directory, PARTITIONS, retention, sync, Arc::clone(&clock))?;
+        let log = log::open(directory, config, sync, &clock, patience)?;
         let results = EmbeddedResults::open(directory, sync, Arc::clone(&clock))?;
         Ok(Self { directory: directory.to_owned(), log, results, clock })
     }

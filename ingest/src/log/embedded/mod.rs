@@ -100,6 +100,12 @@ impl EmbeddedLog {
         Ok(Self { path, connection, clock, retention, partitions })
     }
 
+    /// Whether there is one in a directory.
+    #[must_use]
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(FILE).exists()
+    }
+
     /// Bytes of all batches as they are stored.
     ///
     /// # Errors

@@ -12,8 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long an append is tried, ms: brokers may restart meanwhile.
-const TRIED_MS: u32 = 60_000;
+/// How long an append is tried, ms: longer than brokers are away that come back.
+const TRIED_MS: u32 = 15 * 60_000;
 /// How long a full queue is let drain before it is tried again.
 const DRAIN: Duration = Duration::from_millis(1);
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How long brokers have for their answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// How long the first one has: it must be found, and connected to.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
 /// Asks for offsets.
 pub(super) struct Asker {

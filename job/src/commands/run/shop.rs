@@ -8,12 +8,13 @@
 
 use super::super::events::Appender;
 use anyhow::Result;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge::config::{Config, Rate};
 use streamgauge::settings::simulator_options;
-use streamgauge_ingest::log::EmbeddedLog;
+use streamgauge_ingest::log::EventLog;
 use streamgauge_simulator::{Generator, Options, Pace};
 
 /// Records that may be unread.
@@ -74,7 +75,7 @@ impl<'a> Shop<'a> {
         generator: Generator,
         rate: Rate,
         started: Instant,
-        log: EmbeddedLog,
+        log: Arc<dyn EventLog>,
         flow: &'a Flow,
     ) -> Self {
         let pace = if rate == Rate::Max { Pace::MAX } else { Pace::REAL_TIME };
