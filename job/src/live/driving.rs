@@ -119,7 +119,7 @@ impl Driving<'_> {
         }
         let asked = phase;
         let counts = self.driver.source().counts();
-        let lag_records = self.unread(binding);
+        let lag_records = self.unread(binding).unwrap_or(told.lag_records);
         let rate = (counts.read - told.read) as f64 * 1_000.0 / passed_ms.max(1) as f64;
         let is_behind = lag_records > FEW_UNREAD && lag_records as f64 > rate * 2.0;
         let phase = if phase == Phase::Live && is_behind { Phase::Behind } else { phase };
@@ -139,22 +139,23 @@ impl Driving<'_> {
             checkpoint: self.state.last(),
         };
         (told.at_ms, told.read, told.phase) = (now_ms, counts.read, Some(asked));
+        told.lag_records = lag_records;
         let epoch = binding.map_or(0, |b| b.epoch);
         self.to_writer.send(ToWriter::Status(epoch, status.to_json())).is_ok()
     }
 
-    /// Records that wait in the log.
-    fn unread(&self, binding: Option<&Binding>) -> u64 {
+    /// Records that wait in the log; none if it is away.
+    fn unread(&self, binding: Option<&Binding>) -> Option<u64> {
         let next = |partition| {
             let part = binding.and_then(|b| b.partitions.iter().find(|p| p.partition == partition));
             part.map_or(0, |p| p.hi)
         };
         // What cannot be read is said by the driver, which reads next.
-        let all = self.job.log.all_bounds().unwrap_or_default();
+        let all = self.job.log.all_bounds().ok()?;
         let unread = |(partition, bounds): (u32, std::ops::Range<u64>)| {
             bounds.end.saturating_sub(next(partition).max(bounds.start))
         };
-        (0..).zip(all).map(unread).sum()
+        Some((0..).zip(all).map(unread).sum())
     }
 }
 
@@ -163,6 +164,7 @@ impl Driving<'_> {
 struct Told {
     at_ms: i64,
     read: u64,
+    lag_records: u64,
     phase: Option<Phase>,
     /// Whether the log was away at the last step.
     is_away: bool,

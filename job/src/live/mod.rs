@@ -9,6 +9,7 @@
 //! The parts ([`Start`], [`Driver`], [`Writer`], [`Checkpoints`]) take one step at a
 //! time and know no threads; [`run`] gives each its own, and bounded queues between.
 
+mod begin;
 mod checkpoints;
 mod driver;
 mod driving;

@@ -2,6 +2,7 @@
 //! workers, with bounded queues between them. A slow disk slows the writer, that the
 //! workers, those the driver, and that leaves events in the log.
 
+use super::begin::begin;
 use super::checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 use super::driver::Driver;
 use super::driving::Driving;
@@ -20,7 +21,7 @@ use std::thread;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::settings::InputSettings;
-use streamgauge_ingest::source::{Pacing, Source, SourceError};
+use streamgauge_ingest::source::SourceError;
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_sink::results::{ResultError, ResultLog};
 use thiserror::Error;
@@ -135,10 +136,10 @@ impl Reached {
 pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     // First of all: an older job must not go on beside this one.
     let results = job.results.writer()?;
-    let mut start = Start::find(job.results, job.storage, job.log, job.workers, &job.settings)?;
+    let Some((mut start, source)) = begin(job)? else {
+        return Ok(SourceCounts::default());
+    };
     tell_start(job, &start);
-    let pacing = Pacing { epoch_ms: job.tuning.epoch_ms, settings_hash: job.settings.0 };
-    let source = Source::new(job.log, job.clock, job.input, pacing, start.after.as_ref())?;
     // Rows that do not change speak of the rules by the places that they had.
     let has_new_settings = !start.carried.is_all(job.dataflow.alerts.len());
     let state = Arc::new(CheckpointState::new(has_new_settings));

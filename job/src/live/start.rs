@@ -6,6 +6,7 @@
 
 use crate::checkpoint::{self, CheckpointError, Restored, Storage, Usable};
 use crate::user::Carried;
+use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, LogError};
 use streamgauge_sink::results::{LogState, ResultError, ResultLog};
@@ -34,6 +35,9 @@ pub enum StartError {
     /// The results cannot be read.
     #[error(transparent)]
     Results(#[from] ResultError),
+    /// The log of events cannot be asked what it holds.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The checkpoints cannot be listed.
     #[error(transparent)]
     Checkpoints(#[from] CheckpointError),
@@ -121,6 +125,8 @@ impl Start {
         workers: usize,
     ) -> Result<Self, StartError> {
         let state = results.state()?;
+        // Asked once: a log that is away for a moment is no reason against a checkpoint.
+        let bounds = log.all_bounds()?;
         let binding = |epoch: u64| -> Result<Option<Binding>, ResultError> {
             let found = results.bindings(epoch, 1)?.pop();
             Ok(found.filter(|b| b.epoch == epoch))
@@ -133,10 +139,10 @@ impl Start {
                 }
                 let binding = binding(manifest.epoch).map_err(|e| e.to_string())?;
                 let binding = binding.ok_or("its binding is no longer kept")?;
-                held(log, &binding).map_err(|lost| lost.to_string())
+                held(&bounds, &binding).map_err(|lost| lost.to_string())
             })?;
         let Some(checkpoint) = checkpoint else {
-            return Self::from_the_beginning(results, log, state, refused);
+            return Self::from_the_beginning(results, &bounds, state, refused);
         };
         let epoch = checkpoint.manifest.epoch;
         let (after, again) = (binding(epoch)?, results.bindings(epoch + 1, usize::MAX)?);
@@ -146,7 +152,7 @@ impl Start {
 
     fn from_the_beginning(
         results: &dyn ResultLog,
-        log: &dyn EventLog,
+        bounds: &[Range<u64>],
         state: LogState,
         refused: Vec<(u64, String)>,
     ) -> Result<Self, StartError> {
@@ -157,7 +163,7 @@ impl Start {
         if let Some(first) = bindings.first() {
             let epoch = first.epoch;
             let bound = first.partitions.iter().map(|p| (p.partition, p.lo));
-            still_held(log, bound).map_err(|source| StartError::Events { epoch, source })?;
+            still_held(bounds, bound).map_err(|source| StartError::Events { epoch, source })?;
         }
         let (checkpoint, after, again) = (None, None, bindings);
         Ok(Self { state, checkpoint, after, again, refused, carried: Carried::all(0) })
@@ -207,15 +213,14 @@ fn held_by(old: &str, new: &str) -> Vec<&'static str> {
 }
 
 /// Whether the log still has what comes after a binding (I6).
-fn held(log: &dyn EventLog, binding: &Binding) -> Result<(), LogError> {
-    still_held(log, binding.partitions.iter().map(|p| (p.partition, p.hi)))
+fn held(bounds: &[Range<u64>], binding: &Binding) -> Result<(), LogError> {
+    still_held(bounds, binding.partitions.iter().map(|p| (p.partition, p.hi)))
 }
 
 fn still_held(
-    log: &dyn EventLog,
+    bounds: &[Range<u64>],
     positions: impl Iterator<Item = (u32, u64)>,
 ) -> Result<(), LogError> {
-    let bounds = log.all_bounds()?;
     for (partition, offset) in positions {
         let start = bounds.get(partition as usize).map_or(0, |b| b.start);
         if offset < start {

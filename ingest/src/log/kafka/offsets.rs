@@ -1,6 +1,6 @@
 //! Asking brokers how far partitions reach: one request for all partitions of a broker.
 
-use super::heard::Heard;
+use super::heard::{Heard, listen};
 use super::settings::KafkaSettings;
 use crate::log::LogError;
 use rdkafka::TopicPartitionList;
@@ -26,10 +26,13 @@ impl Asker {
     /// Finds the topic.
     pub(super) fn connect(settings: &KafkaSettings) -> Result<Self, LogError> {
         let heard = Heard::default();
-        let failed = |error| settings.failed("cannot use", &error, &heard);
+        let failed = |error: KafkaError| settings.failed("cannot use", &error, &heard);
         let made = settings.consumer(0).create_with_context(heard.clone());
         let consumer: BaseConsumer<_> = made.map_err(failed)?;
-        let partitions = partitions(&consumer, &settings.topic).map_err(failed)?;
+        let partitions = partitions(&consumer, &settings.topic).map_err(|error| {
+            listen(&consumer);
+            failed(error)
+        })?;
         if partitions == 0 {
             return Err(LogError::Storage {
                 what: format!("there is no topic {} at {}", settings.topic, settings.brokers),
@@ -79,7 +82,7 @@ impl Asker {
     /// The request is the one for offsets by time, to which the two ends are times, too.
     fn answer(&self, list: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
         // What the client has to say besides must not pile up.
-        while self.consumer.poll(Duration::ZERO).is_some() {}
+        let _ = self.consumer.poll(Duration::ZERO);
         self.consumer.offsets_for_times(list, ANSWER)
     }
 
@@ -92,6 +95,7 @@ impl Asker {
     }
 
     fn failed(&self, error: &KafkaError) -> LogError {
+        listen(&self.consumer);
         self.settings.failed("cannot ask for the offsets of", error, &self.heard)
     }
 }
