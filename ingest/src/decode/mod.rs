@@ -11,6 +11,7 @@
 //! the value itself or, where it had to be changed, in the decoder.
 
 mod campaign;
+mod draft;
 mod event;
 mod fault;
 mod fields;
@@ -34,7 +35,7 @@ pub use money::minor_digits;
 pub use partition::partition_of;
 pub use rejection::{Reason, Rejection};
 
-use fields::Draft;
+use draft::Draft;
 use json::Scanner;
 
 /// Decodes records one after the other, with room that it uses again.
