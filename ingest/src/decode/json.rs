@@ -131,7 +131,7 @@ impl<'a, 's> Scanner<'a, 's> {
 
     /// Scans a field's name and its colon.
     #[inline]
-    fn name<N: Name>(&mut self) -> Result<Option<N>, Fault> {
+    pub(super) fn name<N: Name>(&mut self) -> Result<Option<N>, Fault> {
         if self.peek() != b'"' {
             return Err(Fault::Name);
         }

@@ -90,7 +90,7 @@ fn is_special(byte: u8) -> bool {
 /// already found a smaller one below, so bits above the lowest may be false, never the
 /// lowest.
 #[inline]
-fn special_mask(eight: [u8; 8]) -> u64 {
+pub(super) fn special_mask(eight: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(eight);
