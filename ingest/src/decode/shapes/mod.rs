@@ -22,13 +22,14 @@ use super::json::Scanner;
 use graph::Graph;
 use learn::Learner;
 
-/// To learn a record takes as much as that many records earn. It costs some three times
-/// what the scanner does.
+/// To learn a record takes as much as that many records earn, for it costs more than to
+/// scan it several times.
 const LESSON: u32 = 256;
 /// So many lessons can be had at once: a load's usual structures.
 const MOST_LESSONS: u32 = 64;
-/// A record that is read saves more than one that is tried in vain costs.
-const HIT: u32 = 2;
+/// A record that is tried in vain costs about twice what one that is read saves, where the
+/// two are mixed: so trust lasts only if two of three are read.
+const MISS: u32 = 2;
 const MOST_TRUST: u32 = 64;
 /// Without trust, one record of that many is tried.
 const TRIAL: u32 = 32;
@@ -78,11 +79,11 @@ impl Shapes {
         }
         unescaped.clear();
         if self.graph.walk(text, draft, unescaped).is_some() {
-            self.trust = (self.trust + HIT).min(MOST_TRUST);
+            self.trust = (self.trust + 1).min(MOST_TRUST);
             return true;
         }
         self.missed = true;
-        self.trust = self.trust.saturating_sub(1);
+        self.trust = self.trust.saturating_sub(MISS);
         false
     }
 
