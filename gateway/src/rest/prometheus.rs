@@ -166,6 +166,11 @@ fn job(out: &mut Text, job: &JobStatus, now_ms: i64) {
         out.gauge("streamgauge_workers", "Workers of the job.", workers);
     }
     if let Some(checkpoint) = &job.checkpoint {
+        let failed = u8::from(checkpoint.failed.is_some());
+        let help = "Whether the last attempt at a checkpoint failed.";
+        out.gauge("streamgauge_checkpoint_failed", help, failed);
+    }
+    if let Some(checkpoint) = job.checkpoint.as_ref().filter(|last| last.at_ms > 0) {
         let age = seconds(now_ms.saturating_sub(checkpoint.at_ms));
         out.gauge("streamgauge_checkpoint_age_seconds", "Age of the last checkpoint.", age);
         let (epoch, bytes) = (checkpoint.epoch, checkpoint.bytes);

@@ -20,6 +20,7 @@ struct Checks {
     heartbeat: Check,
     state: Check,
     events: Check,
+    checkpoints: Check,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,6 +40,7 @@ pub(super) fn answer(hub: &Hub) -> Response {
         heartbeat: heartbeat(job, now_ms),
         state: health(job),
         events: events(job),
+        checkpoints: checkpoints(job),
     };
     let all = [&checks.log, &checks.hydrated, &checks.heartbeat, &checks.state];
     let ready = all.iter().all(|check| check.ok);
@@ -102,4 +104,22 @@ fn events(job: Option<&JobStatus>) -> Check {
         _ => "no events yet".into(),
     };
     Check { ok: true, why }
+}
+
+/// Without checkpoints numbers are right all the same; only a restart takes longer.
+fn checkpoints(job: Option<&JobStatus>) -> Check {
+    let Some(last) = job.and_then(|job| job.checkpoint.as_ref()) else {
+        return Check { ok: true, why: "no checkpoint yet".into() };
+    };
+    let last_at = rfc3339(last.at_ms);
+    match &last.failed {
+        None => Check { ok: true, why: format!("the last checkpoint is of {last_at}") },
+        Some(reason) => {
+            let from = match last.at_ms {
+                0 => "there is none to go on from after a restart".to_owned(),
+                _ => format!("after a restart the job would go on from that of {last_at}"),
+            };
+            Check { ok: false, why: format!("the last checkpoint failed: {reason}; {from}") }
+        }
+    }
 }

@@ -34,12 +34,16 @@ pub(crate) struct JobStatus {
 }
 
 /// The last checkpoint.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Checkpoint {
     pub(crate) epoch: u64,
+    /// 0 if there is none.
     pub(crate) at_ms: i64,
     pub(crate) bytes: u64,
+    /// Why the last attempt after it failed, if it did.
+    #[serde(default)]
+    pub(crate) failed: Option<String>,
 }
 
 /// How the job does, seen from here.

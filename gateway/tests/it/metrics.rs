@@ -70,6 +70,7 @@ async fn the_original_names_and_ours() {
         ("streamgauge_job_state{state=\"live\"}", 1.0),
         ("streamgauge_checkpoint_age_seconds", 10.0),
         ("streamgauge_checkpoint_bytes", 4096.0),
+        ("streamgauge_checkpoint_failed", 0.0),
     ] {
         assert_eq!(now.get(name), Some(&value), "{name}");
     }

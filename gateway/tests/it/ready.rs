@@ -42,6 +42,39 @@ async fn it_is_ready_only_when_the_job_is_live() {
     assert_eq!(site.get("/healthz").await.status, 200, "the process lives nevertheless");
 }
 
+/// Numbers are right without checkpoints: it stays ready, and says what is wrong.
+#[tokio::test]
+async fn checkpoints_that_fail_are_told() {
+    let mut site = Site::start().await;
+    for (checkpoint, ok, why) in [
+        ("", true, "no checkpoint yet"),
+        (
+            r#""epoch":4,"atMs":1703123450000,"bytes":9,"failed":null"#,
+            true,
+            "is of 2023-12-21T01:50:50",
+        ),
+        (
+            r#""epoch":4,"atMs":1703123450000,"bytes":9,"failed":"no space left""#,
+            false,
+            "the last checkpoint failed: no space left; after a restart the job would go on from that of 2023-12-21T01:50:50",
+        ),
+        (r#""epoch":0,"atMs":0,"bytes":0,"failed":"no space left""#, false, "none to go on from"),
+    ] {
+        let more = match checkpoint {
+            "" => String::new(),
+            some => format!(r#","checkpoint":{{{some}}}"#),
+        };
+        site.status(1, "live", &more);
+        site.commit();
+        let answer = site.until(|body| body.contains(why) && body.contains("keeps up")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.json()["checks"]["checkpoints"]["ok"], ok, "{}", answer.body);
+    }
+    let metrics = site.get("/metrics").await.body;
+    assert!(metrics.contains("streamgauge_checkpoint_failed 1"), "{metrics}");
+    assert!(!metrics.contains("streamgauge_checkpoint_age_seconds"), "{metrics}");
+}
+
 /// A log that cannot be read while it is broken.
 struct Broken {
     log: Arc<dyn ResultLog>,

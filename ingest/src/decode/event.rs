@@ -4,7 +4,8 @@
 //! what is required, which reason comes first. The invariant: whoever holds a
 //! [`Decoded`] needs no rule about single events any more.
 
-use super::fields::Draft;
+use super::draft::Draft;
+use super::fields::{NumberSlot, TextSlot};
 use super::load_time::{self, LoadTime};
 use super::rejection::{Reason, Rejection};
 use super::text::Text;
@@ -112,13 +113,13 @@ pub(super) fn judge<'a>(
     lowered: &'a mut String,
     campaigns: Option<&'a mut campaign::Room>,
 ) -> Result<Decoded<'a>, Rejection<'a>> {
-    let filled = |text: Option<Text<'a>>| {
-        let text = text?.in_place(unescaped);
+    let filled = |slot| {
+        let text = draft.text(slot)?.in_place(unescaped);
         (!text.is_empty()).then_some(text)
     };
-    let (user, session) = (filled(draft.user), filled(draft.session));
+    let (user, session) = (filled(TextSlot::User), filled(TextSlot::Session));
     let key = user.or(session);
-    let event_type = filled(draft.event_type);
+    let event_type = filled(TextSlot::EventType);
     let (None, Some(timestamp_ms), Some(event_type), Some(user)) =
         (draft.wrong_type, draft.timestamp_ms, event_type, key)
     else {
@@ -129,8 +130,8 @@ pub(super) fn judge<'a>(
     }
     let kind = Kind::of(event_type);
     let (page, referrer, campaign) = if kind == Kind::PageView {
-        let url = draft.url.map(|url| url.in_place(unescaped));
-        let from = draft.referrer.map(|from| from.in_place(unescaped));
+        let url = draft.text(TextSlot::Url).map(|url| url.in_place(unescaped));
+        let from = draft.text(TextSlot::Referrer).map(|from| from.in_place(unescaped));
         let page = url.map_or(page::UNKNOWN, page::normalise);
         let referrer = referrer::normalise(from.unwrap_or_default(), lowered);
         (page, referrer, campaigns.and_then(|room| campaign::read(url?, room)))
@@ -142,18 +143,18 @@ pub(super) fn judge<'a>(
     Ok(Decoded {
         timestamp_ms,
         kind,
-        event_id: filled(draft.event_id),
+        event_id: filled(TextSlot::EventId),
         user,
         session: session.unwrap_or(user),
         page,
         referrer,
         campaign,
-        country: filled(draft.country),
-        city: filled(draft.city),
-        device: filled(draft.device),
-        browser: filled(draft.browser),
-        os: filled(draft.os),
-        user_agent: filled(draft.user_agent),
+        country: filled(TextSlot::Country),
+        city: filled(TextSlot::City),
+        device: filled(TextSlot::Device),
+        browser: filled(TextSlot::Browser),
+        os: filled(TextSlot::Os),
+        user_agent: filled(TextSlot::UserAgent),
         load_ms: settle_load_time(draft, &mut bad_leaves),
         value_minor,
         currency,
@@ -164,14 +165,14 @@ pub(super) fn judge<'a>(
 /// The value in minor units, and its currency.
 fn settle_money(draft: &Draft<'_>, unescaped: &str, bad_leaves: &mut u32) -> (i64, [u8; 3]) {
     let mut currency = money::DEFAULT_CURRENCY;
-    if let Some(text) = draft.currency {
+    if let Some(text) = draft.text(TextSlot::Currency) {
         match money::currency(text.in_place(unescaped)) {
             Some(code) => currency = code,
             None => *bad_leaves += 1,
         }
     }
     let mut value_minor = 0;
-    if let Some(number) = draft.value {
+    if let Some(number) = draft.number(NumberSlot::Value) {
         match money::minor_units(number, currency) {
             Some(value) => value_minor = value,
             None => *bad_leaves += 1,
@@ -181,7 +182,7 @@ fn settle_money(draft: &Draft<'_>, unescaped: &str, bad_leaves: &mut u32) -> (i6
 }
 
 fn settle_load_time(draft: &Draft<'_>, bad_leaves: &mut u32) -> Option<i64> {
-    match load_time::read(draft.load_time?) {
+    match load_time::read(draft.number(NumberSlot::LoadTime)?) {
         LoadTime::Kept(load_ms) => return Some(load_ms),
         LoadTime::Negative => {}
         LoadTime::Bad => *bad_leaves += 1,
@@ -194,7 +195,7 @@ fn settle_load_time(draft: &Draft<'_>, bad_leaves: &mut u32) -> Option<i64> {
 fn rejection<'a>(draft: &Draft<'a>, key: Option<&'a str>) -> Rejection<'a> {
     let missing = if draft.timestamp_ms.is_none() {
         Some("timestamp")
-    } else if draft.event_type.is_none_or(Text::is_empty) {
+    } else if draft.text(TextSlot::EventType).is_none_or(Text::is_empty) {
         Some("eventType")
     } else if key.is_none() {
         Some("userId and sessionId")

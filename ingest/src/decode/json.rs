@@ -10,18 +10,9 @@
 //! number becomes a float, no ignored string is unescaped.
 
 use super::fault::Fault;
+use super::fields::Name;
 use super::skip::{Failed, number_end};
 use super::text::{self, Text};
-
-/// The names that are read in one kind of object.
-pub(super) trait Name: Copy {
-    /// The field of this name, if it is one that is read.
-    fn find(name: &[u8]) -> Option<Self>;
-    /// The name again.
-    fn as_str(self) -> &'static str;
-    /// A bit of its own for each name.
-    fn bit(self) -> u8;
-}
 
 /// The text being scanned, and room that outlives it.
 pub(super) struct Scanner<'a, 's> {
@@ -140,7 +131,7 @@ impl<'a, 's> Scanner<'a, 's> {
 
     /// Scans a field's name and its colon.
     #[inline]
-    fn name<N: Name>(&mut self) -> Result<Option<N>, Fault> {
+    pub(super) fn name<N: Name>(&mut self) -> Result<Option<N>, Fault> {
         if self.peek() != b'"' {
             return Err(Fault::Name);
         }

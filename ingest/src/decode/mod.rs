@@ -11,6 +11,7 @@
 //! the value itself or, where it had to be changed, in the decoder.
 
 mod campaign;
+mod draft;
 mod event;
 mod fault;
 mod fields;
@@ -22,6 +23,7 @@ mod page;
 mod partition;
 mod referrer;
 mod rejection;
+mod shapes;
 mod skip;
 mod text;
 
@@ -34,8 +36,9 @@ pub use money::minor_digits;
 pub use partition::partition_of;
 pub use rejection::{Reason, Rejection};
 
-use fields::Draft;
+use draft::Draft;
 use json::Scanner;
+use shapes::Shapes;
 
 /// Decodes records one after the other, with room that it uses again.
 #[derive(Debug)]
@@ -45,11 +48,12 @@ pub struct Decoder {
     lowered: String,
     closing: Vec<u8>,
     campaigns: Option<campaign::Room>,
+    shapes: Option<Shapes>,
 }
 
 impl Decoder {
     /// A decoder that rejects values of more than `max_bytes` bytes. It keeps
-    /// room for a small multiple of that at most.
+    /// room for a small multiple of that and another two megabytes at most.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Decoder {
@@ -58,6 +62,7 @@ impl Decoder {
             lowered: String::new(),
             closing: Vec::new(),
             campaigns: None,
+            shapes: Some(Shapes::default()),
         }
     }
 
@@ -65,6 +70,14 @@ impl Decoder {
     #[must_use]
     pub fn with_campaigns(mut self, wanted: bool) -> Self {
         self.campaigns = wanted.then(campaign::Room::default);
+        self
+    }
+
+    /// Whether the structure of records is learned, which only makes decoding faster; a
+    /// new decoder learns it.
+    #[must_use]
+    pub fn with_shapes(mut self, wanted: bool) -> Self {
+        self.shapes = wanted.then(Shapes::default);
         self
     }
 
@@ -88,14 +101,20 @@ impl Decoder {
                 return Err(Rejection::unread(Reason::NotUtf8, detail));
             }
         };
-        let mut scan = Scanner::new(text, &mut self.unescaped, &mut self.closing);
         let mut draft = Draft::default();
-        match draft.read(&mut scan) {
-            Ok(()) => {
-                let campaigns = self.campaigns.as_mut();
-                event::judge(&draft, &self.unescaped, &mut self.lowered, campaigns)
+        let shapes = self.shapes.as_mut();
+        if !shapes.is_some_and(|shapes| shapes.read(text, &mut draft, &mut self.unescaped)) {
+            draft = Draft::default();
+            let mut scan = Scanner::new(text, &mut self.unescaped, &mut self.closing);
+            if let Err(fault) = draft.read(&mut scan) {
+                return Err(Rejection::unread(Reason::Malformed, scan.describe(fault)));
             }
-            Err(fault) => Err(Rejection::unread(Reason::Malformed, scan.describe(fault))),
+            if let Some(shapes) = &mut self.shapes {
+                scan.at = 0;
+                shapes.learn(scan);
+            }
         }
+        let campaigns = self.campaigns.as_mut();
+        event::judge(&draft, &self.unescaped, &mut self.lowered, campaigns)
     }
 }

@@ -145,6 +145,6 @@ fn digits_end(bytes: &[u8], at: usize) -> Result<usize, Failed> {
     if end == at { Err((Fault::Number, at)) } else { Ok(end) }
 }
 
-fn literal_end(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, Failed> {
+pub(super) fn literal_end(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, Failed> {
     if bytes[at..].starts_with(word) { Ok(at + word.len()) } else { Err((Fault::Literal, at)) }
 }

@@ -67,17 +67,16 @@ fn escape_length(bytes: &[u8], at: usize) -> Option<usize> {
 /// of `bytes` if there is none.
 #[inline]
 pub(super) fn next_special(bytes: &[u8], at: usize) -> usize {
-    let (eights, rest) = bytes.get(at..).unwrap_or_default().as_chunks();
-    let mut at = at;
-    for eight in eights {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((eight, behind)) = rest.split_first_chunk() {
         let found = special_mask(*eight);
         if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+            return bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
         }
-        at += eight.len();
+        rest = behind;
     }
-    let special = rest.iter().position(|byte| is_special(*byte));
-    special.map_or(bytes.len(), |ahead| at + ahead)
+    let special = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
+    bytes.len() - rest.len() + special
 }
 
 fn is_special(byte: u8) -> bool {
@@ -86,17 +85,18 @@ fn is_special(byte: u8) -> bool {
 
 /// A mask whose lowest set bit is the top bit of the first special byte.
 ///
-/// A subtraction borrows from the next byte only where it has already found a
-/// smaller one below, so bits above the lowest may be false, never the lowest.
+/// With one bit turned over, the quote is the next byte after the control characters, and
+/// these stay where they are. A subtraction borrows from the next byte only where it has
+/// already found a smaller one below, so bits above the lowest may be false, never the
+/// lowest.
 #[inline]
-fn special_mask(eight: [u8; 8]) -> u64 {
+pub(super) fn special_mask(eight: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(eight);
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
-    let quote = below(word ^ (ONES * 0x22), 1);
-    let backslash = below(word ^ (ONES * 0x5c), 1);
-    (below(word, 0x20) | quote | backslash) & TOPS
+    let control_or_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (control_or_quote | backslash) & !word & TOPS
 }
 
 /// Appends a string's content to `out` with its escapes replaced.

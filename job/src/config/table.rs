@@ -8,6 +8,9 @@
 use super::kind::{Kind, MAX_DURATION_MS};
 use super::schema::{Key, Section};
 
+/// How bad an alert can be.
+const SEVERITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
+
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
     Key { name, kind, default: Some(default), doc, secret: false }
 }
@@ -165,12 +168,7 @@ pub static SECTIONS: [Section; 14] = [
                 "1",
                 "A part of the identity of its alerts: count it up when the rule changes its meaning.",
             ),
-            key(
-                "severity",
-                Kind::Choice(&["LOW", "MEDIUM", "HIGH", "CRITICAL"]),
-                "MEDIUM",
-                "How bad it is.",
-            ),
+            key("severity", Kind::Choice(&SEVERITIES), "MEDIUM", "How bad it is."),
             key(
                 "title",
                 Kind::AnyText,
@@ -443,7 +441,7 @@ pub static SECTIONS: [Section; 14] = [
             ),
             key(
                 "severities",
-                Kind::List { of: &["INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"] },
+                Kind::List { of: &SEVERITIES },
                 "",
                 "The severities that are sent; none is all.",
             ),

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::value::RawValue;
 
-use super::super::json::{Name, Scanner};
+use super::super::fields::{Name, Target};
+use super::super::json::Scanner;
 use super::super::*;
 
 const TYPICAL: &str = r#"{"eventId":"e-1","timestamp":1703123456789,"eventType":"PAGE_VIEW","userId":"user_\u00e4","pageViewData":{"url":"/p/1?a","title":"A \"b\" \\ c","referrer":"https://google.com/x","pageLoadTime":12.50e2},"sessionData":{"country":"US","city":"Zürich","os":null,"x":[true,false,{"y":[]}]},"conversionData":{"value":-59.90,"currency":"USD"}}"#;
@@ -23,6 +24,10 @@ impl Name for NoName {
     }
 
     fn bit(self) -> u8 {
+        match self {}
+    }
+
+    fn target(self) -> Target {
         match self {}
     }
 }

@@ -5,6 +5,7 @@ mod fields;
 pub(super) mod grammar;
 mod malformed;
 mod reasons;
+mod shapes;
 
 use super::Decoder;
 

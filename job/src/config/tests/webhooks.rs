@@ -38,7 +38,7 @@ fn every_value_is_refused_with_its_reason_and_the_nearest() {
     check(&format!("{NAMED}\nrules = [\"\"]"), "expected a list of texts");
     check(
         &format!("{NAMED}\nseverities = [\"HIGH\", \"medium\"]"),
-        "`medium`: expected a list of `INFO`, `LOW`, `MEDIUM`, `HIGH`, `CRITICAL`; the nearest valid value is `MEDIUM`",
+        "`medium`: expected a list of `LOW`, `MEDIUM`, `HIGH`, `CRITICAL`; the nearest valid value is `MEDIUM`",
     );
     check(&format!("{NAMED}\ntimeout = \"0s\""), "is `100ms`");
     check(&format!("{NAMED}\ntimeout = \"5m\""), "is `1m`");
