@@ -1,8 +1,8 @@
 //! Appending: records go out together, and the caller waits until all are there.
 
 use super::heard::Heard;
-use super::offsets::number;
 use super::settings::KafkaSettings;
+use super::topics::Topics;
 use crate::log::{LogError, NewRecord};
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -20,16 +20,18 @@ const DRAIN: Duration = Duration::from_millis(1);
 /// Appends to a topic.
 pub(super) struct Appender {
     settings: KafkaSettings,
+    topics: Topics,
     heard: Heard,
     producer: ThreadedProducer<Deliveries>,
 }
 
 impl Appender {
-    pub(super) fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
+    pub(super) fn new(settings: &KafkaSettings, topics: &Topics) -> Result<Self, LogError> {
         let heard = Heard::default();
         let made = settings.producer(TRIED_MS).create_with_context(Deliveries(heard.clone()));
         let producer = made.map_err(|e| settings.failed("cannot append to", &e, &heard))?;
-        Ok(Self { settings: settings.clone(), heard, producer })
+        let (settings, topics) = (settings.clone(), topics.clone());
+        Ok(Self { settings, topics, heard, producer })
     }
 
     /// Appends records whose partitions exist; returns their offsets.
@@ -58,8 +60,9 @@ impl Appender {
     }
 
     fn send(&self, record: &NewRecord<'_>, ticket: Ticket, now_ms: i64) -> Result<(), KafkaError> {
-        let mut new = BaseRecord::with_opaque_to(&self.settings.topic, Box::new(ticket));
-        new = new.partition(number(record.partition)).payload(record.value).timestamp(now_ms);
+        let (topic, partition) = self.topics.place(record.partition);
+        let mut new = BaseRecord::with_opaque_to(topic, Box::new(ticket));
+        new = new.partition(partition).payload(record.value).timestamp(now_ms);
         if !record.key.is_empty() {
             new = new.key(record.key);
         }

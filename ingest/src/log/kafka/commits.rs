@@ -4,7 +4,7 @@
 
 use super::Shared;
 use super::heard::Heard;
-use super::offsets::{exactly, list};
+use super::offsets::exactly;
 use crate::log::Position;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 
@@ -33,7 +33,7 @@ impl Commits {
         }
         self.last_ms = now_ms;
         let positions = positions.map(|at| (at.partition, exactly(at.offset)));
-        if let Ok(list) = list(&shared.settings.topic, positions) {
+        if let Ok(list) = shared.asker.topics().list(positions) {
             let _ = consumer.commit(&list, CommitMode::Async);
         }
     }

@@ -10,13 +10,18 @@
 
 mod append;
 mod commits;
+mod follow;
 mod heard;
 mod offsets;
 mod part;
 mod reader;
 mod settings;
+mod topics;
 
+pub use follow::Follower;
+pub use part::{EPOCH_HEADER, Held};
 pub use settings::{KafkaSettings, Mechanism, Sasl, Security, Tls};
+pub use topics::Topics;
 
 use super::{EventLog, LogError, LogReader, NewRecord, Position};
 use crate::clock::Clock;
@@ -54,6 +59,44 @@ impl KafkaLog {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// The topics, with their partitions as they are numbered here.
+    #[must_use]
+    pub fn topics(&self) -> &Topics {
+        self.shared.asker.topics()
+    }
+
+    /// Follows partitions from positions on, for those who say themselves which record
+    /// comes first.
+    ///
+    /// # Errors
+    /// As [`reader`](EventLog::reader).
+    pub fn follow(&self, positions: &[Position]) -> Result<Follower, LogError> {
+        Ok(Follower::new(self.open(positions)?))
+    }
+
+    /// The first offset of each partition that was appended at a time or later; its end
+    /// where there is none.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn all_offsets_at(&self, appended_ms: i64) -> Result<Vec<u64>, LogError> {
+        let ends = self.shared.asker.ends()?;
+        let found = self.shared.asker.at(appended_ms)?;
+        Ok(found.into_iter().zip(ends).map(|(found, end)| found.unwrap_or(end).min(end)).collect())
+    }
+
+    fn open(&self, positions: &[Position]) -> Result<KafkaReader, LogError> {
+        let bounds = self.all_bounds()?;
+        let mut reached = Vec::new();
+        for at in positions {
+            self.check(at.partition)?;
+            let bounds = bounds[at.partition as usize].clone();
+            reached.push(bounds.end);
+            check(*at, bounds)?;
+        }
+        KafkaReader::new(&self.shared, positions, &reached)
+    }
+
     fn check(&self, partition: u32) -> Result<(), LogError> {
         let partitions = self.partitions();
         if partition < partitions {
@@ -66,9 +109,10 @@ impl KafkaLog {
         let mut appender = self.shared.appender.lock().unwrap_or_else(PoisonError::into_inner);
         match &*appender {
             Some(made) => Ok(Arc::clone(made)),
-            None => {
-                Ok(Arc::clone(appender.insert(Arc::new(Appender::new(&self.shared.settings)?))))
-            }
+            None => Ok(Arc::clone(appender.insert(Arc::new(Appender::new(
+                &self.shared.settings,
+                self.shared.asker.topics(),
+            )?)))),
         }
     }
 }
@@ -87,7 +131,7 @@ fn check(at: Position, bounds: Range<u64>) -> Result<(), LogError> {
 
 impl EventLog for KafkaLog {
     fn partitions(&self) -> u32 {
-        self.shared.asker.partitions()
+        self.shared.asker.topics().partitions()
     }
 
     fn append(&self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError> {
@@ -109,18 +153,11 @@ impl EventLog for KafkaLog {
 
     fn offset_at(&self, partition: u32, appended_ms: i64) -> Result<u64, LogError> {
         let end = self.bounds(partition)?.end;
-        Ok(self.shared.asker.at(partition, appended_ms)?.map_or(end, |found| found.min(end)))
+        let found = self.shared.asker.at(appended_ms)?[partition as usize];
+        Ok(found.map_or(end, |found| found.min(end)))
     }
 
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError> {
-        let bounds = self.all_bounds()?;
-        let mut reached = Vec::new();
-        for at in positions {
-            self.check(at.partition)?;
-            let bounds = bounds[at.partition as usize].clone();
-            reached.push(bounds.end);
-            check(*at, bounds)?;
-        }
-        Ok(Box::new(KafkaReader::new(&self.shared, positions, &reached)?))
+        Ok(Box::new(self.open(positions)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::heard::{Heard, listen};
 use super::settings::KafkaSettings;
+use super::topics::Topics;
 use crate::log::LogError;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -19,7 +20,7 @@ pub(super) struct Asker {
     settings: KafkaSettings,
     heard: Heard,
     consumer: BaseConsumer<Heard>,
-    partitions: u32,
+    topics: Topics,
 }
 
 impl Asker {
@@ -29,52 +30,64 @@ impl Asker {
         let failed = |error: KafkaError| settings.failed("cannot use", &error, &heard);
         let made = settings.consumer(0).create_with_context(heard.clone());
         let consumer: BaseConsumer<_> = made.map_err(failed)?;
-        let partitions = partitions(&consumer, &settings.topic).map_err(|error| {
-            listen(&consumer);
-            failed(error)
-        })?;
-        if partitions == 0 {
-            return Err(LogError::Storage {
-                what: format!("there is no topic {} at {}", settings.topic, settings.brokers),
-                reason: "`streamgauge topics create` makes it, or [kafka] topic has another name"
-                    .to_owned(),
-            });
+        let mut all = Vec::new();
+        for topic in settings.topic.split(',') {
+            let partitions = partitions(&consumer, topic).map_err(|error| {
+                listen(&consumer);
+                failed(error)
+            })?;
+            if partitions == 0 {
+                return Err(LogError::Storage {
+                    what: format!("there is no topic {topic} at {}", settings.brokers),
+                    reason:
+                        "`streamgauge topics create` makes it, or it has another name in [kafka]"
+                            .to_owned(),
+                });
+            }
+            all.push((topic.to_owned(), partitions));
         }
-        Ok(Self { settings: settings.clone(), heard, consumer, partitions })
+        let topics = Topics::new(all);
+        Ok(Self { settings: settings.clone(), heard, consumer, topics })
     }
 
-    pub(super) fn partitions(&self) -> u32 {
-        self.partitions
+    pub(super) fn topics(&self) -> &Topics {
+        &self.topics
     }
 
     /// The first offset of each partition that was not cut.
     pub(super) fn starts(&self) -> Result<Vec<u64>, LogError> {
-        self.ask(0..self.partitions, Offset::Beginning)
+        self.ask(Offset::Beginning)
     }
 
     /// The end of each partition: what lies before it can be read, and is there to stay.
     pub(super) fn ends(&self) -> Result<Vec<u64>, LogError> {
-        self.ask(0..self.partitions, Offset::End)
+        self.ask(Offset::End)
     }
 
-    /// The first offset of a partition at a time or later; none if there is none.
-    pub(super) fn at(&self, partition: u32, appended_ms: i64) -> Result<Option<u64>, LogError> {
-        let list = self.list(partition..partition + 1, Offset::Offset(appended_ms.max(0)));
-        let found = list.and_then(|list| self.answer(list)).map_err(|e| self.failed(&e))?;
-        Ok(found.elements().first().and_then(|e| known(e.offset())))
+    /// The first offset of each partition at a time or later; none where there is none.
+    pub(super) fn at(&self, appended_ms: i64) -> Result<Vec<Option<u64>>, LogError> {
+        self.answers(Offset::Offset(appended_ms.max(0)))
     }
 
-    fn ask(&self, partitions: std::ops::Range<u32>, offset: Offset) -> Result<Vec<u64>, LogError> {
-        let asked = self.list(partitions, offset).and_then(|list| self.answer(list));
+    fn ask(&self, offset: Offset) -> Result<Vec<u64>, LogError> {
+        // What has no offset has no leader that knows it.
+        let none = KafkaError::OffsetFetch(rdkafka::types::RDKafkaErrorCode::LeaderNotAvailable);
+        let offsets: Option<Vec<u64>> = self.answers(offset)?.into_iter().collect();
+        offsets.ok_or_else(|| self.failed(&none))
+    }
+
+    fn answers(&self, offset: Offset) -> Result<Vec<Option<u64>>, LogError> {
+        let all = (0..self.topics.partitions()).map(|partition| (partition, offset));
+        let asked = self.topics.list(all).and_then(|list| self.answer(list));
         let offsets = asked.and_then(|list| {
-            let each = list.elements().into_iter().map(|element| {
+            let mut offsets = vec![None; self.topics.partitions() as usize];
+            for element in list.elements() {
                 element.error()?;
-                // What has no offset has no leader that knows it.
-                let none =
-                    KafkaError::OffsetFetch(rdkafka::types::RDKafkaErrorCode::LeaderNotAvailable);
-                known(element.offset()).ok_or(none)
-            });
-            each.collect::<KafkaResult<Vec<u64>>>()
+                if let Some(p) = self.topics.partition(element.topic(), element.partition()) {
+                    offsets[p as usize] = known(element.offset());
+                }
+            }
+            Ok(offsets)
         });
         offsets.map_err(|error| self.failed(&error))
     }
@@ -86,30 +99,10 @@ impl Asker {
         self.consumer.offsets_for_times(list, ANSWER)
     }
 
-    fn list(
-        &self,
-        partitions: std::ops::Range<u32>,
-        offset: Offset,
-    ) -> KafkaResult<TopicPartitionList> {
-        list(&self.settings.topic, partitions.map(|partition| (partition, offset)))
-    }
-
     fn failed(&self, error: &KafkaError) -> LogError {
         listen(&self.consumer);
         self.settings.failed("cannot ask for the offsets of", error, &self.heard)
     }
-}
-
-/// Partitions of a topic with offsets.
-pub(super) fn list(
-    topic: &str,
-    partitions: impl Iterator<Item = (u32, Offset)>,
-) -> KafkaResult<TopicPartitionList> {
-    let mut list = TopicPartitionList::new();
-    for (partition, offset) in partitions {
-        list.add_partition_offset(topic, number(partition), offset)?;
-    }
-    Ok(list)
 }
 
 /// A partition as Kafka numbers it.

@@ -4,7 +4,7 @@ use super::heard::Heard;
 use crate::log::{Position, Record};
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use std::time::Duration;
 
 pub(super) struct Part {
@@ -20,17 +20,33 @@ pub(super) struct Part {
     reached: Option<u64>,
 }
 
-struct Held {
-    offset: u64,
-    appended_ms: i64,
-    key: Vec<u8>,
-    value: Vec<u8>,
+/// A record of a topic, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Its offset.
+    pub offset: u64,
+    /// When the topic took it, ms since the Unix epoch.
+    pub appended_ms: i64,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its value; none where what stood under the key has ended.
+    pub value: Option<Vec<u8>>,
+    /// What its header [`EPOCH_HEADER`] says.
+    pub epoch: Option<u64>,
 }
+
+/// The header of a record that has the epoch that it is an effect of, in decimal digits.
+pub const EPOCH_HEADER: &str = "epoch";
 
 impl Held {
     fn of(message: &BorrowedMessage<'_>) -> Self {
-        let Record { offset, appended_ms, key, value, .. } = record_of(message, 0);
-        Self { offset, appended_ms, key: key.to_vec(), value: value.to_vec() }
+        let Record { offset, appended_ms, key, .. } = record_of(message, 0);
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let epoch = headers
+            .filter(|header| header.key == EPOCH_HEADER)
+            .find_map(|header| std::str::from_utf8(header.value?).ok()?.parse().ok());
+        let value = message.payload().map(<[u8]>::to_vec);
+        Self { offset, appended_ms, key: key.to_vec(), value, epoch }
     }
 }
 
@@ -64,8 +80,9 @@ impl Part {
         let partition = self.at.partition;
         self.move_to(end);
         if self.at.offset < end
-            && let Some(Held { offset, appended_ms, key, value }) = self.held.take()
+            && let Some(Held { offset, appended_ms, key, value, .. }) = self.held.take()
         {
+            let value = value.unwrap_or_default();
             each(Record { partition, offset, appended_ms, key: &key, value: &value });
             self.given(offset);
             return Ok(Some(key.len() + value.len()));
@@ -101,6 +118,29 @@ impl Part {
     fn hold(&mut self, held: Held) {
         self.passed = held.offset;
         self.held = Some(held);
+    }
+
+    /// The next record, if it is there; it stays the next until [`drop_head`](Self::drop_head).
+    pub(super) fn head(&mut self) -> KafkaResult<Option<&Held>> {
+        if self.held.is_none()
+            && let Some(held) = self.next()?.map(|message| Held::of(&message))
+        {
+            self.hold(held);
+        }
+        self.move_to(u64::MAX);
+        Ok(self.held.as_ref())
+    }
+
+    /// Goes on behind the next record.
+    pub(super) fn drop_head(&mut self) -> Option<Held> {
+        let held = self.held.take()?;
+        self.given(held.offset);
+        Some(held)
+    }
+
+    /// Whether the next record is here.
+    pub(super) fn has_head(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Whether a broker has answered, be it with a record, which is held then, or with

@@ -7,7 +7,7 @@
 
 use super::commits::Commits;
 use super::heard::{Heard, is_out_of_range, passes};
-use super::offsets::{exactly, known, list, number};
+use super::offsets::{exactly, known};
 use super::part::Part;
 use super::{Shared, check};
 use crate::log::{LogError, LogReader, POLL_BYTES, Position, Record};
@@ -25,12 +25,12 @@ const PATIENCE: u32 = 15;
 
 pub(super) struct KafkaReader {
     // Before the consumer that they are of: so they are dropped before it.
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     consumer: Arc<BaseConsumer<Heard>>,
     heard: Heard,
     shared: Arc<Shared>,
     /// Told when an empty queue gets something.
-    woken: Receiver<()>,
+    pub(super) woken: Receiver<()>,
     /// The partition that begins the next poll.
     turn: usize,
     /// Whether every partition was answered once, or was waited for long enough.
@@ -56,7 +56,8 @@ impl KafkaReader {
         let mut parts = Vec::new();
         for (&at, reached) in positions.iter().zip(reached) {
             // Before anything is assigned: so nothing goes past the queue.
-            let queue = consumer.split_partition_queue(&settings.topic, number(at.partition));
+            let (topic, partition) = shared.asker.topics().place(at.partition);
+            let queue = consumer.split_partition_queue(topic, partition);
             let mut queue = queue.ok_or_else(|| failed(KafkaError::Canceled))?;
             let wake = wake.clone();
             queue.set_nonempty_callback(move || {
@@ -66,7 +67,7 @@ impl KafkaReader {
             parts.push(Part::new(queue, at, *reached));
         }
         let from = positions.iter().map(|at| (at.partition, exactly(at.offset)));
-        let assigned = list(&settings.topic, from).and_then(|list| consumer.assign(&list));
+        let assigned = shared.asker.topics().list(from).and_then(|list| consumer.assign(&list));
         assigned.map_err(failed)?;
         let (shared, commits) = (Arc::clone(shared), Commits::default());
         let (turn, is_begun, fault) = (0, false, None);
@@ -74,7 +75,7 @@ impl KafkaReader {
     }
 
     /// What the client has to say besides records.
-    fn serve(&mut self) -> Result<(), LogError> {
+    pub(super) fn serve(&mut self) -> Result<(), LogError> {
         while let Some(said) = self.consumer.poll(Duration::ZERO) {
             if let Err(error @ KafkaError::MessageConsumptionFatal(_)) = said {
                 self.fault = Some(self.failed(&error));
@@ -146,7 +147,7 @@ impl KafkaReader {
     }
 
     /// What an error of a partition means; nothing if it passes.
-    fn explain(&mut self, part: usize, error: &KafkaError) -> Result<(), LogError> {
+    pub(super) fn explain(&mut self, part: usize, error: &KafkaError) -> Result<(), LogError> {
         if is_out_of_range(error) {
             self.check(part)?;
             // It was so for a moment only, as leaders changed.
@@ -166,9 +167,9 @@ impl KafkaReader {
 
     /// Waits for something before `ends` that is not read; false if there is nothing.
     /// `waits` counts the waits in vain.
-    fn wait(&mut self, ends: &[u64], waits: &mut u32) -> Result<bool, LogError> {
+    pub(super) fn wait(&mut self, ends: &[u64], waits: &mut u32) -> Result<bool, LogError> {
         self.pass_gaps(ends);
-        let is_behind = |(part, end): (&Part, &u64)| part.at.offset < *end;
+        let is_behind = |(part, end): (&Part, &u64)| part.at.offset < *end && !part.has_head();
         let Some(behind) = self.parts.iter().zip(ends).position(is_behind) else {
             return Ok(false);
         };
@@ -181,8 +182,11 @@ impl KafkaReader {
             self.restart(ends)?;
         } else if *waits >= 2 * PATIENCE {
             let Position { partition, offset } = self.parts[behind].at;
-            let topic = self.shared.settings.shown();
-            let what = format!("cannot read partition {partition} from {offset} on of {topic}");
+            let (topic, partition) = self.shared.asker.topics().place(partition);
+            let brokers = &self.shared.settings.brokers;
+            let what = format!(
+                "cannot read partition {partition} from {offset} on of {topic} of Kafka at {brokers}"
+            );
             return Err(LogError::Away { what, reason: "no broker gives it".to_owned() });
         }
         Ok(true)
@@ -193,8 +197,9 @@ impl KafkaReader {
             return;
         };
         for element in positions.elements() {
-            let is_it =
-                |(part, _): &(&mut Part, _)| number(part.at.partition) == element.partition();
+            let topics = self.shared.asker.topics();
+            let number = topics.partition(element.topic(), element.partition());
+            let is_it = |(part, _): &(&mut Part, _)| Some(part.at.partition) == number;
             let part = self.parts.iter_mut().zip(ends).find(is_it);
             if let (Some((part, end)), Some(offset)) = (part, known(element.offset())) {
                 part.pass(offset, *end);
@@ -231,7 +236,7 @@ impl KafkaReader {
     }
 
     /// The end of each part.
-    fn ends(&self) -> Result<Vec<u64>, LogError> {
+    pub(super) fn ends(&self) -> Result<Vec<u64>, LogError> {
         let ends = self.shared.asker.ends()?;
         Ok(self.parts.iter().map(|p| ends[p.at.partition as usize]).collect())
     }

@@ -22,7 +22,7 @@ const NO_GROUP: &str = "streamgauge";
 pub struct KafkaSettings {
     /// Brokers to begin with: `host:port`, with commas between.
     pub brokers: String,
-    /// The topic of events.
+    /// The topic; several with commas between are one log.
     pub topic: String,
     /// A consumer group that positions are committed to, for those who watch how far a
     /// reader is. They are never read back.
@@ -115,7 +115,8 @@ impl KafkaSettings {
     }
 
     /// What all clients have in common.
-    fn client(&self) -> ClientConfig {
+    #[must_use]
+    pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set_log_level(RDKafkaLogLevel::Error);
         config.set("bootstrap.servers", &self.brokers).set("client.id", "streamgauge");
@@ -154,7 +155,8 @@ impl KafkaSettings {
     }
 
     /// A consumer of so many partitions; of none, it only asks for offsets.
-    pub(super) fn consumer(&self, partitions: usize) -> ClientConfig {
+    #[must_use]
+    pub fn consumer(&self, partitions: usize) -> ClientConfig {
         let mut config = self.client();
         config.set("group.id", self.group.as_deref().unwrap_or(NO_GROUP));
         // Where to read is ours to say: bindings have the offsets.
@@ -175,7 +177,8 @@ impl KafkaSettings {
     }
 
     /// A producer that loses and doubles nothing, and keeps the order of each partition.
-    pub(super) fn producer(&self, timeout_ms: u32) -> ClientConfig {
+    #[must_use]
+    pub fn producer(&self, timeout_ms: u32) -> ClientConfig {
         let mut config = self.client();
         config.set("enable.idempotence", "true").set("acks", "all");
         config.set("compression.type", "snappy");
@@ -189,8 +192,10 @@ impl KafkaSettings {
     }
 
     /// The topic and its brokers, for what is said of them.
-    pub(super) fn shown(&self) -> String {
-        format!("the topic {} of Kafka at {}", self.topic, self.brokers)
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let topics = if self.topic.contains(',') { "topics" } else { "topic" };
+        format!("the {topics} {} of Kafka at {}", self.topic.replace(',', ", "), self.brokers)
     }
 
     /// That something could not be done.
