@@ -69,6 +69,7 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Dlq(args) => commands::dlq(&args, around),
         Command::Explain(args) => commands::explain(&args, around),
         Command::Checkpoint(args) => commands::checkpoint(&args, around),
+        Command::Topics(args) => commands::topics(&args, around),
         Command::Simulate(args) => commands::simulate(&args, around),
         Command::Replay(args) => commands::replay(&args, around),
     }

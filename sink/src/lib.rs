@@ -19,4 +19,5 @@ pub mod results;
 pub mod session;
 pub mod sorted;
 pub mod store;
+pub mod topics;
 pub mod webhook;

@@ -9,12 +9,28 @@ fn result(state: &mut State, topic: Topic, epoch: u64, metric: &str, end_ms: i64
     let key = format!("{name}|{}|{end_ms}|{dims}", end_ms - length);
     let value = format!(r#"{{"metricType":"{name}",{rest}}}"#);
     let value = (!rest.is_empty()).then_some(value.as_bytes());
-    state.apply(&Stored { at_ms: 0, topic, epoch, key: key.as_bytes(), value });
+    state.apply(&Stored {
+        at_ms: 0,
+        partition: 0,
+        offset: 0,
+        topic,
+        epoch,
+        key: key.as_bytes(),
+        value,
+    });
 }
 
 fn status(state: &mut State, epoch: u64, json: &str) {
     let value = Some(json.as_bytes());
-    state.apply(&Stored { at_ms: 0, topic: Topic::JobStatus, epoch, key: b"job", value });
+    state.apply(&Stored {
+        at_ms: 0,
+        partition: 0,
+        offset: 0,
+        topic: Topic::JobStatus,
+        epoch,
+        key: b"job",
+        value,
+    });
 }
 
 fn shown(state: &State, flat: &str) -> Option<(String, i64, Standing)> {
@@ -50,7 +66,7 @@ fn memory_has_the_last_days_however_long_ago_they_were_told() {
             let value = format!(r#"{{{rest},"other":0,"count":1,"state":"final"}}"#);
             let (key, value) = (key.as_bytes(), Some(value.as_bytes()));
             let topic = Topic::ProcessedMetrics;
-            state.apply(&Stored { at_ms: 0, topic, epoch: 1, key, value });
+            state.apply(&Stored { at_ms: 0, partition: 0, offset: 0, topic, epoch: 1, key, value });
         }
     }
     let known = |day| state.day(window(day), Extent::All).standing.is_some();
@@ -134,6 +150,8 @@ fn what_cannot_be_read_is_counted_and_changes_nothing() {
     {
         let stored = Stored {
             at_ms: 0,
+            partition: 0,
+            offset: 0,
             topic: Topic::ProcessedMetrics,
             epoch: 1,
             key: b"ACTIVE_USERS|0|5000|",

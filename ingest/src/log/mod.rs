@@ -15,7 +15,9 @@ mod kafka;
 mod memory;
 
 pub use embedded::{EmbeddedLog, Retention};
-pub use kafka::{KafkaLog, KafkaSettings, Mechanism, Sasl, Security, Tls};
+pub use kafka::{
+    EPOCH_HEADER, Follower, Held, KafkaLog, KafkaSettings, Mechanism, Sasl, Security, Tls, Topics,
+};
 pub use memory::MemoryLog;
 
 use std::ops::Range;

@@ -202,6 +202,7 @@ fn whole(file: &Path, workers: usize, input: &InputSettings) -> u64 {
     let files = [file.to_owned()];
     let progress = Arc::new(Progress::default());
     let replay = Replay {
+        against: None,
         from: Input::Files(&files),
         input,
         dataflow: &settings,

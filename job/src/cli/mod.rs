@@ -25,6 +25,7 @@ mod settings;
 mod simulate;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -41,6 +42,7 @@ pub use replay::{FileConflict, Offsets, ReplayArgs, Summary};
 pub use run::RunArgs;
 pub use settings::{FileArg, SettingsArgs};
 pub use simulate::SimulateArgs;
+pub use topics::{TopicsAction, TopicsArgs};
 
 /// The command's exit code when it has done what it was asked for.
 pub const DONE: u8 = 0;
@@ -108,6 +110,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Look at the checkpoints of a data directory
     Checkpoint(CheckpointArgs),
+    /// Make and check the topics of a Kafka
+    Topics(TopicsArgs),
     /// Compute all results of recorded events, as fast as it goes
     Replay(ReplayArgs),
     /// Say whether the configuration is valid, then exit

@@ -18,6 +18,7 @@ Examples:
   streamgauge replay --from events.jsonl.gz --to results.jsonl --final-only
   streamgauge replay --from monday.jsonl tuesday.jsonl.zst --to none --summary json
   streamgauge replay --from log --data-dir data/site --to results.jsonl
+  streamgauge replay --from log --data-dir data/site --to none --verify
 
 Several files are read one after the other as one. At their end every result
 becomes final. The same events give the same results for every number of
@@ -71,6 +72,9 @@ pub struct ReplayArgs {
     /// Of the log: cut epochs anew, as of a file, and not as they were bound when they were live
     #[arg(long)]
     pub rebind: bool,
+    /// Of the log: compare with what was committed, results, sessions and alerts, and name the first record that differs
+    #[arg(long, conflicts_with_all = ["from_time", "until_time", "from_offsets", "until_offsets", "rebind"])]
+    pub verify: bool,
     /// The configuration file.
     #[command(flatten)]
     pub file: FileArg,
@@ -153,6 +157,7 @@ impl ReplayArgs {
             ("--from-offsets", self.from_offsets.is_some()),
             ("--until-offsets", self.until_offsets.is_some()),
             ("--rebind", self.rebind),
+            ("--verify", self.verify),
         ];
         if !self.reads_log()
             && let Some((flag, _)) = of_a_log.into_iter().find(|(_, is_given)| *is_given)

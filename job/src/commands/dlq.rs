@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use streamgauge::cli::{DlqAction, DlqArgs, DlqFilter};
 use streamgauge::config::Surroundings;
 use streamgauge_ingest::decode::Reason;
-use streamgauge_sink::results::{Position, ResultLog, Stored, Topic};
+use streamgauge_sink::results::{Position, Stored, Topic};
 use streamgauge_sink::webhook::{DeadLetter, FILE_NAME, Queue};
 
 /// Records read at once.

@@ -86,7 +86,7 @@ pub(super) fn given(config: &Config, partitions: u32) -> Rules {
 
 /// The log and the results of a directory.
 pub(super) fn origin(site: &Site) -> Origin<'_> {
-    Origin::Directory { log: &*site.log, results: &site.results, clock: &*site.clock }
+    Origin::Directory { log: &*site.log, results: &*site.results, clock: &*site.clock }
 }
 
 /// What the exit code is to tell.

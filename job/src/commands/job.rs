@@ -7,6 +7,8 @@ use anyhow::Result;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 use streamgauge::cli::JobArgs;
 use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow::Settings;
@@ -41,6 +43,9 @@ pub(crate) fn job(args: &JobArgs, around: &Surroundings) -> Result<()> {
     Ok(())
 }
 
+/// How long a job that has lost its writer waits before it begins again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// What a job is run with.
 pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
@@ -63,9 +68,9 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         alerts: alerts(config),
         output: Output { provisional: true, digests: false },
     };
-    let counts = live::run(&Job {
+    let job = Job {
         log: &*site.log,
-        results: &site.results,
+        results: &*site.results,
         storage: &storage,
         clock: &*site.clock,
         input: &InputSettings { days: config.site.has_days, ..input_settings(config, partitions) },
@@ -77,6 +82,14 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         stop: parts.stop,
         read: parts.read,
         tell: parts.tell,
-    })?;
-    Ok(counts)
+    };
+    loop {
+        match live::run(&job) {
+            Err(error) if error.calls_for_another_start() => {
+                (parts.tell)(&format!("{error}; the job begins again where that was"));
+                thread::sleep(AGAIN);
+            }
+            ended => return Ok(ended?),
+        }
+    }
 }

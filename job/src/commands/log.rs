@@ -23,7 +23,7 @@ const PARTITIONS: u32 = 12;
 /// The file that has the name of the topic.
 const TOPIC_FILE: &str = "events.topic";
 /// How often a Kafka that is away is tried.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is done while a Kafka is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

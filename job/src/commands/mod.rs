@@ -10,10 +10,12 @@ mod interrupt;
 mod job;
 mod log;
 mod replay;
+mod results;
 mod run;
 mod serve;
 mod simulate;
 mod site;
+mod topics;
 mod webhooks;
 
 pub(crate) use checkpoint::checkpoint;
@@ -25,6 +27,7 @@ pub(crate) use job::job;
 pub(crate) use replay::replay;
 pub(crate) use run::run;
 pub(crate) use simulate::simulate;
+pub(crate) use topics::topics;
 
 /// Processor cores, if the system tells; else one.
 fn cores() -> usize {

@@ -16,7 +16,9 @@ use streamgauge::cli::{Destination, Offsets, ReplayArgs};
 use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::replay::{Counts, Cut, Failed, Input, LogInput, Replay, Summary, Wanted};
+use streamgauge::replay::{
+    Counts, Cut, Failed, Input, LogInput, Replay, Summary, Verified, Wanted,
+};
 use streamgauge::settings::{
     alerts, fingerprint, funnels, input_settings, live_pace, step_texts, windows,
 };
@@ -69,6 +71,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         epoch_records: u64::from(args.epoch_records),
         workers: config.job.worker_threads(cores()),
         outputs: &outputs,
+        against: against(args, log.as_ref())?,
         progress: Arc::clone(&progress),
     };
     let counts = with_bar(args, &progress, || replay.run()).map_err(explain)?;
@@ -91,7 +94,40 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         interrupted: !progress.complete.load(Ordering::SeqCst),
         keeps_dead_letters: args.dead_letters.is_some(),
     };
-    tell(args, &summary)
+    tell(args, &summary)?;
+    if let Some(verified) = counts.verified {
+        tell_verified(verified);
+    }
+    Ok(())
+}
+
+/// What the replay is held against.
+fn against<'a>(args: &ReplayArgs, log: Option<&'a OpenLog>) -> Result<Option<&'a dyn ResultLog>> {
+    let Some(log) = log.filter(|_| args.verify) else {
+        return Ok(None);
+    };
+    let results = &*log.site.results;
+    match results.state()?.first_bound {
+        None => bail!("nothing was committed yet: there is nothing to compare with"),
+        Some(0) => Ok(Some(results)),
+        Some(first) => bail!(
+            "epochs are bound from {first} on only, and what came before decides about results, too: `checkpoint.keep_bindings` says how long bindings are kept"
+        ),
+    }
+}
+
+fn tell_verified(Verified { equal, no_longer_kept, epoch }: Verified) {
+    let gone = match no_longer_kept {
+        0 => String::new(),
+        count => {
+            format!("; {count} more are no longer kept: superseded, ended, or cut by retention")
+        }
+    };
+    // Without a stderr there is nobody to tell.
+    let _ = writeln!(
+        io::stderr(),
+        "verified: {equal} committed records up to epoch {epoch} are equal to what was computed again{gone}"
+    );
 }
 
 /// The log of a data directory, to be replayed.
@@ -118,7 +154,7 @@ impl OpenLog {
         let log = &*self.site.log;
         let cut = if self.is_bound {
             Cut::Bound {
-                results: &self.site.results,
+                results: &*self.site.results,
                 settings_hash: fingerprint(config, log.partitions()).0,
                 from_ms: args.from_time.unwrap_or(i64::MIN),
                 until_ms: args.until_time.unwrap_or(i64::MAX),

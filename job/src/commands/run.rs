@@ -24,7 +24,7 @@ use streamgauge::config::{Config, Rate, Surroundings};
 use streamgauge::live::named;
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_simulator::Generator;
-use streamgauge_sink::results::{ResultLog, Topic};
+use streamgauge_sink::results::Topic;
 
 /// When the first line of numbers is told: a sign of life.
 const TELL_FIRST: Duration = Duration::from_secs(1);

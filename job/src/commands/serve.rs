@@ -47,7 +47,7 @@ pub(super) fn serve(
         .context("cannot start the gateway")?;
     let history = EmbeddedHistory::open(&site.directory.join(EMBEDDED_FILE_NAME))?;
     let parts = Parts {
-        results: Arc::new(site.results.clone()),
+        results: Arc::clone(&site.results),
         history: Some(Arc::new(history) as Arc<dyn HistoryStore>),
         explain: Some(Arc::new(ForGateway::new(site, config))),
         clock: Arc::clone(&site.clock),
@@ -104,7 +104,7 @@ impl HistoryFeed {
             }
         };
         while !stop.load(Ordering::SeqCst) {
-            if let Err(error) = feed(&site.results, &mut self.store, stop, &mut note) {
+            if let Err(error) = feed(&*site.results, &mut self.store, stop, &mut note) {
                 tell(&format!("the history is not written, and tried again: {error}"));
                 std::thread::sleep(FEED_AGAIN);
             }

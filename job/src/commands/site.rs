@@ -1,6 +1,7 @@
 //! A data directory: the event log, the results and the checkpoints of a site.
 
 use super::log::{self, Patience};
+use super::results;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
@@ -11,9 +12,9 @@ use streamgauge::checkpoint::{DirectoryStorage, Keep};
 use streamgauge::config::Config;
 use streamgauge::live::Tuning;
 use streamgauge_ingest::clock::Clock;
-use streamgauge_ingest::log::EventLog;
+use streamgauge_ingest::log::{EventLog, KafkaLog};
 use streamgauge_ingest::sqlite::Sync;
-use streamgauge_sink::results::EmbeddedResults;
+use streamgauge_sink::results::ResultLog;
 
 /// The clock of the machine.
 pub(super) struct SystemClock;
@@ -30,7 +31,7 @@ impl Clock for SystemClock {
 pub(super) struct Site {
     pub(super) directory: PathBuf,
     pub(super) log: Arc<dyn EventLog>,
-    pub(super) results: EmbeddedResults,
+    pub(super) results: Arc<dyn ResultLog>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -57,7 +58,7 @@ impl Site {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
         let log = log::open(directory, config, sync, &clock, patience)?;
-        let results = EmbeddedResults::open(directory, sync, Arc::clone(&clock))?;
+        let results = results::open(directory, config, sync, &clock, patience)?;
         Ok(Self { directory: directory.to_owned(), log, results, clock })
     }
 
@@ -66,6 +67,15 @@ impl Site {
         let path = checkpoints_path(&self.directory);
         DirectoryStorage::new(&path).with_context(|| format!("cannot use {}", path.display()))
     }
+}
+
+/// The log of events alone, for those who only append. A Kafka needs no directory.
+pub(super) fn event_log(directory: &Path, config: &Config) -> Result<Arc<dyn EventLog>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    if let Some(kafka) = &config.kafka {
+        return Ok(Arc::new(KafkaLog::connect(kafka.clone(), clock)?));
+    }
+    Ok(Site::open(directory, config)?.log)
 }
 
 /// Where the checkpoints of a directory are.

@@ -97,7 +97,7 @@ fn follow(site: &Site, endpoint: &Endpoint, counts: &Arc<Counts>, stop: &AtomicB
     while !stop.load(Ordering::SeqCst) {
         let sent =
             Queue::open(&site.directory).map_err(WebhookError::from).and_then(|mut queue| {
-                send(&site.results, &mut queue, endpoint, &means, stop, &mut note)
+                send(&*site.results, &mut queue, endpoint, &means, stop, &mut note)
             });
         if let Err(error) = sent {
             tell(&format!("webhook {name}: nothing is sent, and tried again: {error}"));

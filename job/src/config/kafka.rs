@@ -16,6 +16,8 @@ use streamgauge_ingest::secret::Secret;
 const USUAL_PORT: u16 = 9092;
 /// What a topic's name may have, and how long it may be.
 const MOST_TOPIC_BYTES: usize = 249;
+/// The same of what stands before the names of the topics of results.
+const MOST_PREFIX_BYTES: usize = 200;
 
 /// The Kafka, if events are kept in one; what is wrong with it goes to `problems`.
 pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Option<KafkaSettings> {
@@ -24,7 +26,7 @@ pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Option<K
     }
     let mut reading = Reading { settings, problems };
     reading.check_brokers();
-    reading.check_topic();
+    reading.check_topics();
     let security = reading.security();
     Some(KafkaSettings {
         brokers: reading.text("brokers").to_owned(),
@@ -32,6 +34,12 @@ pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Option<K
         group: Some(reading.text("group")).filter(|group| !group.is_empty()).map(str::to_owned),
         security,
     })
+}
+
+/// The prefix of the topics of results, if they are where the events are.
+pub(super) fn results(settings: &Settings) -> Option<String> {
+    let prefix = settings.word("kafka.prefix").unwrap_or_default();
+    (settings.word("results.kind") == Some("as_log")).then(|| prefix.to_owned())
 }
 
 struct Reading<'a, 'p> {
@@ -66,15 +74,17 @@ impl<'a> Reading<'a, '_> {
         }
     }
 
-    fn check_topic(&mut self) {
-        let topic = self.text("topic");
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if topic.len() <= MOST_TOPIC_BYTES && topic.chars().all(is_plain) {
-            return;
+    fn check_topics(&mut self) {
+        let reason = "a topic is 1 to 249 letters, digits, `.`, `_` and `-`";
+        for (key, most_bytes) in [("topic", MOST_TOPIC_BYTES), ("prefix", MOST_PREFIX_BYTES)] {
+            let topic = self.text(key);
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if topic.len() > most_bytes || !topic.chars().all(is_plain) {
+                let plain = topic.chars().map(|c| if is_plain(c) { c } else { '-' });
+                let nearest = Some(plain.take(most_bytes).collect());
+                self.refuse(key, reason, nearest);
+            }
         }
-        let plain = topic.chars().map(|c| if is_plain(c) { c } else { '-' });
-        let nearest = Some(plain.take(MOST_TOPIC_BYTES).collect());
-        self.refuse("topic", "a topic is 1 to 249 letters, digits, `.`, `_` and `-`", nearest);
     }
 
     fn security(&mut self) -> Security {

@@ -82,6 +82,8 @@ pub struct Config {
     pub log: Log,
     /// `[kafka]`, if events are there.
     pub kafka: Option<KafkaSettings>,
+    /// The prefix of the topics of results, if they are in the Kafka, too.
+    pub results_in_kafka: Option<String>,
     /// `[checkpoint]`.
     pub checkpoint: Checkpoint,
     /// `[store]`.
@@ -158,8 +160,9 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
         webhook_file::check_rules(&webhooks, &alerts, &mut problems);
     }
     let kafka = kafka::read(&settings, &mut problems);
+    let results_in_kafka = kafka.as_ref().and_then(|_| kafka::results(&settings));
     Problems::none_of(problems)?;
-    Ok(Config { webhooks, kafka, ..Config::of(settings, funnels, alerts, file) })
+    Ok(Config { webhooks, kafka, results_in_kafka, ..Config::of(settings, funnels, alerts, file) })
 }
 
 /// The flag's file, else the variable's, else the default one if it is there.
@@ -201,6 +204,7 @@ impl Config {
             gateway: typed::gateway(&settings),
             webhooks: Vec::new(),
             kafka: None,
+            results_in_kafka: None,
             funnels,
             alerts,
             settings,

@@ -173,6 +173,9 @@ pub fn summary(config: &Config) -> String {
         names => format!(", {} webhooks ({})", names.len(), names.join(", ")),
     };
     let events = match &config.kafka {
+        Some(kafka) if config.results_in_kafka.is_some() => {
+            format!(", events in the topic {} of Kafka, results in topics of it", kafka.topic)
+        }
         Some(kafka) => format!(", events in the topic {} of Kafka", kafka.topic),
         None => String::new(),
     };

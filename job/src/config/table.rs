@@ -39,7 +39,7 @@ pub const ALERT: &str = "alert";
 pub const WEBHOOK: &str = "webhook";
 
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 14] = [
+pub static SECTIONS: [Section; 15] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -293,7 +293,7 @@ pub static SECTIONS: [Section; 14] = [
                 "kind",
                 Kind::Choice(&["embedded", "kafka"]),
                 "embedded",
-                "Where events are kept: \"embedded\" in the data directory, \"kafka\" in the topic of [kafka]; results stay in the data directory.",
+                "Where events are kept: \"embedded\" in the data directory, \"kafka\" in the topic of [kafka].",
             ),
             key(
                 "retention",
@@ -316,8 +316,19 @@ pub static SECTIONS: [Section; 14] = [
         ],
     },
     Section {
+        name: "results",
+        doc: "The results, with the bindings of epochs to events.",
+        repeated: false,
+        keys: &[key(
+            "kind",
+            Kind::Choice(&["as_log", "embedded"]),
+            "as_log",
+            "Where they are kept: \"as_log\" where [log] kind keeps the events, that is in topics of the same Kafka or in the data directory; \"embedded\" in the data directory in any case.",
+        )],
+    },
+    Section {
         name: "kafka",
-        doc: "The Kafka that has the events where [log] kind is \"kafka\".",
+        doc: "The Kafka that has the events, and the results, where [log] kind is \"kafka\".",
         repeated: false,
         keys: &[
             key(
@@ -327,6 +338,12 @@ pub static SECTIONS: [Section; 14] = [
                 "Some of its brokers, as host:port with commas between; the others are found by them.",
             ),
             key("topic", Kind::Text, "website-analytics-events", "The topic of events."),
+            key(
+                "prefix",
+                Kind::AnyText,
+                "",
+                "What the names of the topics of results begin with, such as \"shop-\" for shop-processed-metrics; what is read back together must have been written under the same. Empty: nothing.",
+            ),
             key(
                 "group",
                 Kind::AnyText,

@@ -37,6 +37,11 @@ pub(super) fn effects(changes: &EpochChanges, mut letters: Vec<DeadLetter>) -> E
     effects
 }
 
+/// What of an epoch's changes is committed exactly once, but for dead letters.
+pub(crate) fn committed_records(changes: &EpochChanges) -> Vec<Record> {
+    effects(changes, Vec::new()).committed
+}
+
 fn record(change: &Change, epoch: u64, watermark_ms: i64) -> Record {
     let line = || {
         let mut line = Vec::with_capacity(change.body.len() + 80);

@@ -21,7 +21,7 @@ mod writer;
 
 pub use checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 pub use driver::{Driver, Given, Step};
-pub(crate) use effects::alert_key;
+pub(crate) use effects::{alert_key, committed_records};
 pub use run::{Job, LiveError, Tuning, named, run};
 pub(crate) use start::changes;
 pub use start::{Start, StartError};

@@ -2,7 +2,7 @@
 //! workers, with bounded queues between them. A slow disk slows the writer, that the
 //! workers, those the driver, and that leaves events in the log.
 
-use super::begin::begin;
+use super::begin::{Begun, begin};
 use super::checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 use super::driver::Driver;
 use super::driving::Driving;
@@ -89,6 +89,19 @@ pub enum LiveError {
     Results(#[from] ResultError),
 }
 
+impl LiveError {
+    /// Whether a job that begins again where this one was can go on: its writer has come
+    /// to an end, and only another can tell what it has left.
+    #[must_use]
+    pub fn calls_for_another_start(&self) -> bool {
+        let error = match self {
+            Self::Writer(WriterError::Results(error)) | Self::Results(error) => error,
+            _ => return false,
+        };
+        matches!(error, ResultError::Ended { .. } | ResultError::Away { .. })
+    }
+}
+
 /// How far the writer is, for whoever waits for it.
 #[derive(Default)]
 struct Reached {
@@ -134,9 +147,7 @@ impl Reached {
 /// # Panics
 /// If a worker panics.
 pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
-    // First of all: an older job must not go on beside this one.
-    let results = job.results.writer()?;
-    let Some((mut start, source)) = begin(job)? else {
+    let Some(Begun { results, mut start, source }) = begin(job)? else {
         return Ok(SourceCounts::default());
     };
     tell_start(job, &start);

@@ -4,12 +4,14 @@ mod log;
 mod output;
 mod summary;
 mod target;
+mod verify;
 
 pub use log::{Cut, LogInput, LogInputError};
 pub(crate) use log::{anew, before_first};
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
 pub use summary::Summary;
 pub use target::partial;
+pub use verify::{Verified, VerifyError};
 
 use crate::collect::EpochChanges;
 use crate::dataflow::{Durable, Settings};
@@ -24,8 +26,10 @@ use streamgauge_ingest::files::{FileError, FileSource, Progress, check};
 use streamgauge_ingest::judge::Released;
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::summary::SourceCounts;
+use streamgauge_sink::results::ResultLog;
 use target::Waiting;
 use thiserror::Error;
+use verify::Verifier;
 
 /// Epochs that may wait to be written.
 const QUEUE_EPOCHS: usize = 64;
@@ -42,6 +46,9 @@ pub enum ReplayError {
     /// An output could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// It is not what was committed.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
 }
 
 /// A replay that failed.
@@ -83,6 +90,8 @@ pub struct Replay<'a> {
     pub workers: usize,
     /// What is written.
     pub outputs: &'a Wanted,
+    /// What it is held against: the results that were committed.
+    pub against: Option<&'a dyn ResultLog>,
     /// Where progress is told, and where the replay can be asked to stop.
     pub progress: Arc<Progress>,
 }
@@ -94,6 +103,8 @@ pub struct Counts {
     pub source: SourceCounts,
     /// What was published.
     pub output: OutputCounts,
+    /// What was compared with what was committed, if that was asked for.
+    pub verified: Option<Verified>,
 }
 
 impl Replay<'_> {
@@ -149,7 +160,8 @@ impl Replay<'_> {
             let output = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // What stopped the source may well be that nothing can be written.
             let output = output?;
-            Ok(Counts { source: source?, output })
+            let (output, verified) = output;
+            Ok(Counts { source: source?, output, verified })
         })
     }
 
@@ -187,13 +199,20 @@ impl Replay<'_> {
         &self,
         mut outputs: Outputs,
         messages: Receiver<Message>,
-    ) -> Result<OutputCounts, OutputError> {
+    ) -> Result<(OutputCounts, Option<Verified>), ReplayError> {
+        let stopped = |error: ReplayError| {
+            self.progress.stop.store(true, Ordering::Relaxed);
+            error
+        };
+        let verifier = self.against.map(Verifier::open).transpose();
+        let mut verifier = verifier.map_err(|error| stopped(error.into()))?;
         for message in &messages {
-            if let Err(error) = outputs.write(&message) {
-                self.progress.stop.store(true, Ordering::Relaxed);
-                return Err(error);
+            outputs.write(&message).map_err(|error| stopped(error.into()))?;
+            if let (Some(verifier), Message::Changes(changes)) = (&mut verifier, &message) {
+                verifier.epoch(changes).map_err(|error| stopped(error.into()))?;
             }
         }
-        outputs.finish()
+        let output = outputs.finish()?;
+        Ok((output, verifier.map(Verifier::finish).transpose()?))
     }
 }

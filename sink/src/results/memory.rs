@@ -155,7 +155,9 @@ impl ResultReader for MemoryReader {
             if self.topics.contains(&record.topic) {
                 let Record { topic, epoch, key, value } = record;
                 let (topic, epoch, at_ms) = (*topic, *epoch, *at_ms);
-                each(Stored { at_ms, topic, epoch, key, value: value.as_deref() });
+                let (partition, offset) = (0, self.next as u64 - 1);
+                let value = value.as_deref();
+                each(Stored { at_ms, topic, partition, offset, epoch, key, value });
                 count += 1;
             }
         }

@@ -1,16 +1,19 @@
 //! The log of results: topics, who writes them and how they are read.
 //!
 //! What every log of results promises, whatever keeps it: all records have one
-//! order, the same for every reader; a [`Transaction`] is there as a whole or not at
+//! order, the same for every reader (but for topics beside transactions: provisional
+//! results, and how the job does, come when they come); a [`Transaction`] is there as a whole or not at
 //! all, and durable when [`ResultWriter::commit`] returns; there is one writer, and a
 //! newer one ends an older one's right to commit. What retention has cut is told.
 //!
 //! It deliberately knows nothing of how results are computed: it keeps bytes.
 
 mod embedded;
+mod kafka;
 mod memory;
 
 pub use embedded::EmbeddedResults;
+pub use kafka::KafkaResults;
 pub use memory::MemoryResults;
 
 use serde::{Deserialize, Serialize};
@@ -124,6 +127,10 @@ pub struct Stored<'a> {
     pub at_ms: i64,
     /// Where it is.
     pub topic: Topic,
+    /// The partition of the topic; 0 where there is but one order.
+    pub partition: u32,
+    /// Its place in the partition.
+    pub offset: u64,
     /// The epoch that it is an effect of.
     pub epoch: u64,
     /// Its key.
@@ -150,6 +157,24 @@ pub enum ResultError {
     Lost {
         /// Where what is kept begins.
         kept_from: Position,
+    },
+    /// What keeps the log cannot be reached now, or does not answer. Nothing is lost by it:
+    /// the same can be asked again.
+    #[error("{what}: {reason}")]
+    Away {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        reason: String,
+    },
+    /// The writer has come to its end. What it committed last may be there or not: only a
+    /// new writer can tell.
+    #[error("{what}: {reason}")]
+    Ended {
+        /// What came of it.
+        what: String,
+        /// Why.
+        reason: String,
     },
     /// What keeps the log has failed.
     #[error("{what}: {reason}")]

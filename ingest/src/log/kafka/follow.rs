@@ -76,12 +76,28 @@ impl Follower {
     /// # Errors
     /// If they do not come, or retention has cut them.
     pub fn wait_for(&mut self, ends: &[u64], waits: &mut u32) -> Result<bool, LogError> {
+        // Where a partition ends is told in its queue, behind its records.
+        for (part, end) in ends.iter().enumerate() {
+            if self.at(part) < *end && !self.has_head(part) {
+                self.head(part)?;
+            }
+        }
         self.reader.wait(ends, waits)
     }
 
     /// Waits until something comes, at most so long.
-    pub fn wait(&self, at_most: Duration) {
-        // Whether something came or not: the caller looks.
-        let _ = self.reader.woken.recv_timeout(at_most);
+    pub fn wait(&mut self, at_most: Duration) {
+        // A queue tells when it is empty no more: so all must be, of whatever is in them.
+        let mut has_new = false;
+        for part in 0..self.reader.parts.len() {
+            if !self.has_head(part) {
+                // What fails is told to whoever asks for a head.
+                has_new |= matches!(self.reader.parts[part].head(), Ok(Some(_)) | Err(_));
+            }
+        }
+        if !has_new {
+            // Whether something came or not: the caller looks.
+            let _ = self.reader.woken.recv_timeout(at_most);
+        }
     }
 }

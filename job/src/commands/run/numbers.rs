@@ -135,7 +135,15 @@ mod tests {
         let mut numbers = Numbers::default();
         for &(topic, key, value) in records {
             let (key, value) = (key.as_bytes(), value.map(str::as_bytes));
-            numbers.apply(&Stored { at_ms: 0, topic, epoch: 0, key, value });
+            numbers.apply(&Stored {
+                at_ms: 0,
+                partition: 0,
+                offset: 0,
+                topic,
+                epoch: 0,
+                key,
+                value,
+            });
         }
         numbers.line(3_500)
     }

@@ -18,6 +18,10 @@ fn a_kafka_is_there_only_where_events_are_kept_in_it() {
     assert_eq!(of("[kafka]\nbrokers = \"not checked\""), None);
     let usual = KafkaSettings::new("127.0.0.1:9092", "website-analytics-events");
     assert_eq!(of(&kafka("")), Some(usual));
+    let results = |file: &str| resolved(Some(file), &[], &[]).expect("valid").results_in_kafka;
+    assert_eq!(results("kafka.prefix = \"a-\""), None);
+    assert_eq!(results(&kafka("prefix = \"a-\"")).as_deref(), Some("a-"));
+    assert_eq!(results(&format!("results.kind = \"embedded\"\n{}", kafka(""))), None);
     let group = of(&kafka("group = \"lag\"")).and_then(|k| k.group);
     assert_eq!(group.as_deref(), Some("lag"));
 }
@@ -57,6 +61,7 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
     check("brokers = \"a:1, b:x\"", &["`a:1,b:9092`"]);
     check("brokers = \"kafka://a\"", &["`a:9092`"]);
     check("topic = \"my events\"", &["`kafka.topic`", "`my-events`"]);
+    check("prefix = \"my site/\"", &["`kafka.prefix`", "`my-site-`"]);
     check("security = \"SASL-SSL\"", &["`SASL_SSL`"]);
     check("mechanism = \"SCRAM-SHA-265\"", &["`SCRAM-SHA-256`"]);
     check("user_name = \"me\"", &["unknown key", "username"]);

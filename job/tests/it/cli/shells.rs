@@ -4,7 +4,7 @@ use super::Folder;
 use std::io::{self, Write};
 use std::process::Command;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "run",
     "job",
     "gateway",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 12] = [
     "dlq",
     "explain",
     "checkpoint",
+    "topics",
     "replay",
     "check",
     "config",

@@ -13,7 +13,9 @@ mod reader;
 mod rows;
 mod writer;
 
-use super::{LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic};
+use super::{
+    LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
+};
 use bell::Bell;
 use reader::EmbeddedReader;
 use rusqlite::{Connection, OptionalExtension};
@@ -80,6 +82,12 @@ impl EmbeddedResults {
         let path = directory.join(FILE);
         let connection = Arc::new(Mutex::new(sqlite::open(&path, SCHEMA, sync)?));
         Ok(Self { path, sync, connection, bell: Arc::default(), clock })
+    }
+
+    /// Whether there are some in a directory.
+    #[must_use]
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(FILE).exists()
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

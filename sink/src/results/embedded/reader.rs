@@ -147,7 +147,9 @@ impl ResultReader for EmbeddedReader {
                     .ok_or_else(|| damaged(&self.path, row.id))?;
                 if behind == 0 {
                     let rows::Row { epoch, key, value } = record;
-                    each(Stored { at_ms: row.at_ms, topic: row.topic, epoch, key, value });
+                    let (partition, offset) = (0, row.id.unsigned_abs());
+                    let (at_ms, topic) = (row.at_ms, row.topic);
+                    each(Stored { at_ms, topic, partition, offset, epoch, key, value });
                     self.next.1 += 1;
                     count += 1;
                 }

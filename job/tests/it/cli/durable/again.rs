@@ -3,7 +3,7 @@
 use super::super::Folder;
 use super::Site;
 use std::collections::BTreeMap;
-use streamgauge_sink::results::{Position, Record, ResultLog, Topic};
+use streamgauge_sink::results::{Position, Record, Topic};
 
 pub(super) fn check(folder: &Folder, site: &Site, appended: u64) {
     // Every event is in one epoch, and is accounted for.

@@ -6,6 +6,7 @@
 //! the history, whose gateway is killed now and then, too.
 
 mod again;
+mod kafka;
 mod oracle;
 mod store;
 
@@ -56,9 +57,10 @@ pub(super) fn started(folder: &Folder, line: &str) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect(line)
 }
 
+/// The logs of a site, looked at from outside.
 pub(super) struct Site {
-    pub(super) log: EmbeddedLog,
-    pub(super) results: EmbeddedResults,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) results: Arc<dyn ResultLog>,
 }
 
 impl Site {
@@ -69,7 +71,7 @@ impl Site {
         let retention = Retention::default();
         let log = EmbeddedLog::open(&directory, PARTITIONS, retention, Sync::Normal, clock.clone());
         let results = EmbeddedResults::open(&directory, Sync::Normal, clock);
-        Self { log: log.unwrap(), results: results.unwrap() }
+        Self { log: Arc::new(log.unwrap()), results: Arc::new(results.unwrap()) }
     }
 
     pub(super) fn appended(&self) -> u64 {
@@ -128,34 +130,47 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
 fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
     let folder = Folder::new();
     folder.put("streamgauge.toml", format!("{TIMES}{RULES}").as_bytes());
-    let (kills, rate) = if is_long() { (100, 2_000) } else { (5, 2_000) };
+    let kills = if is_long() { 100 } else { 5 };
     let site = Site::open(&folder);
+    kill_again_and_again(&folder, &site, kills, |_, _| {});
+}
+
+/// Kills a job over a site so often, under load, each time with another number of workers;
+/// `meanwhile` may do what it likes to each that is live.
+fn kill_again_and_again(
+    folder: &Folder,
+    site: &Site,
+    kills: u64,
+    mut meanwhile: impl FnMut(u64, &mut Child),
+) {
+    let rate = 2_000;
     let line = format!(
         "simulate --to log --data-dir d --rate {rate} --late-share 0.01 --malformed-share 0.005 \
          --duplicate-share 0.01"
     );
-    let simulator = started(&folder, &line);
+    let simulator = started(folder, &line);
     let gateway = "gateway --data-dir d --listen 127.0.0.1:0";
-    let mut shows = Shows(started(&folder, gateway));
+    let mut shows = Shows(started(folder, gateway));
     let mut writer = 0;
     let mut caught_up = Vec::new();
     for kill in 0..kills {
         let workers = 1 + kill % 3;
         let began = Instant::now();
-        let mut job = started(&folder, &format!("job --data-dir d --workers {workers}"));
+        let mut job = started(folder, &format!("job --data-dir d --workers {workers}"));
         writer = site.wait_until_live(writer);
         caught_up.push(began.elapsed());
         thread::sleep(Duration::from_millis(300 + kill * 7_919 % 2_500));
+        meanwhile(kill, &mut job);
         job.kill().unwrap();
         job.wait().unwrap();
         if kill % 5 == 2 {
             drop(shows);
-            shows = Shows(started(&folder, gateway));
+            shows = Shows(started(folder, gateway));
         }
     }
     signal(simulator.id(), "TERM");
     assert_eq!(ended(simulator, &line).code, Some(0));
-    let job = started(&folder, "job --data-dir d --workers 2");
+    let job = started(folder, "job --data-dir d --workers 2");
     site.wait_until_live(writer);
     let appended = site.appended();
     let until = Instant::now() + Duration::from_secs(120);
@@ -179,7 +194,7 @@ fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
         percentile(&mut caught_up, 50),
         percentile(&mut caught_up, 99)
     );
-    again::check(&folder, &site, appended);
-    oracle::check(&site);
-    store::check(&folder, &site);
+    again::check(folder, site, appended);
+    oracle::check(site);
+    store::check(folder, site);
 }

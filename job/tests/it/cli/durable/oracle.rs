@@ -4,8 +4,8 @@ use super::super::super::oracle::{Rule, Settings, When, finals, judge};
 use super::super::super::properties::final_line;
 use super::{LATENESS_MS, PARTITIONS, SESSION_GAP_MS, Site};
 use std::collections::BTreeMap;
-use streamgauge_ingest::log::{EventLog, Position as LogPosition};
-use streamgauge_sink::results::{Position, ResultLog, Topic};
+use streamgauge_ingest::log::Position as LogPosition;
+use streamgauge_sink::results::{Position, Topic};
 
 pub(super) fn check(site: &Site) {
     let settings = Settings {

@@ -23,7 +23,7 @@ use streamgauge_ingest::decode::partition_of;
 use streamgauge_ingest::files::Progress;
 use streamgauge_ingest::log::{EmbeddedLog, EventLog, NewRecord, Retention};
 use streamgauge_ingest::sqlite::Sync;
-use streamgauge_sink::results::{Position, ResultLog, Topic};
+use streamgauge_sink::results::{Position, Topic};
 
 /// Everything that can leave a record out, sessions that end, and a day that does: there
 /// it is midnight an hour after the first event.
@@ -163,7 +163,7 @@ fn explain(site: &Site, keys: &[String], limit: usize) -> Vec<Explanation> {
     let clock = ManualClock::new(0);
     let progress = Progress::default();
     let explainer = Explainer {
-        origin: Origin::Directory { log: &site.log, results: &site.results, clock: &clock },
+        origin: Origin::Directory { log: &*site.log, results: &*site.results, clock: &clock },
         given: Rules {
             input: input_settings(&config, PARTITIONS),
             dataflow: Settings {

@@ -1,0 +1,89 @@
+//! The log of results that belongs to a data directory: a file in it, or topics of the
+//! Kafka that has the events.
+//!
+//! Invariant: a directory has one log of results for good. Its checkpoints count epochs,
+//! and mean others in another log; so where results are is written down, and another
+//! place refused.
+
+use super::log::{AGAIN, Patience};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use streamgauge::config::Config;
+use streamgauge_ingest::clock::Clock;
+use streamgauge_ingest::log::KafkaSettings;
+use streamgauge_ingest::sqlite::Sync;
+use streamgauge_sink::results::{EmbeddedResults, KafkaResults, ResultError, ResultLog};
+
+/// The file that says under which prefix the topics of results are.
+const PREFIX_FILE: &str = "results.topics";
+
+/// Opens the results of a directory.
+pub(super) fn open(
+    directory: &Path,
+    config: &Config,
+    sync: Sync,
+    clock: &Arc<dyn Clock>,
+    patience: Patience,
+) -> Result<Arc<dyn ResultLog>> {
+    let prefix = config.results_in_kafka.as_deref();
+    check(directory, prefix)?;
+    let (Some(prefix), Some(kafka)) = (prefix, &config.kafka) else {
+        return Ok(Arc::new(EmbeddedResults::open(directory, sync, Arc::clone(clock))?));
+    };
+    let results = connect(kafka, prefix, clock, patience)?;
+    let path = directory.join(PREFIX_FILE);
+    fs::write(&path, prefix).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Arc::new(results))
+}
+
+/// Refuses results that are not the directory's.
+fn check(directory: &Path, prefix: Option<&str>) -> Result<()> {
+    let path = directory.join(PREFIX_FILE);
+    let known = match fs::read_to_string(&path) {
+        Ok(known) => Some(known),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    };
+    let shown = directory.display();
+    let advice = "take those, or another --data-dir";
+    match (known, prefix) {
+        (Some(known), Some(prefix)) if known != prefix => bail!(
+            "the results of {shown} are in topics whose names begin with `{known}`, not with `{prefix}`: {advice}"
+        ),
+        (Some(known), None) => bail!(
+            "the results of {shown} are in topics of a Kafka (prefix `{known}`), not in the directory: {advice}"
+        ),
+        (None, Some(_)) if EmbeddedResults::exists(directory) => {
+            bail!("the results of {shown} are there, not in a Kafka: {advice}")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn connect(
+    kafka: &KafkaSettings,
+    prefix: &str,
+    clock: &Arc<dyn Clock>,
+    patience: Patience,
+) -> Result<KafkaResults> {
+    let mut is_told = false;
+    loop {
+        match KafkaResults::connect(kafka, prefix, Arc::clone(clock)) {
+            Err(away @ ResultError::Away { .. }) if patience == Patience::Waits => {
+                if !is_told {
+                    // Without a stderr there is nobody to tell.
+                    let _ = writeln!(io::stderr(), "{away}; waiting for it, Ctrl-C ends that");
+                    is_told = true;
+                }
+                thread::sleep(AGAIN);
+            }
+            results => return Ok(results?),
+        }
+    }
+}

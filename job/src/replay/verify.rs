@@ -1,0 +1,218 @@
+//! Holding a replay against what was committed.
+//!
+//! Both are read epoch by epoch, so memory follows an epoch and what is missing: a
+//! compacted topic may have lost a record whose key was written again since, and a topic
+//! with retention all that is older than its beginning. Whatever else differs is named.
+
+use crate::collect::EpochChanges;
+use crate::live::committed_records;
+use std::collections::{BTreeMap, VecDeque};
+use streamgauge_sink::results::{LogState, Position, ResultError, ResultLog, ResultReader, Topic};
+use thiserror::Error;
+
+/// The topics that are compared.
+const TOPICS: [Topic; 3] = [Topic::ProcessedMetrics, Topic::Sessions, Topic::Alerts];
+/// Records of the log that are read at once.
+const RECORDS: usize = 1_000;
+/// Bytes of a value that are shown.
+const SHOWN: usize = 400;
+
+/// Why a replay is not what was committed.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The committed records cannot be read.
+    #[error(transparent)]
+    Results(#[from] ResultError),
+    /// A record was committed, and the replay computes another, or none.
+    #[error(
+        "partition {partition} of {topic}, offset {offset}, key {key}, epoch {epoch}: committed was {committed}, and computed again it is {computed}",
+        topic = .topic.name()
+    )]
+    Differs {
+        /// Its topic.
+        topic: Topic,
+        /// Its partition there.
+        partition: u32,
+        /// Its offset.
+        offset: u64,
+        /// Its key.
+        key: String,
+        /// Its epoch.
+        epoch: u64,
+        /// What was committed.
+        committed: String,
+        /// What is computed.
+        computed: String,
+    },
+    /// The replay computes a record that was not committed.
+    #[error(
+        "key {key} of {topic}, epoch {epoch}: computed is {computed}, and nothing was committed",
+        topic = .topic.name()
+    )]
+    Missing {
+        /// Its topic.
+        topic: Topic,
+        /// Its key.
+        key: String,
+        /// Its epoch.
+        epoch: u64,
+        /// What is computed.
+        computed: String,
+    },
+}
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Records that are equal.
+    pub equal: u64,
+    /// Records that the log no longer has: superseded, ended, or cut by retention.
+    pub no_longer_kept: u64,
+    /// The last epoch that was compared.
+    pub epoch: u64,
+}
+
+/// A record by its topic and key.
+type Id = (Topic, Vec<u8>);
+
+/// A record that was committed.
+struct Committed {
+    id: Id,
+    partition: u32,
+    offset: u64,
+    epoch: u64,
+    value: Option<Vec<u8>>,
+}
+
+/// A topic, read by epoch: its records are in that order, but several topics' need not be.
+struct OfTopic {
+    reader: Box<dyn ResultReader>,
+    read: VecDeque<Committed>,
+}
+
+impl OfTopic {
+    fn open(results: &dyn ResultLog, topic: Topic) -> Result<Self, ResultError> {
+        let reader = results.reader(&[topic], Position::default())?;
+        Ok(Self { reader, read: VecDeque::new() })
+    }
+
+    /// The next committed record up to an epoch.
+    fn next(&mut self, epoch: u64) -> Result<Option<Committed>, ResultError> {
+        if self.read.is_empty() {
+            let read = &mut self.read;
+            self.reader.poll(RECORDS, &mut |s| {
+                read.push_back(Committed {
+                    id: (s.topic, s.key.to_vec()),
+                    partition: s.partition,
+                    offset: s.offset,
+                    epoch: s.epoch,
+                    value: s.value.map(<[u8]>::to_vec),
+                });
+            })?;
+        }
+        if self.read.front().is_none_or(|next| next.epoch > epoch) {
+            return Ok(None);
+        }
+        Ok(self.read.pop_front())
+    }
+}
+
+/// Compares a replay with a log of results.
+pub(super) struct Verifier {
+    topics: Vec<OfTopic>,
+    /// The last committed epoch: what comes later is not compared.
+    last: Option<u64>,
+    /// The first epoch that each topic still has.
+    first: BTreeMap<Topic, u64>,
+    /// What was computed, and was not found: the epoch, and whether something stood.
+    missing: BTreeMap<Id, (u64, Option<Vec<u8>>)>,
+    verified: Verified,
+}
+
+impl Verifier {
+    pub(super) fn open(results: &dyn ResultLog) -> Result<Self, VerifyError> {
+        let LogState { committed, .. } = results.state()?;
+        Ok(Self {
+            topics: TOPICS
+                .map(|topic| OfTopic::open(results, topic))
+                .into_iter()
+                .collect::<Result<_, _>>()?,
+            last: committed.map(|p| p.epoch),
+            first: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            verified: Verified::default(),
+        })
+    }
+
+    /// Compares an epoch; they come in order.
+    pub(super) fn epoch(&mut self, changes: &EpochChanges) -> Result<(), VerifyError> {
+        let epoch = changes.epoch;
+        if self.last.is_none_or(|last| epoch > last) {
+            return Ok(());
+        }
+        let records = committed_records(changes).into_iter();
+        let mut computed: BTreeMap<Id, Option<Vec<u8>>> =
+            records.map(|r| ((r.topic, r.key), r.value)).collect();
+        for topic in &mut self.topics {
+            while let Some(committed) = topic.next(epoch)? {
+                self.first.entry(committed.id.0).or_insert(committed.epoch);
+                self.missing.remove(&committed.id);
+                let is_of_epoch = committed.epoch == epoch;
+                let now = is_of_epoch.then(|| computed.remove(&committed.id)).flatten();
+                if now.as_ref() != Some(&committed.value) {
+                    return Err(differs(committed, now));
+                }
+                self.verified.equal += 1;
+            }
+        }
+        self.missing.extend(computed.into_iter().map(|(id, value)| (id, (epoch, value))));
+        self.verified.epoch = epoch;
+        Ok(())
+    }
+
+    /// Whether what was not found could be missing.
+    pub(super) fn finish(mut self) -> Result<Verified, VerifyError> {
+        let mut missing: Vec<_> = std::mem::take(&mut self.missing).into_iter().collect();
+        missing.sort_by_key(|(_, (epoch, _))| *epoch);
+        for ((topic, key), (epoch, value)) in missing {
+            let is_cut = self.first.get(&topic).is_none_or(|first| epoch < *first);
+            match value {
+                // The end of a key goes some time after what it ended.
+                None => {}
+                Some(_) if is_cut => {}
+                Some(value) => {
+                    let (key, computed) = (text(&key), shown(Some(value)));
+                    return Err(VerifyError::Missing { topic, key, epoch, computed });
+                }
+            }
+            self.verified.no_longer_kept += 1;
+        }
+        Ok(self.verified)
+    }
+}
+
+fn differs(committed: Committed, computed: Option<Option<Vec<u8>>>) -> VerifyError {
+    let Committed { id: (topic, key), partition, offset, epoch, value } = committed;
+    VerifyError::Differs {
+        topic,
+        partition,
+        offset,
+        key: text(&key),
+        epoch,
+        committed: shown(value),
+        computed: computed.map_or_else(|| "nothing".to_owned(), shown),
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn shown(value: Option<Vec<u8>>) -> String {
+    let Some(value) = value else { return "its end".to_owned() };
+    let text = text(&value);
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

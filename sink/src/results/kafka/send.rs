@@ -1,0 +1,146 @@
+//! The producers of results.
+
+use super::Shared;
+use crate::results::{Record, ResultError, Topic};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use streamgauge_ingest::log::EPOCH_HEADER;
+
+/// How long a full queue is let drain before it is tried again.
+const DRAIN: Duration = Duration::from_millis(5);
+
+/// What came of the records that were sent.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The offset behind the last record of each partition of each topic.
+    pub(super) ends: BTreeMap<(String, i32), u64>,
+    /// The first record that was not taken: why.
+    pub(super) error: Option<KafkaError>,
+}
+
+/// Notes what comes of records.
+#[derive(Clone, Default)]
+pub(super) struct Outcomes {
+    outcome: Arc<Mutex<Outcome>>,
+    heard: Arc<Mutex<Option<String>>>,
+}
+
+impl Outcomes {
+    fn lock(&self) -> MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was noted since it was taken last.
+    pub(super) fn take(&self) -> Outcome {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn hear(&self, text: &str) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
+    }
+
+    /// The last thing that the client said.
+    pub(super) fn heard(&self) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ClientContext for Outcomes {
+    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, message: &str) {
+        self.hear(message);
+    }
+
+    fn error(&self, _error: KafkaError, reason: &str) {
+        self.hear(reason);
+    }
+}
+
+impl ProducerContext for Outcomes {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let mut outcome = self.lock();
+        match result {
+            Ok(message) => {
+                let place = (message.topic().to_owned(), message.partition());
+                let behind = u64::try_from(message.offset()).map_or(0, |offset| offset + 1);
+                let end = outcome.ends.entry(place).or_default();
+                *end = behind.max(*end);
+            }
+            Err((error, _)) => {
+                outcome.error.get_or_insert_with(|| error.clone());
+            }
+        }
+    }
+}
+
+/// A producer of results.
+pub(super) type Sender = BaseProducer<Outcomes>;
+
+/// Sends a record of a topic of results, without waiting for anything but room.
+pub(super) fn send(shared: &Shared, sender: &Sender, record: &Record) -> Result<(), KafkaError> {
+    let Record { topic, epoch, key, value } = record;
+    let partition = shared.places.partition(*topic, key);
+    let topic = shared.places.name(topic.name());
+    let epoch = epoch.to_string();
+    let headers = OwnedHeaders::new_with_capacity(1)
+        .insert(Header { key: EPOCH_HEADER, value: Some(epoch.as_bytes()) });
+    let mut new = BaseRecord::<[u8], [u8]>::to(&topic).key(key).headers(headers);
+    new = new.partition(i32::try_from(partition).unwrap_or(i32::MAX));
+    new = new.timestamp(shared.clock.now_ms());
+    if let Some(value) = value {
+        new = new.payload(value);
+    }
+    send_when_there_is_room(sender, new)
+}
+
+/// Sends a record of a topic of jobs.
+pub(super) fn send_entry(
+    sender: &Sender,
+    topic: &str,
+    key: &str,
+    value: &[u8],
+) -> Result<(), KafkaError> {
+    let new = BaseRecord::<[u8], [u8]>::to(topic).partition(0).key(key.as_bytes()).payload(value);
+    send_when_there_is_room(sender, new)
+}
+
+fn send_when_there_is_room(
+    sender: &Sender,
+    mut new: BaseRecord<'_, [u8], [u8]>,
+) -> Result<(), KafkaError> {
+    while let Err((error, refused)) = sender.send(new) {
+        if error.rdkafka_error_code() != Some(Code::QueueFull) {
+            return Err(error);
+        }
+        new = refused;
+        sender.poll(DRAIN);
+    }
+    Ok(())
+}
+
+/// Whether a record goes out in a transaction.
+pub(super) fn is_of_transactions(record: &Record) -> bool {
+    !matches!(record.topic, Topic::LiveMetrics | Topic::JobStatus)
+}
+
+/// Sends records that are no part of a transaction, and waits until they are there.
+pub(super) fn append(shared: &Shared, records: &[Record]) -> Result<(), ResultError> {
+    const TRIED_MS: u32 = 120_000;
+    let outcomes = Outcomes::default();
+    let failed = |error: KafkaError| ResultError::Away {
+        what: format!("cannot append to {}", shared.settings.shown()),
+        reason: outcomes.heard().unwrap_or_else(|| error.to_string()),
+    };
+    let sender: Sender =
+        shared.settings.producer(TRIED_MS).create_with_context(outcomes.clone()).map_err(failed)?;
+    records.iter().try_for_each(|record| send(shared, &sender, record)).map_err(failed)?;
+    sender.flush(Duration::from_millis(u64::from(TRIED_MS) + 5_000)).map_err(failed)?;
+    outcomes.take().error.map_or(Ok(()), |error| Err(failed(error)))
+}

@@ -1,0 +1,305 @@
+//! The writer: one producer of transactions, and one beside it.
+//!
+//! Invariants: a transaction is tried until it is there, or until only a new writer can
+//! tell whether it is; a producer that has failed is never used again. What goes out
+//! beside a transaction goes out after it, so no effect is there before the binding.
+
+use super::entry::{Ends, Entry};
+use super::places::{BINDINGS, SETTINGS};
+use super::send::{Outcomes, Sender, is_of_transactions, send, send_entry};
+use super::tail::Tail;
+use super::{Shared, failed as failed_log};
+use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::Producer;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use streamgauge_ingest::log::EventLog;
+
+pub(super) use super::send::append;
+
+/// After so long brokers abort a transaction that nobody ends: longer than they are away
+/// that come back. A writer that is killed holds up nobody longer than until the next.
+const TRANSACTION_MS: u32 = 600_000;
+/// How long a step of a transaction has before it is looked whether to go on.
+const STEP: Duration = Duration::from_secs(10);
+/// How long a writer is waited for that is to take over.
+const TAKE_OVER: Duration = Duration::from_secs(15);
+/// How long what goes out beside transactions is tried, ms: it is superseded soon.
+const BESIDE_MS: u32 = 30_000;
+/// How often bindings are cut.
+const CUT_EVERY_MS: i64 = 10 * 60_000;
+
+/// Why a transaction is not there.
+enum Failure {
+    /// It was aborted, or can be: the same can be tried again.
+    Again(KafkaError),
+    /// The producer is of no use any more.
+    Ended(KafkaError),
+}
+
+impl Failure {
+    fn of(error: KafkaError) -> Self {
+        match &error {
+            KafkaError::Transaction(of) if of.is_fatal() => Self::Ended(error),
+            KafkaError::Transaction(of) if of.txn_requires_abort() => Self::Again(error),
+            // Neither aborted nor known to be there.
+            KafkaError::Transaction(_) => Self::Ended(error),
+            _ => Self::Again(error),
+        }
+    }
+}
+
+pub(super) struct KafkaWriter {
+    shared: Arc<Shared>,
+    own: u64,
+    sender: Sender,
+    outcomes: Outcomes,
+    beside: Sender,
+    /// Where the records of all transactions end.
+    ends: Ends,
+    /// Progress of epochs that were committed before this writer, as far as it was read.
+    before: OnceCell<BTreeMap<u64, Progress>>,
+    last_cut_ms: i64,
+}
+
+impl KafkaWriter {
+    pub(super) fn new(shared: &Arc<Shared>) -> Result<Self, ResultError> {
+        let outcomes = Outcomes::default();
+        let failed = |error: KafkaError| away(shared, &outcomes, "cannot write to", &error);
+        let mut config = shared.settings.producer(TRANSACTION_MS);
+        config.set("transactional.id", shared.places.transactional_id());
+        config.set("transaction.timeout.ms", TRANSACTION_MS.to_string());
+        let sender: Sender = config.create_with_context(outcomes.clone()).map_err(failed)?;
+        // An older writer cannot commit any more when this returns, and what it has left
+        // is aborted or committed.
+        sender.init_transactions(TAKE_OVER).map_err(failed)?;
+        let beside = shared.settings.producer(BESIDE_MS);
+        let beside = beside.create_with_context(Outcomes::default()).map_err(failed)?;
+        let older = shared.settings_entries()?.into_iter().filter_map(|entry| match entry {
+            Entry::Writer { writer } => Some(writer),
+            _ => None,
+        });
+        let own = older.max().unwrap_or(0) + 1;
+        let (ends, _) = shared.ask(Tail::ends)?;
+        let shared = Arc::clone(shared);
+        let (before, last_cut_ms) = (OnceCell::new(), i64::MIN);
+        let mut writer = Self { shared, own, sender, outcomes, beside, ends, before, last_cut_ms };
+        writer.until_there(|writer| writer.send_entry(SETTINGS, &Entry::Writer { writer: own }))?;
+        Ok(writer)
+    }
+
+    fn send_entry(&self, topic: &str, entry: &Entry) -> Result<(), KafkaError> {
+        let topic = self.shared.places.name(topic);
+        send_entry(&self.sender, &topic, &entry.key(), &entry.to_bytes())
+    }
+
+    /// Begins a transaction, lets `fill` send its records, and commits it; again if it is
+    /// aborted.
+    fn until_there(
+        &mut self,
+        mut fill: impl FnMut(&mut Self) -> Result<(), KafkaError>,
+    ) -> Result<(), ResultError> {
+        let began_ms = self.shared.clock.now_ms();
+        loop {
+            let tried = self.sender.begin_transaction().map_err(Failure::of).and_then(|()| {
+                fill(self).map_err(Failure::of)?;
+                self.flush().map_err(Failure::Again)?;
+                self.commit_it()
+            });
+            let error = match tried {
+                Ok(()) => return Ok(()),
+                Err(Failure::Ended(error)) => return Err(self.ended(&error)),
+                Err(Failure::Again(error)) => error,
+            };
+            let passed_ms = self.shared.clock.now_ms().saturating_sub(began_ms);
+            let is_late = passed_ms > i64::from(TRANSACTION_MS);
+            if is_late || self.sender.client().fatal_error().is_some() {
+                return Err(self.ended(&error));
+            }
+            self.abort()?;
+        }
+    }
+
+    /// Waits until all that was sent is there.
+    fn flush(&self) -> Result<(), KafkaError> {
+        // Each record is answered at last, as tries have an end.
+        while self.sender.in_flight_count() > 0 {
+            match self.sender.flush(STEP) {
+                Err(error) if error.rdkafka_error_code() != Some(Code::OperationTimedOut) => {
+                    return Err(error);
+                }
+                _ if self.sender.client().fatal_error().is_some() => break,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits; tried again as long as that can be done with the same producer.
+    fn commit_it(&self) -> Result<(), Failure> {
+        loop {
+            match self.sender.commit_transaction(STEP) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
+                Err(error) => return Err(Failure::of(error)),
+            }
+        }
+    }
+
+    fn abort(&self) -> Result<(), ResultError> {
+        loop {
+            match self.sender.abort_transaction(STEP) {
+                Ok(()) => {
+                    self.outcomes.take();
+                    return Ok(());
+                }
+                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
+                Err(error) => return Err(self.ended(&error)),
+            }
+        }
+    }
+
+    /// The number of a newer writer, if there is one.
+    fn newer(&self) -> Result<Option<u64>, ResultError> {
+        let entries = self.shared.settings_entries()?.into_iter();
+        let newer = entries.filter_map(|entry| match entry {
+            Entry::Writer { writer } if writer > self.own => Some(writer),
+            _ => None,
+        });
+        Ok(newer.max())
+    }
+
+    /// Why this producer has come to its end: a newer one, or whatever it was.
+    fn ended(&self, error: &KafkaError) -> ResultError {
+        let fatal = self.sender.client().fatal_error();
+        let is_fenced = fatal.as_ref().is_some_and(|(code, _)| {
+            matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+        });
+        match self.newer().ok().flatten() {
+            Some(newer) => ResultError::Fenced { newer, own: self.own },
+            // It has taken over and has not told its number yet; or brokers have given a
+            // transaction up that took too long.
+            None if is_fenced => ResultError::Ended {
+                what: "the brokers take no more of this writer's transactions".to_owned(),
+                reason: "another job has taken over, or one took too long".to_owned(),
+            },
+            None => ResultError::Ended {
+                what: format!("cannot commit to {}", self.shared.settings.shown()),
+                reason: fatal.map_or_else(|| error.to_string(), |(_, reason)| reason),
+            },
+        }
+    }
+
+    /// Sends the records of a transaction; those of progress last, with the ends.
+    fn fill(&mut self, transaction: &Transaction) -> Result<(), KafkaError> {
+        self.outcomes.take();
+        if let Some((hash, json)) = &transaction.settings {
+            let entry = Entry::Settings { hash: *hash, json: json.clone() };
+            self.send_entry(SETTINGS, &entry)?;
+        }
+        for binding in &transaction.bindings {
+            self.send_entry(BINDINGS, &Entry::Binding(binding.clone()))?;
+        }
+        let records = transaction.records.iter().filter(|record| is_of_transactions(record));
+        for record in records {
+            send(&self.shared, &self.sender, record)?;
+        }
+        if transaction.progress.is_empty() {
+            return Ok(());
+        }
+        self.flush()?;
+        let outcome = self.outcomes.take();
+        if let Some(error) = outcome.error {
+            return Err(error);
+        }
+        for topic in Topic::ALL {
+            let name = self.shared.places.name(topic.name());
+            let ends = self.ends.entry(name.clone()).or_default();
+            ends.resize(self.shared.places.of(topic).len(), 0);
+            for (partition, end) in (0..).zip(ends) {
+                let new = outcome.ends.get(&(name.clone(), partition));
+                *end = new.copied().unwrap_or(0).max(*end);
+            }
+        }
+        let progress = transaction.progress.clone();
+        self.send_entry(BINDINGS, &Entry::Commit { progress, ends: self.ends.clone() })
+    }
+
+    /// The progress of the epochs from this one on that are committed now.
+    fn read_before(&self, epoch: u64) -> Result<BTreeMap<u64, Progress>, ResultError> {
+        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed_log)?;
+        let probe = self.shared.probe(BINDINGS)?;
+        let from = probe.first(bounds.clone(), |binding| binding.epoch >= epoch)?;
+        let mut all = BTreeMap::new();
+        probe.read(from..bounds.end, &mut |_, entry| {
+            if let Entry::Commit { progress, .. } = entry {
+                all.extend(progress.iter().map(|p| (p.epoch, *p)));
+            }
+            true
+        })?;
+        Ok(all)
+    }
+}
+
+fn away(shared: &Shared, outcomes: &Outcomes, what: &str, error: &KafkaError) -> ResultError {
+    ResultError::Away {
+        what: format!("{what} {}", shared.settings.shown()),
+        reason: outcomes.heard().unwrap_or_else(|| error.to_string()),
+    }
+}
+
+impl ResultWriter for KafkaWriter {
+    fn number(&self) -> u64 {
+        self.own
+    }
+
+    fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError> {
+        let records = &transaction.records;
+        let is_empty = transaction.bindings.is_empty()
+            && transaction.settings.is_none()
+            && transaction.progress.is_empty()
+            && !records.iter().any(is_of_transactions);
+        if !is_empty {
+            self.until_there(|writer| writer.fill(transaction))?;
+        }
+        for record in records.iter().filter(|record| !is_of_transactions(record)) {
+            // It is superseded soon; if brokers are away, the next transaction tells.
+            let _ = send(&self.shared, &self.beside, record);
+        }
+        self.beside.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError> {
+        let now_ms = self.shared.clock.now_ms();
+        if now_ms.saturating_sub(self.last_cut_ms) < CUT_EVERY_MS {
+            return Ok(());
+        }
+        self.last_cut_ms = now_ms;
+        if let Some(newer) = self.newer()? {
+            return Err(ResultError::Fenced { newer, own: self.own });
+        }
+        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed_log)?;
+        let is_kept = |b: &streamgauge_ingest::binding::Binding| {
+            b.epoch >= epoch || b.at_ms >= bound_before_ms
+        };
+        let first = self.shared.probe(BINDINGS)?.first(bounds.clone(), is_kept)?;
+        if first > bounds.start {
+            let topic = self.shared.places.name(BINDINGS);
+            super::cut::cut(&self.shared.settings, &topic, first)?;
+        }
+        Ok(())
+    }
+
+    fn progress(&self, epoch: u64) -> Result<Option<Progress>, ResultError> {
+        // Epochs are asked for in order: what was committed is read once.
+        if self.before.get().is_none() {
+            let read = self.read_before(epoch)?;
+            self.before.get_or_init(|| read);
+        }
+        Ok(self.before.get().and_then(|before| before.get(&epoch)).copied())
+    }
+}

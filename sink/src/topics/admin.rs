@@ -1,0 +1,169 @@
+//! Asking brokers about topics, and making them.
+
+use super::{Found, Wanted, replicas};
+use futures_executor::block_on;
+use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use streamgauge_ingest::log::KafkaSettings;
+use thiserror::Error;
+
+/// How long brokers have for an answer.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// Why topics could not be asked about or made.
+#[derive(Debug, Error)]
+#[error("{what}: {reason}")]
+pub struct AdminError {
+    /// What was tried.
+    pub what: String,
+    /// What came of it.
+    pub reason: String,
+}
+
+/// Keeps the last thing that the client said: its errors name no cause.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Option<String>>>);
+
+impl Heard {
+    fn note(&self, text: &str) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // It follows what says why.
+        if last.is_none() || !text.ends_with("brokers are down") {
+            *last = Some(text.to_owned());
+        }
+    }
+}
+
+impl ClientContext for Heard {
+    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, message: &str) {
+        self.note(message);
+    }
+
+    fn error(&self, _error: KafkaError, reason: &str) {
+        self.note(reason);
+    }
+}
+
+/// Asks brokers.
+pub struct Admin {
+    client: AdminClient<Heard>,
+    heard: Heard,
+    brokers: String,
+}
+
+impl Admin {
+    /// For the Kafka of these settings; nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// If no client can be made of them.
+    pub fn new(settings: &KafkaSettings) -> Result<Self, AdminError> {
+        let refused = |reason: String| AdminError {
+            what: format!("cannot use Kafka at {}", settings.brokers),
+            reason,
+        };
+        settings.check().map_err(|error| refused(error.to_string()))?;
+        let heard = Heard::default();
+        let client = settings.client().create_with_context(heard.clone());
+        let client = client.map_err(|error| refused(error.to_string()))?;
+        Ok(Self { client, heard, brokers: settings.brokers.clone() })
+    }
+
+    fn failed(&self, what: &str, error: &KafkaError) -> AdminError {
+        let heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        AdminError {
+            what: format!("cannot {what} Kafka at {}", self.brokers),
+            reason: heard.unwrap_or_else(|| error.to_string()),
+        }
+    }
+
+    /// The brokers, as `host:port`.
+    ///
+    /// # Errors
+    /// If none answers.
+    pub fn brokers(&self) -> Result<Vec<String>, AdminError> {
+        let metadata = self.client.inner().fetch_metadata(None, ANSWER);
+        let metadata = metadata.map_err(|error| self.failed("reach", &error))?;
+        let brokers = metadata.brokers().iter();
+        Ok(brokers.map(|broker| format!("{}:{}", broker.host(), broker.port())).collect())
+    }
+
+    /// A topic as it is; none if there is none of this name.
+    ///
+    /// # Errors
+    /// If no broker answers, or the topic may not be looked at.
+    pub fn find(&self, name: &str) -> Result<Option<Found>, AdminError> {
+        // Of all topics: asking for one by its name can make it.
+        let metadata = self.client.inner().fetch_metadata(None, ANSWER);
+        let metadata = metadata.map_err(|error| self.failed("ask", &error))?;
+        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+            return Ok(None);
+        };
+        let partitions = topic.partitions();
+        let number = |id: i32| u32::try_from(id).unwrap_or_default();
+        let mut found = Found {
+            partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
+            replicas: partitions.iter().map(|p| p.replicas().len()).min().unwrap_or(0),
+            leaderless: partitions
+                .iter()
+                .filter(|p| p.leader() < 0)
+                .map(|p| number(p.id()))
+                .collect(),
+            settings: Vec::new(),
+        };
+        let options = AdminOptions::new().request_timeout(Some(ANSWER));
+        let topic = ResourceSpecifier::Topic(name);
+        let asked = self.client.describe_configs([&topic], &options);
+        let answered = block_on(asked).map_err(|error| self.failed("ask", &error))?;
+        for resource in answered {
+            let resource =
+                resource.map_err(|code| self.failed("ask", &KafkaError::AdminOp(code)))?;
+            let value = |entry: rdkafka::admin::ConfigEntry| Some((entry.name, entry.value?));
+            found.settings.extend(resource.entries.into_iter().filter_map(value));
+        }
+        Ok(Some(found))
+    }
+
+    /// Makes a topic; false if there is one of its name already.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(&self, topic: &Wanted, brokers: usize) -> Result<bool, AdminError> {
+        let partitions = i32::try_from(topic.partitions).unwrap_or(i32::MAX);
+        let replicas = TopicReplication::Fixed(i32::try_from(replicas(brokers)).unwrap_or(1));
+        let mut new = NewTopic::new(&topic.name, partitions, replicas);
+        for (name, value) in &topic.settings {
+            new = new.set(name, value);
+        }
+        let what = format!("make the topic {} in", topic.name);
+        let options =
+            AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));
+        let made = block_on(self.client.create_topics([&new], &options));
+        let made = made.map_err(|error| self.failed(&what, &error))?;
+        match made.into_iter().next() {
+            Some(Err((_, Code::TopicAlreadyExists))) => Ok(false),
+            Some(Err((_, code))) => Err(self.failed(&what, &KafkaError::AdminOp(code))),
+            Some(Ok(_)) | None => Ok(true),
+        }
+    }
+
+    /// Waits until all partitions of a topic have a leader, a few seconds at most; whether
+    /// they have.
+    ///
+    /// # Errors
+    /// If no broker answers.
+    pub fn wait_for_leaders(&self, topic: &Wanted) -> Result<bool, AdminError> {
+        const LOOKS: usize = 100;
+        for _ in 0..LOOKS {
+            let found = self.find(&topic.name)?;
+            if found.is_some_and(|found| found.partitions > 0 && found.leaderless.is_empty()) {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,178 @@
+//! The topics that a site has in a Kafka: which, with what settings, and whether they are
+//! as they should be.
+//!
+//! It deliberately changes no topic that exists: what differs is said, and people decide.
+
+mod admin;
+
+pub use admin::{Admin, AdminError};
+
+use crate::results::{KafkaResults, Topic};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Most replicas that are asked for.
+const REPLICAS: usize = 3;
+/// The largest record of an event that a topic takes: more than is accepted, so that what
+/// is too large becomes a dead letter instead of an error of its producer.
+const MOST_EVENT_BYTES: u32 = 2 << 20;
+
+/// A topic as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// What it has.
+    pub what: &'static str,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Settings by their names in Kafka.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// A topic as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Replicas of the partition that has fewest.
+    pub replicas: usize,
+    /// Partitions that have no leader now.
+    pub leaderless: Vec<u32>,
+    /// Values of settings by their names.
+    pub settings: Vec<(String, String)>,
+}
+
+/// How a topic differs from what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs: `partitions`, `replicas`, or the name of a setting.
+    pub what: String,
+    /// What it is.
+    pub is: String,
+    /// What it should be.
+    pub wanted: String,
+}
+
+/// The topics of a site: its events, and its results with `prefix` before their names.
+/// `brokers` is how many there are: with fewer than three there are as many replicas.
+#[must_use]
+pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
+    let text = |value: i64| value.to_string();
+    let deleted = |keep_ms: i64, roll_ms: i64| {
+        vec![
+            ("cleanup.policy", "delete".to_owned()),
+            ("retention.ms", text(keep_ms)),
+            ("segment.ms", text(roll_ms)),
+        ]
+    };
+    let compacted = |roll_ms: i64| {
+        vec![("cleanup.policy", "compact".to_owned()), ("segment.ms", text(roll_ms))]
+    };
+    let mut of_events = deleted(7 * DAY_MS, DAY_MS);
+    of_events.push(("compression.type", "snappy".to_owned()));
+    of_events.push(("message.timestamp.type", "LogAppendTime".to_owned()));
+    of_events.push(("max.message.bytes", MOST_EVENT_BYTES.to_string()));
+    let mut all = vec![Wanted {
+        name: events.to_owned(),
+        what: "events",
+        partitions: 12,
+        settings: of_events,
+    }];
+    let names = KafkaResults::topics(prefix);
+    let jobs =
+        [("bindings, progress", 1, deleted(-1, DAY_MS)), ("settings", 1, compacted(HOUR_MS))];
+    let results = Topic::ALL.into_iter().map(|topic| match topic {
+        Topic::ProcessedMetrics => {
+            let mut settings = deleted(DAY_MS, HOUR_MS);
+            settings[0].1 = "compact,delete".to_owned();
+            ("final and corrected results", 6, settings)
+        }
+        Topic::Sessions => ("sessions", 6, deleted(7 * DAY_MS, DAY_MS)),
+        Topic::Alerts => ("alerts", 3, deleted(3 * DAY_MS, 6 * HOUR_MS)),
+        Topic::DeadLetters => ("rejected records", 3, deleted(7 * DAY_MS, DAY_MS)),
+        Topic::LiveMetrics => ("provisional results", 1, deleted(HOUR_MS, 10 * MINUTE_MS)),
+        Topic::JobStatus => ("how the job does", 1, compacted(HOUR_MS)),
+    });
+    for (name, (what, partitions, settings)) in names.into_iter().zip(results.chain(jobs)) {
+        all.push(Wanted { name, what, partitions, settings });
+    }
+    // With three replicas one may be away, and what was acknowledged is on two.
+    let in_sync = if replicas(brokers) >= REPLICAS { "2" } else { "1" };
+    for topic in &mut all {
+        topic.settings.push(("min.insync.replicas", in_sync.to_owned()));
+    }
+    all
+}
+
+/// How many replicas topics get from so many brokers.
+#[must_use]
+pub fn replicas(brokers: usize) -> usize {
+    brokers.clamp(1, REPLICAS)
+}
+
+impl Wanted {
+    /// Where `found` differs; `brokers` is how many there are.
+    #[must_use]
+    pub fn differences(&self, found: &Found, brokers: usize) -> Vec<Difference> {
+        let mut all = Vec::new();
+        let mut compare = |what: &str, is: String, wanted: String| {
+            if is != wanted {
+                all.push(Difference { what: what.to_owned(), is, wanted });
+            }
+        };
+        compare("partitions", found.partitions.to_string(), self.partitions.to_string());
+        compare("replicas", found.replicas.to_string(), replicas(brokers).to_string());
+        for (name, wanted) in &self.settings {
+            let is = found.settings.iter().find(|(own, _)| own == name);
+            let is = is.map_or("nothing", |(_, value)| value);
+            compare(name, sorted(is), sorted(wanted));
+        }
+        all
+    }
+}
+
+/// A list as Kafka gives it, in one order: `compact,delete` is what `delete,compact` is.
+fn sorted(value: &str) -> String {
+    let mut parts: Vec<&str> = value.split(',').map(str::trim).collect();
+    parts.sort_unstable();
+    parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_differs_is_named() {
+        let wanted = wanted("events", "", 1);
+        let metrics = wanted.iter().find(|t| t.name == "processed-metrics").unwrap();
+        let mut found = Found {
+            partitions: 6,
+            replicas: 1,
+            leaderless: Vec::new(),
+            settings: metrics.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
+        };
+        found.settings[0].1 = "delete, compact".to_owned();
+        assert_eq!(metrics.differences(&found, 1), []);
+        found.settings[1].1 = "5".to_owned();
+        found.partitions = 1;
+        let named = |d: Vec<Difference>| d.into_iter().map(|d| d.what).collect::<Vec<_>>();
+        assert_eq!(named(metrics.differences(&found, 1)), ["partitions", "retention.ms"]);
+        assert_eq!(
+            named(metrics.differences(&found, 3)),
+            ["partitions", "replicas", "retention.ms"]
+        );
+        found.settings.clear();
+        assert_eq!(metrics.differences(&found, 1).len(), 1 + metrics.settings.len());
+    }
+
+    #[test]
+    fn there_are_as_many_replicas_as_brokers_and_three_at_most() {
+        assert_eq!([0, 1, 2, 3, 9].map(replicas), [1, 1, 2, 3, 3]);
+        let in_sync = |brokers| wanted("e", "", brokers)[0].settings.last().cloned().unwrap().1;
+        assert_eq!((in_sync(1), in_sync(2), in_sync(3)), ("1".into(), "1".into(), "2".into()));
+    }
+}
