@@ -9,7 +9,7 @@
 use crate::hub::Hub;
 use std::time::Duration;
 use streamgauge_sink::results::{Position, ResultError, ResultLog, ResultReader, Stored, Topic};
-use tracing::warn;
+use tracing::{info, warn};
 
 const TOPICS: [Topic; 4] =
     [Topic::ProcessedMetrics, Topic::Alerts, Topic::LiveMetrics, Topic::JobStatus];
@@ -26,7 +26,10 @@ pub(crate) fn run(hub: &Hub, results: &dyn ResultLog) {
         match tail(hub, results, &mut position) {
             Ok(()) => return,
             Err(error) => {
-                warn!(%error, "the log of results cannot be read; trying again");
+                // Said once, until it can be read again.
+                if hub.failure().is_none() {
+                    warn!(%error, "the log of results cannot be read; trying again");
+                }
                 hub.set_failure(Some(error.to_string()));
             }
         }
@@ -68,7 +71,10 @@ fn tail(
             }
             Err(error) => return Err(error),
         }
-        hub.set_failure(None);
+        if hub.failure().is_some() {
+            info!("the log of results can be read again");
+            hub.set_failure(None);
+        }
     }
     Ok(())
 }

@@ -16,7 +16,8 @@ mod memory;
 
 pub use embedded::{EmbeddedLog, Retention};
 pub use kafka::{
-    EPOCH_HEADER, Follower, Held, KafkaLog, KafkaSettings, Mechanism, Sasl, Security, Tls, Topics,
+    EPOCH_HEADER, Follower, Heard, Held, KafkaLog, KafkaSettings, Mechanism, Sasl, Security, Tls,
+    Topics,
 };
 pub use memory::MemoryLog;
 

@@ -2,13 +2,10 @@
 
 use super::{Found, Wanted, replicas};
 use futures_executor::block_on;
-use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use streamgauge_ingest::log::KafkaSettings;
+use streamgauge_ingest::log::{Heard, KafkaSettings};
 use thiserror::Error;
 
 /// How long brokers have for an answer.
@@ -22,30 +19,6 @@ pub struct AdminError {
     pub what: String,
     /// What came of it.
     pub reason: String,
-}
-
-/// Keeps the last thing that the client said: its errors name no cause.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Option<String>>>);
-
-impl Heard {
-    fn note(&self, text: &str) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // It follows what says why.
-        if last.is_none() || !text.ends_with("brokers are down") {
-            *last = Some(text.to_owned());
-        }
-    }
-}
-
-impl ClientContext for Heard {
-    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, message: &str) {
-        self.note(message);
-    }
-
-    fn error(&self, _error: KafkaError, reason: &str) {
-        self.note(reason);
-    }
 }
 
 /// Asks brokers.
@@ -73,10 +46,9 @@ impl Admin {
     }
 
     fn failed(&self, what: &str, error: &KafkaError) -> AdminError {
-        let heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         AdminError {
             what: format!("cannot {what} Kafka at {}", self.brokers),
-            reason: heard.unwrap_or_else(|| error.to_string()),
+            reason: self.heard.last().unwrap_or_else(|| error.to_string()),
         }
     }
 

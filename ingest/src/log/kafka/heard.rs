@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Keeps the last thing that a client said: its errors name no cause, such as a
 /// connection that was refused. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<Mutex<Option<String>>>);
+pub struct Heard(Arc<Mutex<Option<String>>>);
 
 impl Heard {
     fn note(&self, text: &str) {
@@ -22,7 +22,9 @@ impl Heard {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
     }
 
-    fn last(&self) -> Option<String> {
+    /// What it said last, if anything.
+    #[must_use]
+    pub fn last(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -42,21 +44,28 @@ impl ClientContext for Heard {
     }
 
     fn error(&self, _error: KafkaError, reason: &str) {
-        self.note(reason);
+        self.note(plain(reason));
     }
 }
 
 impl ConsumerContext for Heard {}
 
 /// A message of the client without what only its makers need: the thread and the broker's
-/// number at its beginning, `[thrd:host:9092/1]: host:9092/1: `, and the state at its end.
+/// number or role at its beginning, `[thrd:host:9092/1]: host:9092/1: `, and the state at
+/// its end.
 fn plain(message: &str) -> &str {
     let text = message.split_once("]: ").map_or(message, |(_, text)| text);
-    let of_broker = |head: &str| head.contains('/') && !head.contains(' ');
-    let text = match text.split_once(": ") {
-        Some((head, rest)) if of_broker(head) => rest,
-        _ => text,
+    let of_broker = |head: &str| {
+        head == "GroupCoordinator"
+            || head == "TxnCoordinator"
+            || (head.contains(':') && !head.contains(' '))
     };
+    let mut text = text;
+    while let Some((head, rest)) = text.split_once(": ")
+        && of_broker(head)
+    {
+        text = rest;
+    }
     text.rsplit_once(" (after ").map_or(text, |(text, _)| text).trim()
 }
 
@@ -122,6 +131,10 @@ mod tests {
         let check = |message: &str, expected: &str| assert_eq!(plain(message), expected);
         check(
             "[thrd:127.0.0.1:1/bootstrap]: 127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
+            "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+        );
+        check(
+            "GroupCoordinator: 127.0.0.1:19392: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT, 17 identical error(s) suppressed)",
             "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
         );
         check("1/1 brokers are down", "1/1 brokers are down");

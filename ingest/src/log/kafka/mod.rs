@@ -19,6 +19,7 @@ mod settings;
 mod topics;
 
 pub use follow::Follower;
+pub use heard::Heard;
 pub use part::{EPOCH_HEADER, Held};
 pub use settings::{KafkaSettings, Mechanism, Sasl, Security, Tls};
 pub use topics::Topics;

@@ -194,8 +194,13 @@ impl KafkaSettings {
     /// The topic and its brokers, for what is said of them.
     #[must_use]
     pub fn shown(&self) -> String {
-        let topics = if self.topic.contains(',') { "topics" } else { "topic" };
-        format!("the {topics} {} of Kafka at {}", self.topic.replace(',', ", "), self.brokers)
+        let topics = match self.topic.split_once(',') {
+            None => format!("topic {}", self.topic),
+            Some((first, others)) => {
+                format!("topics {first} and {} others", others.split(',').count())
+            }
+        };
+        format!("the {topics} of Kafka at {}", self.brokers)
     }
 
     /// That something could not be done.

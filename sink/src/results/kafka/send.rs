@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use streamgauge_ingest::log::EPOCH_HEADER;
+use streamgauge_ingest::log::{EPOCH_HEADER, Heard};
 
 /// How long a full queue is let drain before it is tried again.
 const DRAIN: Duration = Duration::from_millis(5);
@@ -28,7 +28,7 @@ pub(super) struct Outcome {
 #[derive(Clone, Default)]
 pub(super) struct Outcomes {
     outcome: Arc<Mutex<Outcome>>,
-    heard: Arc<Mutex<Option<String>>>,
+    heard: Heard,
 }
 
 impl Outcomes {
@@ -41,23 +41,19 @@ impl Outcomes {
         std::mem::take(&mut *self.lock())
     }
 
-    fn hear(&self, text: &str) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
-    }
-
     /// The last thing that the client said.
     pub(super) fn heard(&self) -> Option<String> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard.last()
     }
 }
 
 impl ClientContext for Outcomes {
-    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, message: &str) {
-        self.hear(message);
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.heard.log(level, facility, message);
     }
 
-    fn error(&self, _error: KafkaError, reason: &str) {
-        self.hear(reason);
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.heard.error(error, reason);
     }
 }
 
