@@ -66,6 +66,7 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Job(args) => commands::job(&args, around),
         Command::Gateway(args) => commands::gateway(&args, around),
         Command::Import(args) => commands::import(&args, around),
+        Command::Doctor(args) => commands::doctor(&args, around),
         Command::Dlq(args) => commands::dlq(&args, around),
         Command::Explain(args) => commands::explain(&args, around),
         Command::Checkpoint(args) => commands::checkpoint(&args, around),

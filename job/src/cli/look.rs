@@ -1,4 +1,4 @@
-//! The flags of what looks into a data directory: `checkpoint` and `dlq`.
+//! The flags of what looks into a data directory: `checkpoint`, `dlq` and `doctor`.
 
 use clap::{Args, Subcommand};
 
@@ -60,6 +60,26 @@ pub enum CheckpointAction {
         /// Its epoch, as `list` tells it
         epoch: u64,
     },
+}
+
+/// The flags of `doctor`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamgauge doctor --data-dir data/site
+  streamgauge doctor --json
+
+It looks at the configuration, the file limit, the disk, brokers and topics of a Kafka, the
+clock, the job, how far the watermark is and which partition holds it up, and checkpoints,
+and says with each finding what to do. It changes nothing. It ends with 1 if there is a
+problem. Without --data-dir it is data/demo.")]
+pub struct DoctorArgs {
+    /// One JSON object a line for each finding [default: text]
+    #[arg(long)]
+    pub json: bool,
+    /// Where to look.
+    #[command(flatten)]
+    pub directory: DirectoryArgs,
 }
 
 /// The flags of `dlq`.

@@ -36,7 +36,7 @@ pub use gateway::GatewayArgs;
 pub use import::ImportArgs;
 pub use inspect::{CheckArgs, ConfigArgs};
 pub use job::JobArgs;
-pub use look::{CheckpointAction, CheckpointArgs, DlqAction, DlqArgs, DlqFilter};
+pub use look::{CheckpointAction, CheckpointArgs, DlqAction, DlqArgs, DlqFilter, DoctorArgs};
 pub use moment::parse_time;
 pub use replay::{FileConflict, Offsets, ReplayArgs, Summary};
 pub use run::RunArgs;
@@ -108,6 +108,8 @@ pub enum Command {
     Dlq(DlqArgs),
     /// Say which records a result was made from, and whether it agrees with them
     Explain(ExplainArgs),
+    /// Say what is wrong and what to do about it
+    Doctor(DoctorArgs),
     /// Look at the checkpoints of a data directory
     Checkpoint(CheckpointArgs),
     /// Make and check the topics of a Kafka

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod dlq;
+mod doctor;
 mod events;
 mod explain;
 mod gateway;
@@ -20,6 +21,7 @@ mod webhooks;
 
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use dlq::dlq;
+pub(crate) use doctor::doctor;
 pub(crate) use explain::explain;
 pub(crate) use gateway::gateway;
 pub(crate) use import::import;

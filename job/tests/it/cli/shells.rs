@@ -4,7 +4,7 @@ use super::Folder;
 use std::io::{self, Write};
 use std::process::Command;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "job",
     "gateway",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 13] = [
     "explain",
     "checkpoint",
     "topics",
+    "doctor",
     "replay",
     "check",
     "config",

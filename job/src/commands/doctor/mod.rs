@@ -1,0 +1,133 @@
+//! `streamgauge doctor`: what is wrong, and what to do about it.
+//!
+//! Each part looks at one thing and tells findings; nothing is changed, and nothing is
+//! waited for longer than it takes to say that it does not answer.
+
+mod events;
+mod machine;
+mod pipeline;
+
+use super::site::{SystemClock, directory};
+use anyhow::{Result, bail};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use streamgauge::cli::DoctorArgs;
+use streamgauge::config::{Config, Surroundings, summary};
+use streamgauge_ingest::clock::Clock;
+use streamgauge_ingest::log::EventLog;
+use streamgauge_sink::results::ResultLog;
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// To be known.
+    Note,
+    /// It can come to harm.
+    Warning,
+    /// It does not work.
+    Problem,
+}
+
+impl Level {
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Ok => "ok      ",
+            Self::Note => "note    ",
+            Self::Warning => "warning ",
+            Self::Problem => "PROBLEM ",
+        }
+    }
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    /// What was looked at.
+    pub(super) about: &'static str,
+    /// What it is like.
+    pub(super) what: String,
+    /// What to do; nothing where all is well.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) todo: String,
+}
+
+/// All that was found.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(super) fn add(
+        &mut self,
+        level: Level,
+        about: &'static str,
+        what: impl Into<String>,
+        todo: impl Into<String>,
+    ) {
+        self.0.push(Finding { level, about, what: what.into(), todo: todo.into() });
+    }
+
+    pub(super) fn ok(&mut self, about: &'static str, what: impl Into<String>) {
+        self.add(Level::Ok, about, what, "");
+    }
+}
+
+/// What is looked at.
+pub(super) struct Patient<'a> {
+    pub(super) config: &'a Config,
+    pub(super) directory: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) log: Option<Arc<dyn EventLog>>,
+    pub(super) results: Option<Arc<dyn ResultLog>>,
+}
+
+pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
+    let config = args.directory.resolve(around)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let directory = directory(&config, "data/demo");
+    let mut patient = Patient { config: &config, directory, clock, log: None, results: None };
+    let mut findings = Findings::default();
+    findings.ok("configuration", summary(&config));
+    machine::look(&patient, &mut findings);
+    events::look(&mut patient, &mut findings);
+    pipeline::look(&patient, &mut findings);
+    tell(args, &findings.0)?;
+    let worst = findings.0.iter().filter(|f| f.level == Level::Problem).count();
+    if worst > 0 {
+        bail!("{worst} of {} findings are problems", findings.0.len());
+    }
+    Ok(())
+}
+
+fn tell(args: &DoctorArgs, findings: &[Finding]) -> Result<()> {
+    let mut text = String::new();
+    for finding in findings {
+        if args.json {
+            text.push_str(&serde_json::to_string(finding)?);
+        } else {
+            let Finding { level, about, what, todo } = finding;
+            text.push_str(&format!("{}{about}: {what}", level.mark()));
+            if !todo.is_empty() {
+                text.push_str(&format!("\n        -> {todo}"));
+            }
+        }
+        text.push('\n');
+    }
+    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// A length of time for people.
+pub(super) fn time(ms: i64) -> String {
+    match ms.max(0) {
+        ms if ms < 10_000 => format!("{:.1} s", ms as f64 / 1_000.0),
+        ms if ms < 120_000 => format!("{} s", ms / 1_000),
+        ms if ms < 7_200_000 => format!("{} min", ms / 60_000),
+        ms if ms < 172_800_000 => format!("{} h", ms / 3_600_000),
+        ms => format!("{} days", ms / 86_400_000),
+    }
+}
