@@ -99,12 +99,18 @@ pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
     for (name, (what, partitions, settings)) in names.into_iter().zip(results.chain(jobs)) {
         all.push(Wanted { name, what, partitions, settings });
     }
-    // With three replicas one may be away, and what was acknowledged is on two.
-    let in_sync = if replicas(brokers) >= REPLICAS { "2" } else { "1" };
     for topic in &mut all {
-        topic.settings.push(("min.insync.replicas", in_sync.to_owned()));
+        topic.settings.push((IN_SYNC, in_sync(replicas(brokers)).to_owned()));
     }
     all
+}
+
+/// The setting that says on how many replicas a record is when it is acknowledged.
+const IN_SYNC: &str = "min.insync.replicas";
+
+/// With three replicas one may be away, and what was acknowledged is on two.
+fn in_sync(replicas: usize) -> &'static str {
+    if replicas >= REPLICAS { "2" } else { "1" }
 }
 
 /// How many replicas topics get from so many brokers.
@@ -124,10 +130,14 @@ impl Wanted {
             }
         };
         compare("partitions", found.partitions.to_string(), self.partitions.to_string());
-        compare("replicas", found.replicas.to_string(), replicas(brokers).to_string());
+        // More than can be asked for now: there were more brokers, and one is away.
+        let wanted_replicas = replicas(brokers).max(found.replicas.min(REPLICAS));
+        compare("replicas", found.replicas.to_string(), wanted_replicas.to_string());
         for (name, wanted) in &self.settings {
             let is = found.settings.iter().find(|(own, _)| own == name);
             let is = is.map_or("nothing", |(_, value)| value);
+            let (name, in_sync) = (*name, in_sync(wanted_replicas));
+            let wanted = if name == IN_SYNC { in_sync } else { wanted };
             compare(name, sorted(is), sorted(wanted));
         }
         all

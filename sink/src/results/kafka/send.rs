@@ -15,13 +15,20 @@ use streamgauge_ingest::log::{EPOCH_HEADER, Heard};
 /// How long a full queue is let drain before it is tried again.
 const DRAIN: Duration = Duration::from_millis(5);
 
+/// How long one look for answers takes.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The offset behind the last record of each partition of each topic.
+pub(super) type Behind = BTreeMap<(String, i32), u64>;
+
 /// What came of the records that were sent.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
-    /// The offset behind the last record of each partition of each topic.
-    pub(super) ends: BTreeMap<(String, i32), u64>,
+struct Outcome {
+    behind: Behind,
     /// The first record that was not taken: why.
-    pub(super) error: Option<KafkaError>,
+    error: Option<KafkaError>,
+    /// Records that are on their way.
+    unanswered: usize,
 }
 
 /// Notes what comes of records.
@@ -36,9 +43,28 @@ impl Outcomes {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was noted since it was taken last.
-    pub(super) fn take(&self) -> Outcome {
-        std::mem::take(&mut *self.lock())
+    /// Where the records end that were taken.
+    pub(super) fn take_ends(&self) -> Behind {
+        std::mem::take(&mut self.lock().behind)
+    }
+
+    /// Why a record was not taken, if one was not.
+    pub(super) fn take_error(&self) -> Option<KafkaError> {
+        self.lock().error.take()
+    }
+
+    /// Forgets what was noted; what is on its way is still waited for.
+    pub(super) fn forget(&self) {
+        let mut outcome = self.lock();
+        (outcome.behind, outcome.error) = (Behind::new(), None);
+    }
+
+    /// Waits until all that was sent is answered, which it is at last, as tries have an
+    /// end; or the producer has come to its end.
+    pub(super) fn wait(&self, sender: &Sender) {
+        while self.lock().unanswered > 0 && sender.client().fatal_error().is_none() {
+            sender.poll(LOOK);
+        }
     }
 
     /// The last thing that the client said.
@@ -62,11 +88,12 @@ impl ProducerContext for Outcomes {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         let mut outcome = self.lock();
+        outcome.unanswered = outcome.unanswered.saturating_sub(1);
         match result {
             Ok(message) => {
                 let place = (message.topic().to_owned(), message.partition());
                 let behind = u64::try_from(message.offset()).map_or(0, |offset| offset + 1);
-                let end = outcome.ends.entry(place).or_default();
+                let end = outcome.behind.entry(place).or_default();
                 *end = behind.max(*end);
             }
             Err((error, _)) => {
@@ -118,6 +145,7 @@ fn send_when_there_is_room(
         new = refused;
         sender.poll(DRAIN);
     }
+    sender.context().lock().unanswered += 1;
     Ok(())
 }
 
@@ -137,6 +165,6 @@ pub(super) fn append(shared: &Shared, records: &[Record]) -> Result<(), ResultEr
     let sender: Sender =
         shared.settings.producer(TRIED_MS).create_with_context(outcomes.clone()).map_err(failed)?;
     records.iter().try_for_each(|record| send(shared, &sender, record)).map_err(failed)?;
-    sender.flush(Duration::from_millis(u64::from(TRIED_MS) + 5_000)).map_err(failed)?;
-    outcomes.take().error.map_or(Ok(()), |error| Err(failed(error)))
+    outcomes.wait(&sender);
+    outcomes.take_error().map_or(Ok(()), |error| Err(failed(error)))
 }

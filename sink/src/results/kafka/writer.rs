@@ -70,6 +70,8 @@ impl KafkaWriter {
         let outcomes = Outcomes::default();
         let failed = |error: KafkaError| away(shared, &outcomes, "cannot write to", &error);
         let mut config = shared.settings.producer(TRANSACTION_MS);
+        // All records of a transaction are sent at once, and then they are waited for.
+        config.set("linger.ms", "0");
         config.set("transactional.id", shared.places.transactional_id());
         config.set("transaction.timeout.ms", TRANSACTION_MS.to_string());
         let sender: Sender = config.create_with_context(outcomes.clone()).map_err(failed)?;
@@ -106,7 +108,7 @@ impl KafkaWriter {
         loop {
             let tried = self.sender.begin_transaction().map_err(Failure::of).and_then(|()| {
                 fill(self).map_err(Failure::of)?;
-                self.flush().map_err(Failure::Again)?;
+                self.wait_for_answers().map_err(Failure::Again)?;
                 self.commit_it()
             });
             let error = match tried {
@@ -124,18 +126,9 @@ impl KafkaWriter {
     }
 
     /// Waits until all that was sent is there.
-    fn flush(&self) -> Result<(), KafkaError> {
-        // Each record is answered at last, as tries have an end.
-        while self.sender.in_flight_count() > 0 {
-            match self.sender.flush(STEP) {
-                Err(error) if error.rdkafka_error_code() != Some(Code::OperationTimedOut) => {
-                    return Err(error);
-                }
-                _ if self.sender.client().fatal_error().is_some() => break,
-                _ => {}
-            }
-        }
-        Ok(())
+    fn wait_for_answers(&self) -> Result<(), KafkaError> {
+        self.outcomes.wait(&self.sender);
+        self.outcomes.take_error().map_or(Ok(()), Err)
     }
 
     /// Commits; tried again as long as that can be done with the same producer.
@@ -153,7 +146,7 @@ impl KafkaWriter {
         loop {
             match self.sender.abort_transaction(STEP) {
                 Ok(()) => {
-                    self.outcomes.take();
+                    self.outcomes.forget();
                     return Ok(());
                 }
                 Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
@@ -195,7 +188,7 @@ impl KafkaWriter {
 
     /// Sends the records of a transaction; those of progress last, with the ends.
     fn fill(&mut self, transaction: &Transaction) -> Result<(), KafkaError> {
-        self.outcomes.take();
+        self.outcomes.forget();
         if let Some((hash, json)) = &transaction.settings {
             let entry = Entry::Settings { hash: *hash, json: json.clone() };
             self.send_entry(SETTINGS, &entry)?;
@@ -210,17 +203,14 @@ impl KafkaWriter {
         if transaction.progress.is_empty() {
             return Ok(());
         }
-        self.flush()?;
-        let outcome = self.outcomes.take();
-        if let Some(error) = outcome.error {
-            return Err(error);
-        }
+        self.wait_for_answers()?;
+        let behind = self.outcomes.take_ends();
         for topic in Topic::ALL {
             let name = self.shared.places.name(topic.name());
             let ends = self.ends.entry(name.clone()).or_default();
             ends.resize(self.shared.places.of(topic).len(), 0);
             for (partition, end) in (0..).zip(ends) {
-                let new = outcome.ends.get(&(name.clone(), partition));
+                let new = behind.get(&(name.clone(), partition));
                 *end = new.copied().unwrap_or(0).max(*end);
             }
         }
