@@ -97,6 +97,9 @@ impl ResultLog for Broken {
     fn writer(&self) -> Result<Box<dyn ResultWriter>, ResultError> {
         self.log.writer()
     }
+    fn append(&self, records: &[Record]) -> Result<(), ResultError> {
+        self.log.append(records)
+    }
     fn reader(&self, t: &[Topic], p: Position) -> Result<Box<dyn ResultReader>, ResultError> {
         self.check()?;
         self.log.reader(t, p)

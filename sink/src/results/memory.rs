@@ -51,6 +51,13 @@ impl ResultLog for MemoryResults {
         Ok(Box::new(MemoryWriter { log: self.clone(), own: content.writer }))
     }
 
+    fn append(&self, records: &[Record]) -> Result<(), ResultError> {
+        let now_ms = self.clock.now_ms();
+        self.content().records.extend(records.iter().map(|r| (now_ms, r.clone())));
+        self.content.1.notify_all();
+        Ok(())
+    }
+
     fn reader(
         &self,
         topics: &[Topic],

@@ -169,6 +169,14 @@ pub trait ResultLog: Send + Sync {
     /// If it cannot be taken.
     fn writer(&self) -> Result<Box<dyn ResultWriter>, ResultError>;
 
+    /// Keeps records outside of a job's transactions: of those who feed from results and
+    /// have something to report. Durable when it returns; it needs no right to write, and
+    /// takes none from whoever has it.
+    ///
+    /// # Errors
+    /// If they cannot be kept. They may be there nevertheless.
+    fn append(&self, records: &[Record]) -> Result<(), ResultError>;
+
     /// A reader of these topics from a position on.
     ///
     /// # Errors

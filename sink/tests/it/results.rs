@@ -154,13 +154,40 @@ fn finds_by_time(f: &Fixture) {
     assert_eq!(read(&mut *reader, 9).len(), 1, "what comes later is read from there");
 }
 
+fn takes_what_others_append(f: &Fixture) {
+    f.log.append(&[record(Topic::DeadLetters, 0, "early", Some("1"))]).unwrap();
+    let mut writer = f.log.writer().unwrap();
+    writer.commit(&transaction(1, vec![record(METRICS, 1, "a", Some("1"))])).unwrap();
+    let both = [
+        record(Topic::DeadLetters, 1, "x", Some("2")),
+        record(Topic::DeadLetters, 1, "y", None),
+    ];
+    f.log.append(&both).unwrap();
+    f.log.append(&[]).unwrap();
+    // The writer keeps its right, and its rows come behind.
+    writer.commit(&transaction(2, vec![record(METRICS, 2, "b", Some("1"))])).unwrap();
+    let topics = [METRICS, Topic::DeadLetters];
+    let all = read(&mut *f.log.reader(&topics, Position::default()).unwrap(), 9);
+    let expected = [
+        "dead-letters 0 early Some(\"1\")",
+        "processed-metrics 1 a Some(\"1\")",
+        "dead-letters 1 x Some(\"2\")",
+        "dead-letters 1 y None",
+        "processed-metrics 2 b Some(\"1\")",
+    ];
+    assert_eq!(all, expected);
+    let state = f.log.state().unwrap();
+    assert_eq!((state.committed, state.bound), (Some(progress(2)), Some(2)));
+}
+
 type Test = fn(&Fixture);
 
-const SUITE: [(&str, Test); 4] = [
+const SUITE: [(&str, Test); 5] = [
     ("one order for all", one_order_for_all),
     ("keeps bindings, progress and settings", keeps_bindings_progress_and_settings),
     ("a newer writer ends an older one", a_newer_writer_ends_an_older_one),
     ("finds by time", finds_by_time),
+    ("takes what others append", takes_what_others_append),
 ];
 
 #[test]
@@ -195,6 +222,17 @@ fn whoever_waits_is_woken() {
             });
             writer.commit(&transaction(1, vec![record(METRICS, 1, "a", Some("1"))])).unwrap();
             assert_eq!(waiting.join().unwrap().len(), 1);
+        });
+        let mut reader = f.log.reader(&[Topic::DeadLetters], Position::default()).unwrap();
+        assert_eq!(read(&mut *reader, 9).len(), 0);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || {
+                while read(&mut *reader, 9).is_empty() {
+                    reader.wait(Duration::from_secs(60));
+                }
+            });
+            f.log.append(&[record(Topic::DeadLetters, 1, "a", Some("1"))]).unwrap();
+            waiting.join().unwrap();
         });
     }
 }

@@ -44,6 +44,12 @@ impl Bell {
         }
     }
 
+    /// Something was appended by who is no writer.
+    pub(super) fn ring(&self) {
+        self.lock().rung += 1;
+        self.rings.notify_all();
+    }
+
     /// A writer's hand on it.
     pub(super) fn ringer(self: &Arc<Self>) -> Ringer {
         self.lock().writers += 1;
@@ -57,8 +63,7 @@ pub(super) struct Ringer(Arc<Bell>);
 impl Ringer {
     /// Something was committed.
     pub(super) fn ring(&self) {
-        self.0.lock().rung += 1;
-        self.0.rings.notify_all();
+        self.0.ring();
     }
 }
 

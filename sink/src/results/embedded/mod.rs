@@ -5,14 +5,15 @@
 //! numbered in one order, so every reader sees the same.
 //!
 //! A writer takes a number when it is made; each commit checks that no later one was
-//! given. Retention cuts whole rows by topic and age.
+//! given. What others append takes its place among the rows, and leaves that number alone:
+//! a writer asks for the next row in each transaction. Retention cuts whole rows by topic and age.
 
 mod bell;
 mod reader;
 mod rows;
 mod writer;
 
-use super::{LogState, Position, ResultError, ResultLog, ResultReader, ResultWriter, Topic};
+use super::{LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic};
 use bell::Bell;
 use reader::EmbeddedReader;
 use rusqlite::{Connection, OptionalExtension};
@@ -125,6 +126,17 @@ impl ResultLog for EmbeddedResults {
         let clock = Arc::clone(&self.clock);
         let writer = EmbeddedWriter::new(self.path.clone(), connection, &self.bell, clock)?;
         Ok(Box::new(writer))
+    }
+
+    fn append(&self, records: &[Record]) -> Result<(), ResultError> {
+        let rows = writer::rows_of(records, &self.path)?;
+        let now_ms = self.clock.now_ms();
+        let mut connection = self.connection();
+        writer::append(&mut connection, rows, now_ms)
+            .map_err(self.failed::<rusqlite::Error>("cannot write to"))?;
+        drop(connection);
+        self.bell.ring();
+        Ok(())
     }
 
     fn reader(

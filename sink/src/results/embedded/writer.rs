@@ -2,9 +2,9 @@
 
 use super::bell::{Bell, Ringer};
 use super::{rows, storage, stored_epoch, topic_number};
-use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
+use crate::results::{Progress, Record, ResultError, ResultWriter, Topic, Transaction};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use streamgauge_ingest::binary;
 use streamgauge_ingest::clock::Clock;
@@ -32,6 +32,43 @@ impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
+}
+
+/// A row of each topic that has records: its compressed bytes, and their hash.
+type Rows = Vec<(Topic, (Vec<u8>, i64))>;
+
+pub(super) fn rows_of(records: &[Record], path: &Path) -> Result<Rows, ResultError> {
+    let mut all = Vec::new();
+    for topic in Topic::ALL {
+        let row = rows::encode(topic, records);
+        let row = row.map_err(|e| storage("cannot compress for", path, e))?;
+        all.extend(row.map(|row| (topic, row)));
+    }
+    Ok(all)
+}
+
+/// Inserts rows from this number on; gives the one behind them.
+fn insert(t: &Connection, rows: Rows, mut next_row: i64, now_ms: i64) -> rusqlite::Result<i64> {
+    let insert = "INSERT INTO rows (id, topic, at_ms, hash, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+    for (topic, (bytes, hash)) in rows {
+        let row = (next_row, topic_number(topic), now_ms, hash, bytes);
+        t.prepare_cached(insert)?.execute(row)?;
+        next_row += 1;
+    }
+    Ok(next_row)
+}
+
+/// Keeps rows of who is no writer, in a transaction of their own.
+pub(super) fn append(
+    connection: &mut Connection,
+    rows: Rows,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let t = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let next_row = t.query_row("SELECT next_row FROM log", (), |row| row.get(0))?;
+    let next_row = insert(&t, rows, next_row, now_ms)?;
+    t.execute("UPDATE log SET next_row = ?1", (next_row,))?;
+    t.commit()
 }
 
 pub(super) struct EmbeddedWriter {
@@ -103,20 +140,9 @@ impl ResultWriter for EmbeddedWriter {
 
     fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError> {
         let now_ms = self.clock.now_ms();
-        let mut topics = Vec::new();
-        for topic in Topic::ALL {
-            let row = rows::encode(topic, &transaction.records)
-                .map_err(|e| storage("cannot compress for", &self.path, e))?;
-            topics.extend(row.map(|row| (topic, row)));
-        }
-        self.in_transaction(|t, mut next_row| {
-            for (topic, (bytes, hash)) in topics {
-                let insert =
-                    "INSERT INTO rows (id, topic, at_ms, hash, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
-                let row = (next_row, topic_number(topic), now_ms, hash, bytes);
-                t.prepare_cached(insert)?.execute(row)?;
-                next_row += 1;
-            }
+        let rows = rows_of(&transaction.records, &self.path)?;
+        self.in_transaction(|t, next_row| {
+            let next_row = insert(t, rows, next_row, now_ms)?;
             let mut insert = t.prepare_cached("INSERT INTO bindings VALUES (?1, ?2, ?3)")?;
             for binding in &transaction.bindings {
                 let bytes = binary::encode(binding);

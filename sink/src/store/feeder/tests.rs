@@ -142,6 +142,10 @@ impl ResultLog for Cut {
         self.log.writer()
     }
 
+    fn append(&self, records: &[Record]) -> Result<(), ResultError> {
+        self.log.append(records)
+    }
+
     fn reader(
         &self,
         topics: &[Topic],
