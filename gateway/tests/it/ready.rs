@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use streamgauge_ingest::binding::Binding;
 use streamgauge_sink::results::{
-    LogState, Position, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
+    LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
 };
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod dlq;
 mod events;
 mod explain;
 mod gateway;
+mod history;
 mod import;
 mod interrupt;
 mod job;

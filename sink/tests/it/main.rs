@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod history;
+mod influx;
 mod results;
 mod webhook;

@@ -158,10 +158,8 @@ fn takes_what_others_append(f: &Fixture) {
     f.log.append(&[record(Topic::DeadLetters, 0, "early", Some("1"))]).unwrap();
     let mut writer = f.log.writer().unwrap();
     writer.commit(&transaction(1, vec![record(METRICS, 1, "a", Some("1"))])).unwrap();
-    let both = [
-        record(Topic::DeadLetters, 1, "x", Some("2")),
-        record(Topic::DeadLetters, 1, "y", None),
-    ];
+    let both =
+        [record(Topic::DeadLetters, 1, "x", Some("2")), record(Topic::DeadLetters, 1, "y", None)];
     f.log.append(&both).unwrap();
     f.log.append(&[]).unwrap();
     // The writer keeps its right, and its rows come behind.

@@ -13,7 +13,9 @@ mod reader;
 mod rows;
 mod writer;
 
-use super::{LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic};
+use super::{
+    LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
+};
 use bell::Bell;
 use reader::EmbeddedReader;
 use rusqlite::{Connection, OptionalExtension};

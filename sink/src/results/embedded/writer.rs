@@ -59,11 +59,7 @@ fn insert(t: &Connection, rows: Rows, mut next_row: i64, now_ms: i64) -> rusqlit
 }
 
 /// Keeps rows of who is no writer, in a transaction of their own.
-pub(super) fn append(
-    connection: &mut Connection,
-    rows: Rows,
-    now_ms: i64,
-) -> rusqlite::Result<()> {
+pub(super) fn append(connection: &mut Connection, rows: Rows, now_ms: i64) -> rusqlite::Result<()> {
     let t = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let next_row = t.query_row("SELECT next_row FROM log", (), |row| row.get(0))?;
     let next_row = insert(&t, rows, next_row, now_ms)?;
