@@ -26,8 +26,8 @@ pub(super) fn history_store(site: &Site, config: &Config) -> Result<Arc<dyn Hist
 
 /// A store that is fed.
 enum Store {
-    Embedded(EmbeddedStore),
-    Influx(InfluxFeed),
+    Embedded(Box<EmbeddedStore>),
+    Influx(Box<InfluxFeed>),
 }
 
 /// The history of a directory, and the right to write it.
@@ -46,12 +46,12 @@ impl HistoryFeed {
             return Ok(None);
         }
         let store = match &config.influxdb {
-            Some(settings) => Store::Influx(InfluxFeed::open(&site.directory, settings)?),
+            Some(settings) => Store::Influx(Box::new(InfluxFeed::open(&site.directory, settings)?)),
             None => {
                 let keep = Duration::from_millis(config.store.retention_ms.unsigned_abs());
                 let retention = Retention::new(keep, Arc::clone(&site.clock));
                 let path = site.directory.join(EMBEDDED_FILE_NAME);
-                Store::Embedded(EmbeddedStore::open(&path, retention)?)
+                Store::Embedded(Box::new(EmbeddedStore::open(&path, retention)?))
             }
         };
         Ok(Some(Self { store, _lock: lock }))

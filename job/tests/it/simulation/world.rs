@@ -247,7 +247,7 @@ impl ResultLog for Results {
     fn writer(&self) -> Result<Box<dyn ResultWriter>, ResultError> {
         Ok(Box::new(Writer { inner: self.inner.writer()?, log: self.clone() }))
     }
-    fn append(&self, records: &[Record]) -> Result<(), ResultError> {
+    fn append(&self, records: &[streamgauge_sink::results::Record]) -> Result<(), ResultError> {
         self.inner.append(records)
     }
     fn reader(

@@ -5,6 +5,7 @@
 //! looked up before, where a correction may have left places behind.
 
 use super::batch::Change;
+use super::flux::stored;
 use crate::points::{Point, Selector, owned, stale, write_series};
 use crate::store::Found;
 
@@ -87,7 +88,7 @@ fn is_kept(found: &Found, new: &Point) -> bool {
 fn predicate<'a>(measurement: &str, tags: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = format!("_measurement={}", quoted(measurement));
     for (name, value) in tags {
-        text.push_str(&format!(" AND {}={}", quoted(name), quoted(value)));
+        text.push_str(&format!(" AND {}={}", quoted(name), quoted(&stored(value))));
     }
     text
 }

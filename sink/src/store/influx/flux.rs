@@ -54,7 +54,7 @@ fn time(ms: i64) -> String {
 }
 
 /// The value of a tag as it is stored: some characters have no form there.
-fn stored(value: &str) -> String {
+pub(super) fn stored(value: &str) -> String {
     let mut series = Vec::new();
     write_series("m", [("t", value)], &mut series);
     let tags = read_series(&series).map(|(_, tags)| tags).unwrap_or_default();
