@@ -28,7 +28,7 @@ it cannot be had.
 
 There are no binaries to fetch: it is built once from its Go module, for which are
 needed Go 1.25 or later, Cargo and a C compiler, 4 GB on disk (most of it in the caches
-of Go) and 6 to 15 minutes on two cores. `install` does only this; `start` does it where
+of Go) and 6 to 15 minutes on two cores that do nothing else. `install` does only this; `start` does it where
 it was not done. The program is kept in ${XDG_CACHE_HOME:-~/.cache}/streamgauge/influxdb.
 
 Example:

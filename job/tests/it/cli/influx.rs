@@ -4,7 +4,7 @@
 use super::{Folder, ended, signal};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge_ingest::clock::ManualClock;
