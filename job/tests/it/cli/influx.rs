@@ -1,6 +1,7 @@
 //! InfluxDB as the history, as users have it: one that is away is a backlog and no more, and
 //! its token is nowhere to be seen.
 
+use super::durable::{Site, started, store};
 use super::{Folder, ended, signal};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,8 +12,8 @@ use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::secret::Secret;
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::dead_letters::refused_point;
-use streamgauge_sink::results::{EmbeddedResults, ResultLog};
-use streamgauge_sink::store::InfluxSettings;
+use streamgauge_sink::results::{EmbeddedResults, Position, Record, ResultLog, Topic};
+use streamgauge_sink::store::{InfluxHistory, InfluxSettings};
 use streamgauge_sink::webhook::Url;
 
 const TOKEN: &str = "open-sesame-4711";
@@ -130,21 +131,41 @@ fn points_that_were_refused_are_listed_and_shown() {
     assert!(shown.contains(r#""detail":"field type conflict""#), "{shown}");
 }
 
+/// A shop whose events come so far out of order that most results are corrected; what is
+/// left when it ends is written by a gateway.
 #[test]
 #[ignore = "needs an InfluxDB"]
-fn a_shop_over_influxdb_is_seen_in_the_history() {
+fn a_shop_over_influxdb_is_seen_in_the_history_to_the_last_value() {
     let folder = Folder::new();
-    folder.put("streamgauge.toml", toml(&settings()).as_bytes());
+    let settings = settings();
+    let disorder = "[time]\nallowed_disorder = \"100ms\"\n[simulator]\ndisorder = \"6s\"\n";
+    folder.put("streamgauge.toml", format!("{disorder}{}", toml(&settings)).as_bytes());
     let (mut child, address, _) = run(&folder);
     // Its numbers are read, so that it can go on.
     let mut stdout = child.stdout.take().expect("a pipe");
-    thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
-    until(&address, "/readyz", "InfluxDB has all results");
-    let history = until(&address, "/api/v1/history?metrics=activeUsers", ":00Z\",");
+    let numbers = thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
+    let history = until(&address, "/api/v1/history?metrics=activeUsers", ".000Z\",");
     assert!(history.starts_with("HTTP/1.1 200"), "{history}");
+    until(&address, "/readyz", "InfluxDB has all results");
     until(&address, "/metrics", "streamgauge_store_up 1");
+    thread::sleep(Duration::from_secs(20));
     signal(child.id(), "TERM");
-    child.stdout = None;
+    numbers.join().expect("no panic").expect("whole output");
     let ran = ended(child, "run");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+
+    let site = Site::open(&folder);
+    let corrected = |record: &Record| {
+        let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default());
+        value.contains(r#""state":"corrected""#)
+    };
+    let (records, _) = site.records(&[Topic::ProcessedMetrics], Position::default());
+    let count = records.iter().filter(|record| corrected(record)).count();
+    println!("{count} of {} records are corrections", records.len());
+    assert!(count > 50);
+    let line = "gateway --data-dir d --listen 127.0.0.1:0";
+    let gateway = started(&folder, line);
+    store::check(&InfluxHistory::new(&settings).expect("a client"), &site);
+    signal(gateway.id(), "TERM");
+    assert_eq!(ended(gateway, line).code, Some(0));
 }

@@ -32,6 +32,10 @@ fn failed(reason: impl ToString) -> StoreError {
 
 impl Client {
     pub(super) fn new(settings: &InfluxSettings) -> Result<Self, StoreError> {
+        if settings.url.as_str().starts_with("https:") && !cfg!(feature = "influxdb-tls") {
+            let reason = "https needs a program that was built with `--features influxdb-tls`";
+            return Err(failed(reason));
+        }
         let http = reqwest::ClientBuilder::new()
             .timeout(settings.timeout)
             .connect_timeout(settings.timeout.min(Duration::from_secs(5)))

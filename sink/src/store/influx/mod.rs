@@ -141,3 +141,25 @@ impl InfluxFeed {
         Feeder { results, state: &mut self.state, link, told }.follow()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_is_refused_where_it_cannot_be_and_the_token_is_not_shown() {
+        let settings = InfluxSettings {
+            url: Url::parse("https://influx.example.com").unwrap(),
+            token: Secret::new("open-sesame"),
+            org: "analytics".into(),
+            bucket: "metrics".into(),
+            retention: Duration::from_secs(3_600),
+            timeout: Duration::from_secs(1),
+        };
+        assert!(!format!("{settings:?}").contains("sesame"));
+        let can_do = cfg!(feature = "influxdb-tls");
+        let refusal = InfluxHistory::new(&settings).err().map(|error| error.to_string());
+        assert_eq!(refusal.is_none(), can_do);
+        assert!(refusal.is_none_or(|said| said.contains("--features influxdb-tls")));
+    }
+}

@@ -7,7 +7,7 @@
 
 mod again;
 mod oracle;
-mod store;
+pub(super) mod store;
 
 use super::{Folder, ended, influx, signal};
 use std::process::{Child, Stdio};

@@ -13,7 +13,7 @@ type Series = (&'static str, Vec<(String, String)>, &'static str);
 /// Values by their times, ms.
 type Values = BTreeMap<i64, FieldValue>;
 
-pub(super) fn check(history: &dyn HistoryStore, site: &Site) {
+pub(in super::super) fn check(history: &dyn HistoryStore, site: &Site) {
     let expected = expected(site);
     // It gathers for a second what it writes.
     let until = Instant::now() + Duration::from_secs(60);
