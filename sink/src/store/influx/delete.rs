@@ -5,7 +5,7 @@
 //! looked up before, where a correction may have left places behind.
 
 use super::batch::Change;
-use super::flux::stored;
+use super::flux::{self, stored};
 use crate::points::{Point, Selector, owned, stale, write_series};
 use crate::store::Found;
 
@@ -38,7 +38,9 @@ pub(super) fn ended(change: &Change) -> Vec<Deletion> {
             epoch: change.epoch,
         }
     };
-    owned(&change.key).into_iter().map(of).collect()
+    // A point that InfluxDB cannot have is not there, and cannot be named either.
+    let all = owned(&change.key).into_iter().filter(|s| flux::can_have(s.time_ms));
+    all.map(of).collect()
 }
 
 /// What to delete of a result before its points are written again, given what is there at

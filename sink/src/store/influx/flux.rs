@@ -18,6 +18,11 @@ const LAST_MS: i64 = 9_223_372_036_854;
 /// Most points of an answer, whatever is asked for.
 const MOST_POINTS: usize = 1_000_000;
 
+/// Whether there can be a point of this time.
+pub(super) fn can_have(time_ms: i64) -> bool {
+    (FIRST_MS..LAST_MS).contains(&time_ms)
+}
+
 /// A field of a point, as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
@@ -102,16 +107,18 @@ pub(super) fn history(bucket: &str, query: &HistoryQuery) -> Option<String> {
     if let Some(step_ms) = query.step_ms.filter(|step_ms| *step_ms > 0) {
         let step = format!("{step_ms}ms");
         let _ = writeln!(flux, "  |> window(every: {step})\n  |> last()\n  |> window(every: inf)");
+        // A series is in the order of time, and so is not what windows are joined to.
+        flux.push_str("  |> sort(columns: [\"_time\"])\n");
     }
     let most = query.most.min(MOST_POINTS) + 1;
-    let _ = writeln!(flux, "  |> sort(columns: [\"_time\"])\n  |> limit(n: {most})");
+    let _ = writeln!(flux, "  |> limit(n: {most})");
     flux.push_str(ROWS);
     Some(flux)
 }
 
 /// The question for all points of measurements at one time.
 pub(super) fn moment(bucket: &str, measurements: &[&str], time_ms: i64) -> Option<String> {
-    if measurements.is_empty() || !(FIRST_MS..LAST_MS).contains(&time_ms) {
+    if measurements.is_empty() || !can_have(time_ms) {
         return None;
     }
     let any: Vec<_> =

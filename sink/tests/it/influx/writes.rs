@@ -66,7 +66,8 @@ fn what_has_ended_is_deleted_and_so_are_places_that_a_correction_leaves_behind()
     let place = r#"_measurement="devices" AND "metric"="business" AND "rank"="03""#;
     assert_eq!(server.bodies("/api/v2/delete"), [body(place)]);
 
-    bed.put(vec![ended(&devices(&[], "")), ended(&users(0))]);
+    let beyond = Record { key: format!("DEVICES|0|{}|", i64::MAX).into_bytes(), ..users(0) };
+    bed.put(vec![ended(&beyond), ended(&devices(&[], "")), ended(&users(0))]);
     bed.feed(&settings, |report| report.deleted == 2);
     let deletions = server.bodies("/api/v2/delete");
     assert_eq!(deletions[1], body(r#"_measurement="devices" AND "metric"="business""#));
