@@ -8,9 +8,10 @@ usage() {
 Usage: deploy/test.sh [--long] [--advisories] [--help]
 
 Checks formatting, lints, documentation, tests, and the licences and sources of
-the dependencies; says how long each step takes. For the tests that need a Kafka it
-starts one (deploy/dev/kafka.sh); where that cannot be had they are left out, which
-is said at the end.
+the dependencies; says how long each step takes. For the tests that need a Kafka or an
+InfluxDB it starts one (deploy/dev/kafka.sh, influxdb.sh); where that cannot be had they
+are left out, which is said at the end. InfluxDB is built at the first time, which takes
+6 to 15 minutes.
 
   --long         run the long test suites too (sets STREAMGAUGE_LONG=1)
   --advisories   check the dependencies for known vulnerabilities (network)
@@ -18,7 +19,8 @@ is said at the end.
 
 STREAMGAUGE_SEED=N makes other random cases than usual. Other settings of the
 caller (STREAMGAUGE_…) are not passed on. STREAMGAUGE_KAFKA=HOST:PORT names a Kafka
-that runs already.
+that runs already, STREAMGAUGE_INFLUXDB=URL and STREAMGAUGE_INFLUXDB_TOKEN an InfluxDB 2
+with an organisation `analytics` in which the token may do everything.
 
 Caches are kept in ${XDG_CACHE_HOME:-~/.cache}/streamgauge. With CI=true the
 build goes there as well, unless CARGO_TARGET_DIR says otherwise.
@@ -50,6 +52,7 @@ if [[ "${CI:-}" == true ]]; then
 fi
 
 kafka="${STREAMGAUGE_KAFKA:-}"
+influxdb="${STREAMGAUGE_INFLUXDB:-}" influxdb_token="${STREAMGAUGE_INFLUXDB_TOKEN:-}"
 # A settings variable of the caller would change what the tests see.
 for name in $(compgen -e STREAMGAUGE_ || true); do
   if [[ "$name" != STREAMGAUGE_LONG && "$name" != STREAMGAUGE_SEED ]]; then
@@ -111,6 +114,27 @@ run_tests() {
   cargo test --workspace --release | tee "$cache/tests.log"
 }
 
+# What was started for the tests ends with them.
+services=
+stop_services() {
+  [[ -n "$services" ]] || return 0
+  deploy/dev/kafka.sh stop --data "$services/kafka" &&
+    deploy/dev/influxdb.sh stop --data "$services/influxdb" && rm -rf "$services"
+}
+make_services() {
+  if [[ -z "$services" ]]; then
+    services=$(mktemp -d)
+    trap stop_services EXIT
+  fi
+}
+
+# leave_out NAME SCRIPT: notes tests that cannot be run.
+leave_out() {
+  left_out+="LEFT OUT: the tests that need $1, as there is none; why stands above, and
+  $2 --help says how to get it
+"
+}
+
 # Sets kafka to the address of a Kafka, if there can be one.
 start_kafka() {
   if [[ -n "$kafka" ]]; then
@@ -118,19 +142,42 @@ start_kafka() {
     return
   fi
   local code=0
-  kafka_data=$(mktemp -d)
-  trap 'deploy/dev/kafka.sh stop --data "$kafka_data/kafka" && rm -rf "$kafka_data"' EXIT
-  kafka=$(deploy/dev/kafka.sh start --port 19292 --data "$kafka_data/kafka") || code=$?
+  make_services
+  kafka=$(deploy/dev/kafka.sh start --port 19292 --data "$services/kafka") || code=$?
   if ((code == 4)); then
-    left_out="LEFT OUT: the tests that need Kafka, as there is none; why stands above"
+    leave_out Kafka deploy/dev/kafka.sh
     return
   fi
   return $code
 }
 
+# Sets influxdb and its token to an InfluxDB, if there can be one.
+start_influxdb() {
+  if [[ -n "$influxdb" ]]; then
+    echo "the caller's, at $influxdb"
+    [[ -n "$influxdb_token" ]] || fail "STREAMGAUGE_INFLUXDB needs STREAMGAUGE_INFLUXDB_TOKEN"
+    return
+  fi
+  local code=0
+  make_services
+  influxdb=$(deploy/dev/influxdb.sh start --port 18286 --data "$services/influxdb") || code=$?
+  if ((code == 4)); then
+    leave_out InfluxDB deploy/dev/influxdb.sh
+    return
+  fi
+  ((code == 0)) || return $code
+  influxdb_token=$(cat "$services/influxdb/token")
+}
+
 run_kafka_tests() {
   STREAMGAUGE_KAFKA="$kafka" cargo test --release -p streamgauge-ingest --test it \
     -- --ignored kafka | tee -a "$cache/tests.log"
+}
+
+run_influxdb_tests() {
+  STREAMGAUGE_INFLUXDB="$influxdb" STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" \
+    cargo test --release -p streamgauge-sink -p streamgauge --test it \
+    -- --ignored influx | tee -a "$cache/tests.log"
 }
 
 # Each test binary has a line of its own; this is their sum.
@@ -162,6 +209,10 @@ step "Kafka" start_kafka
 if [[ -n "$kafka" ]]; then
   step "tests with Kafka" run_kafka_tests
 fi
+step "InfluxDB" start_influxdb
+if [[ -n "$influxdb" ]]; then
+  step "tests with InfluxDB" run_influxdb_tests
+fi
 step "cargo-deny" find_deny
 step "licences, bans, sources" cargo deny check licenses bans sources
 if [[ -n "$advisories" ]]; then
@@ -170,5 +221,5 @@ fi
 printf '\nall done in %d s\n' "$SECONDS"
 sum_up_tests
 if [[ -n "$left_out" ]]; then
-  printf '%s\n' "$left_out" >&2
+  printf '%s' "$left_out" >&2
 fi

@@ -34,7 +34,7 @@ use std::io;
 use std::sync::Arc;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_sink::results::ResultLog;
-use streamgauge_sink::store::HistoryStore;
+use streamgauge_sink::store::{FeedStatus, HistoryStore};
 use streamgauge_sink::webhook::Counts;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -52,6 +52,9 @@ pub struct Parts {
     /// What has become of the deliveries of webhooks, where this process sends them: told
     /// by `/metrics` alone, as a receiver that is away makes nothing here less ready.
     pub webhooks: Vec<Arc<Counts>>,
+    /// How the feed of the store does, where this process runs it: a store that is away is
+    /// told, and makes nothing here less ready either.
+    pub store: Option<Arc<FeedStatus>>,
     /// How to serve.
     pub settings: Settings,
 }
@@ -81,12 +84,13 @@ pub async fn serve(
     parts: Parts,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
-    let Parts { results, history, explain, clock, webhooks, settings } = parts;
+    let Parts { results, history, explain, clock, webhooks, store, settings } = parts;
     let days = match &settings.days {
         None => None,
         Some(zone) => Some(Days::of(zone).ok_or_else(|| GatewayError::TimeZone(zone.clone()))?),
     };
-    let hub = Arc::new(Hub::new(clock, history, explain, days, webhooks, settings));
+    let hub =
+        Arc::new(Hub::new(clock, history, explain, days, webhooks, settings).with_store(store));
     let feed = {
         let hub = hub.clone();
         let name = "gateway-feed".to_owned();

@@ -1,11 +1,18 @@
 //! The bytes of a dead letter.
 
 use crate::json::{self, Object};
+use crate::results::{Record, Topic};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use streamgauge_ingest::dead_letter::{DeadLetter, Head};
+use streamgauge_ingest::dead_letter::{DeadLetter, Head, value_hash};
 use streamgauge_ingest::decode::Reason;
 use streamgauge_ingest::lateness::Family;
+
+/// The reason of a point that a store has refused. It is none of the reasons of events.
+pub const REFUSED_POINT: &str = "refused_point";
+
+/// The partition of a dead letter that is no event: no log of events has it.
+pub const NO_PARTITION: u32 = u32::MAX;
 
 /// Its place in a file: partition, offset.
 #[must_use]
@@ -31,6 +38,25 @@ pub fn record_key(letter: &DeadLetter) -> Vec<u8> {
     format!("{}|{}", letter.partition, letter.offset).into_bytes()
 }
 
+/// The record of a point, as a line of InfluxDB's protocol, that a store has refused.
+/// `detail` says why, `epoch` is the one of its result.
+///
+/// It is no event, so it has no place in their log: its partition is [`NO_PARTITION`], and
+/// its offset 53 bits of its hash, as many as every reader of JSON can have. So the same
+/// point has the same key each time that it is refused.
+#[must_use]
+pub fn refused_point(line: &[u8], detail: &str, epoch: u64) -> Record {
+    let hash = value_hash(line);
+    let (partition, offset) = (NO_PARTITION, hash >> 11);
+    let mut value = Vec::new();
+    let mut o = Object::open(&mut value);
+    o.integer("partition", partition).integer("offset", offset).text("reason", REFUSED_POINT);
+    o.text("detail", detail);
+    end(o, hash, &Head::of(line, line.len()), Some(epoch));
+    let key = format!("{partition}|{offset}").into_bytes();
+    Record { topic: Topic::DeadLetters, epoch, key, value: Some(value) }
+}
+
 fn write(letter: &DeadLetter, epoch: Option<u64>, out: &mut Vec<u8>) {
     let mut o = Object::open(out);
     o.integer("partition", letter.partition)
@@ -40,8 +66,14 @@ fn write(letter: &DeadLetter, epoch: Option<u64>, out: &mut Vec<u8>) {
         let names = letter.families.iter().map(Family::name);
         o.array("families", names, json::text);
     }
-    o.text("detail", &letter.detail).text("hash", &format!("{:016x}", letter.hash));
-    match &letter.head {
+    o.text("detail", &letter.detail);
+    end(o, letter.hash, &letter.head, epoch);
+}
+
+/// The fields that every dead letter ends with.
+fn end(mut o: Object<'_>, hash: u64, head: &Head, epoch: Option<u64>) {
+    o.text("hash", &format!("{hash:016x}"));
+    match head {
         Head::Text(text) => o.text("head", text),
         Head::Bytes(bytes) => o.text("headBase64", &STANDARD.encode(bytes)),
     };
@@ -49,4 +81,23 @@ fn write(letter: &DeadLetter, epoch: Option<u64>, out: &mut Vec<u8>) {
         o.integer("epoch", epoch);
     }
     o.close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_point_is_a_dead_letter_that_no_event_can_be() {
+        let record = refused_point(b"a,b=c d=1 5", "field \"d\" is an integer", 7);
+        let value = String::from_utf8(record.value.unwrap()).unwrap();
+        let hash = value_hash(b"a,b=c d=1 5");
+        let offset = hash >> 11;
+        let expected = format!(
+            r#"{{"partition":4294967295,"offset":{offset},"reason":"refused_point","detail":"field \"d\" is an integer","hash":"{hash:016x}","head":"a,b=c d=1 5","epoch":7}}"#
+        );
+        assert_eq!(value, expected);
+        assert_eq!(record.key, format!("4294967295|{offset}").into_bytes());
+        assert!(Reason::ALL.iter().all(|reason| reason.as_str() != REFUSED_POINT));
+    }
 }

@@ -194,6 +194,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         explain: None,
         clock: Arc::new(WallClock),
         webhooks: Vec::new(),
+        store: None,
         settings,
     };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamgauge_ingest::clock::Clock;
-use streamgauge_sink::store::HistoryStore;
+use streamgauge_sink::store::{FeedStatus, HistoryStore};
 use streamgauge_sink::webhook::Counts;
 use tokio::sync::{broadcast, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -82,6 +82,8 @@ pub(crate) struct Hub {
     pub(crate) days: Option<Days>,
     /// What has become of the deliveries of webhooks.
     pub(crate) webhooks: Vec<Arc<Counts>>,
+    /// How the feed of the store does.
+    pub(crate) store: Option<Arc<FeedStatus>>,
     /// What explains results.
     pub(crate) explaining: Option<Explaining>,
     /// Turns true when all is to end.
@@ -118,9 +120,15 @@ impl Hub {
             history,
             days,
             webhooks,
+            store: None,
             explaining: explain.map(Explaining::new),
             stop: watch::Sender::new(false),
         }
+    }
+
+    /// With the feed of a store that is told of.
+    pub(crate) fn with_store(self, store: Option<Arc<FeedStatus>>) -> Self {
+        Self { store, ..self }
     }
 
     /// What is current.

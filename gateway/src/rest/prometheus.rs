@@ -7,6 +7,7 @@ use crate::hub::Hub;
 use crate::hub::counters::{LATENCY_BOUNDS_MS, Observed};
 use crate::state::job::{Health, JobStatus};
 use std::fmt::{Display, Write};
+use streamgauge_sink::store::FeedStatus;
 use streamgauge_sink::webhook::Outcome;
 
 #[derive(Default)]
@@ -48,6 +49,9 @@ pub(super) fn text(hub: &Hub) -> String {
     pipeline(&mut out, hub, job.as_ref());
     gateway(&mut out, hub, unreadable);
     webhooks(&mut out, hub);
+    if let Some(feed) = &hub.store {
+        store(&mut out, feed, now_ms);
+    }
     if let Some(epoch) = epoch {
         out.gauge("streamgauge_epoch", "Epoch of the last record read.", epoch);
     }
@@ -133,6 +137,27 @@ fn webhooks(out: &mut Text, hub: &Hub) {
     for counts in &hub.webhooks {
         let labels = format!("{{webhook=\"{}\"}}", webhook_label(counts.name()));
         out.line(name, &labels, counts.waiting());
+    }
+}
+
+fn store(out: &mut Text, feed: &FeedStatus, now_ms: i64) {
+    let report = feed.report();
+    let up = u8::from(report.failure.is_none());
+    out.gauge("streamgauge_store_up", "1 if the store of the history can be written.", up);
+    let lag_ms = report.waiting_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms));
+    let help = "Time that the first result which is not in the store has waited.";
+    out.gauge("streamgauge_store_lag_seconds", help, seconds(lag_ms.max(0)));
+    let counters = [
+        ("points_written_total", "Points written.", report.written),
+        ("deletions_total", "Deletions of points that are no more.", report.deleted),
+        ("points_refused_total", "Points refused: each is a dead letter.", report.refused),
+        ("expired_total", "What was older than the store's retention.", report.expired),
+        ("unreadable_total", "Results that could not be read.", report.unreadable),
+        ("retries_total", "Requests that were made once more.", report.retried),
+        ("gaps_total", "Times that results were cut before they were read.", report.gaps),
+    ];
+    for (name, help, value) in counters {
+        out.counter(&format!("streamgauge_store_{name}"), help, value);
     }
 }
 

@@ -5,7 +5,12 @@ use crate::state::job::{Health, JobStatus, SILENT_AFTER_MS};
 use crate::times::rfc3339;
 use hyper::StatusCode;
 use serde::Serialize;
+use streamgauge_sink::store::FeedStatus;
 use warp::reply::Response;
+
+/// A store that is behind for no longer than this, ms, is not told to be: it is written
+/// about once a second.
+const STORE_BEHIND_AFTER_MS: i64 = 10_000;
 
 #[derive(Debug, Serialize)]
 struct Check {
@@ -21,6 +26,8 @@ struct Checks {
     state: Check,
     events: Check,
     checkpoints: Check,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Check>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,6 +48,7 @@ pub(super) fn answer(hub: &Hub) -> Response {
         state: health(job),
         events: events(job),
         checkpoints: checkpoints(job),
+        history: hub.store.as_ref().map(|store| history(store, now_ms)),
     };
     let all = [&checks.log, &checks.hydrated, &checks.heartbeat, &checks.state];
     let ready = all.iter().all(|check| check.ok);
@@ -121,5 +129,23 @@ fn checkpoints(job: Option<&JobStatus>) -> Check {
             };
             Check { ok: false, why: format!("the last checkpoint failed: {reason}; {from}") }
         }
+    }
+}
+
+/// A store that is away has a backlog, and touches nothing else.
+fn history(store: &FeedStatus, now_ms: i64) -> Check {
+    let (name, report) = (store.name(), store.report());
+    let behind_ms = report.waiting_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms));
+    let behind = match behind_ms {
+        0..=STORE_BEHIND_AFTER_MS => String::new(),
+        ms => format!("; it is {} s behind", ms / 1_000),
+    };
+    match report.failure {
+        Some(why) => Check { ok: false, why: format!("{name} is not written: {why}{behind}") },
+        None if !behind.is_empty() => {
+            Check { ok: false, why: format!("{name} catches up{behind}") }
+        }
+        None if report.has_written => Check { ok: true, why: format!("{name} has all results") },
+        None => Check { ok: true, why: format!("{name} was not asked yet") },
     }
 }

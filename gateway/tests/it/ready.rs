@@ -1,12 +1,13 @@
 //! `/readyz` in each state.
 
-use crate::site::Site;
+use crate::site::{NOW_MS, Site};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use streamgauge_ingest::binding::Binding;
 use streamgauge_sink::results::{
     LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
 };
+use streamgauge_sink::store::FeedStatus;
 
 #[tokio::test]
 async fn it_is_ready_only_when_the_job_is_live() {
@@ -146,4 +147,40 @@ async fn a_log_that_cannot_be_read_is_told_and_tried_again() {
     site.until(|body| body.contains(r#""ready":true"#)).await;
     let now = site.get("/api/v1/snapshot").await.json();
     assert_eq!(now["alerts"]["groups"][0]["firing"], 2, "nothing twice, nothing lost");
+}
+
+/// A store that is away or behind has a backlog: it stays ready, and says so.
+#[tokio::test]
+async fn a_store_that_is_away_or_behind_is_told() {
+    let store = Arc::new(FeedStatus::new("InfluxDB"));
+    let told = Arc::clone(&store);
+    let mut site = Site::new();
+    site.status(1, "live", "");
+    site.commit();
+    let site = site.serve(move |parts| parts.store = Some(told)).await;
+    let check = async |ok: bool, why: &str, metrics: [&str; 2]| {
+        let answer = site.until(|body| body.contains("keeps up")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let history = &answer.json()["checks"]["history"];
+        assert_eq!((&history["ok"], history["why"].as_str()), (&ok.into(), Some(why)));
+        let text = site.get("/metrics").await.body;
+        assert!(metrics.iter().all(|line| text.contains(line)), "{text}");
+    };
+    let (up, down) = ("streamgauge_store_up 1\n", "streamgauge_store_up 0\n");
+    let lag = "streamgauge_store_lag_seconds";
+    check(true, "InfluxDB was not asked yet", [up, &format!("{lag} 0.000\n")]).await;
+    store.note(|report| report.failure = Some("it answered 503".into()));
+    check(false, "InfluxDB is not written: it answered 503", [down, lag]).await;
+    store.note(|report| report.waiting_since_ms = Some(NOW_MS - 90_500));
+    let why = "InfluxDB is not written: it answered 503; it is 90 s behind";
+    check(false, why, [down, &format!("{lag} 90.500\n")]).await;
+    store.note(|report| report.failure = None);
+    check(false, "InfluxDB catches up; it is 90 s behind", [up, lag]).await;
+    store.note(|report| {
+        report.has_written = true;
+        report.written = 5;
+        report.waiting_since_ms = Some(NOW_MS - 1_000);
+    });
+    let written = "streamgauge_store_points_written_total 5\n";
+    check(true, "InfluxDB has all results", [up, written]).await;
 }

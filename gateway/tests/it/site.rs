@@ -46,6 +46,7 @@ impl Site {
             explain: None,
             clock: self.clock.clone(),
             webhooks: Vec::new(),
+            store: None,
             settings: Settings::default(),
         };
         change(&mut parts);

@@ -1,4 +1,5 @@
-//! `streamgauge dlq`: why events were rejected, and which alerts nobody took.
+//! `streamgauge dlq`: why events were rejected, which points the store has refused, and which
+//! alerts nobody took.
 
 use super::site::{Site, directory};
 use anyhow::{Result, bail};
@@ -9,6 +10,7 @@ use std::io::{self, Write as _};
 use streamgauge::cli::{DlqAction, DlqArgs, DlqFilter};
 use streamgauge::config::Surroundings;
 use streamgauge_ingest::decode::Reason;
+use streamgauge_sink::dead_letters::{NO_PARTITION, REFUSED_POINT};
 use streamgauge_sink::results::{Position, Stored, Topic};
 use streamgauge_sink::webhook::{DeadLetter, FILE_NAME, Queue};
 
@@ -38,10 +40,11 @@ type Letter<'a> = (i64, &'a [u8], Value);
 
 /// Gives every dead letter that is asked for.
 fn each(site: &Site, filter: &DlqFilter, mut give: impl FnMut(Letter<'_>)) -> Result<()> {
+    let known = || Reason::ALL.iter().map(|reason| reason.as_str()).chain([REFUSED_POINT]);
     if let Some(reason) = &filter.reason
-        && !Reason::ALL.iter().any(|known| known.as_str() == reason)
+        && !known().any(|known| known == reason)
     {
-        let known: Vec<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
+        let known: Vec<_> = known().collect();
         bail!("--reason {reason}: there is no such reason; there are {}", known.join(", "));
     }
     let from = filter.since.map_or(Ok(Position::default()), |ms| site.results.position_at(ms))?;
@@ -73,10 +76,22 @@ fn list(site: &Site, filter: &DlqFilter) -> Result<String> {
     let mut text = format!("{:14} {:>9} {:>10}  last\n", "reason", "partition", "events");
     for ((reason, partition), (events, last_ms)) in &counts {
         let last = rfc3339(*last_ms);
+        // A point is of no partition.
+        let partition = match *partition == u64::from(NO_PARTITION) {
+            true => "-".to_owned(),
+            false => partition.to_string(),
+        };
         let _ = writeln!(text, "{reason:14} {partition:>9} {events:>10}  {last}");
     }
     let all: u64 = counts.values().map(|(events, _)| events).sum();
     let _ = writeln!(text, "{:14} {:>9} {all:>10}", "all", "");
+    if counts.keys().any(|(reason, _)| reason == REFUSED_POINT) {
+        let _ = writeln!(
+            text,
+            "\n{REFUSED_POINT}: points that the store of the history has refused; they are no \
+             events, and cannot be replayed. `streamgauge dlq show --reason {REFUSED_POINT}` says why."
+        );
+    }
     Ok(text)
 }
 

@@ -1,8 +1,9 @@
 //! `streamgauge gateway`: the gateway alone, over a data directory that a job of
 //! another process writes.
 
+use super::history::HistoryFeed;
 use super::interrupt::on_interrupt;
-use super::serve::{HistoryFeed, listen, serve};
+use super::serve::{listen, serve};
 use super::site::{Site, directory};
 use super::webhooks::Webhooks;
 use anyhow::Result;
@@ -28,12 +29,13 @@ pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
     tell(&format!("http://{address} shows {}; Ctrl-C ends it", site.directory.display()));
     let history = HistoryFeed::open(&site, &config)?;
     let webhooks = Webhooks::open(&site, &config)?;
+    let store = history.as_ref().and_then(HistoryFeed::status);
     thread::scope(|scope| {
         if let Some(history) = history {
             scope.spawn(|| history.run(&site, &stop, &tell));
         }
         scope.spawn(|| webhooks.run(&site, &stop, &tell));
-        let served = serve(&site, &config, &webhooks, listener, &stop);
+        let served = serve(&site, &config, &webhooks, store, listener, &stop);
         stop.store(true, Ordering::SeqCst);
         served
     })

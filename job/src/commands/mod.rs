@@ -6,6 +6,7 @@ mod doctor;
 mod events;
 mod explain;
 mod gateway;
+mod history;
 mod import;
 mod interrupt;
 mod job;

@@ -5,9 +5,10 @@ mod numbers;
 mod shop;
 
 use super::cores;
+use super::history::HistoryFeed;
 use super::interrupt::on_interrupt;
 use super::job::{Parts, run_job};
-use super::serve::{HistoryFeed, listen, serve};
+use super::serve::{listen, serve};
 use super::site::{JobLock, Site, directory};
 use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
@@ -109,9 +110,11 @@ impl Run<'_> {
         listener: TcpListener,
         history: Option<HistoryFeed>,
     ) -> Result<SourceCounts> {
+        let store = history.as_ref().and_then(HistoryFeed::status);
         thread::scope(|scope| {
             let gateway = named(scope, "gateway", || {
-                let served = serve(self.site, self.config, self.webhooks, listener, &self.over);
+                let (site, config, webhooks) = (self.site, self.config, self.webhooks);
+                let served = serve(site, config, webhooks, store, listener, &self.over);
                 self.flow.stop.store(true, Ordering::SeqCst);
                 served
             });

@@ -1,25 +1,20 @@
-//! The gateway and the feed of the history, each in a thread of its own, over the data
-//! directory of a site.
+//! The gateway over the data directory of a site.
 
 use super::explain::ForGateway;
+use super::history::history_store;
 use super::site::Site;
 use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
-use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use streamgauge::config::Config;
 use streamgauge_gateway::{Parts, Settings};
-use streamgauge_sink::store::{
-    EMBEDDED_FILE_NAME, EmbeddedHistory, EmbeddedStore, FeedNote, HistoryStore, Retention, feed,
-};
+use streamgauge_sink::store::FeedStatus;
 
 /// How often a server looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long the feed of the history waits after it has failed.
-const FEED_AGAIN: Duration = Duration::from_secs(5);
 
 /// Takes the address of the gateway, before anything else is begun.
 pub(super) fn listen(config: &Config) -> Result<TcpListener> {
@@ -36,6 +31,7 @@ pub(super) fn serve(
     site: &Site,
     config: &Config,
     webhooks: &Webhooks,
+    store: Option<Arc<FeedStatus>>,
     listener: TcpListener,
     stop: &AtomicBool,
 ) -> Result<()> {
@@ -45,13 +41,14 @@ pub(super) fn serve(
         .enable_all()
         .build()
         .context("cannot start the gateway")?;
-    let history = EmbeddedHistory::open(&site.directory.join(EMBEDDED_FILE_NAME))?;
+    let history = history_store(site, config)?;
     let parts = Parts {
         results: Arc::clone(&site.results),
-        history: Some(Arc::new(history) as Arc<dyn HistoryStore>),
+        history: Some(history),
         explain: Some(Arc::new(ForGateway::new(site, config))),
         clock: Arc::clone(&site.clock),
         webhooks: webhooks.counts(),
+        store,
         settings: Settings {
             funnels: config.funnels.iter().map(|funnel| funnel.name.clone()).collect(),
             days: config.site.has_days.then(|| config.site.time_zone.clone()),
@@ -68,46 +65,4 @@ pub(super) fn serve(
         streamgauge_gateway::serve(listener, parts, stopped).await?;
         anyhow::Ok(())
     })
-}
-
-/// The history of a directory, and the right to write it.
-pub(super) struct HistoryFeed {
-    store: EmbeddedStore,
-    _lock: File,
-}
-
-impl HistoryFeed {
-    /// Opens the history; none if another process feeds it.
-    pub(super) fn open(site: &Site, config: &Config) -> Result<Option<Self>> {
-        let path = site.directory.join("store.lock");
-        let lock =
-            File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        if lock.try_lock().is_err() {
-            return Ok(None);
-        }
-        let keep = Duration::from_millis(config.store.retention_ms.unsigned_abs());
-        let retention = Retention::new(keep, Arc::clone(&site.clock));
-        let store = EmbeddedStore::open(&site.directory.join(EMBEDDED_FILE_NAME), retention)?;
-        Ok(Some(Self { store, _lock: lock }))
-    }
-
-    /// Feeds it until asked to stop. What fails is told and tried again: the results
-    /// wait in their log.
-    pub(super) fn run(mut self, site: &Site, stop: &AtomicBool, tell: &dyn Fn(&str)) {
-        let mut note = |note: FeedNote| match note {
-            FeedNote::Unreadable(what) => {
-                tell(&format!("the history leaves a result away: {what}"))
-            }
-            FeedNote::Expired => tell("results older than the history's retention are left away"),
-            FeedNote::Gap { .. } => {
-                tell("the history has a gap: the results' retention has cut what it had not read");
-            }
-        };
-        while !stop.load(Ordering::SeqCst) {
-            if let Err(error) = feed(&*site.results, &mut self.store, stop, &mut note) {
-                tell(&format!("the history is not written, and tried again: {error}"));
-                std::thread::sleep(FEED_AGAIN);
-            }
-        }
-    }
 }

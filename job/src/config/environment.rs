@@ -23,9 +23,16 @@ pub(super) const PREFIX: &str = "STREAMGAUGE_";
 /// The variable that names the configuration file, as `--config` does.
 pub const CONFIG_VARIABLE: &str = "STREAMGAUGE_CONFIG";
 
-/// Variables that are no keys: the file, the log's filter, the long tests, the tests' Kafka.
-const OTHERS: [&str; 4] =
-    [CONFIG_VARIABLE, "STREAMGAUGE_LOG", "STREAMGAUGE_LONG", "STREAMGAUGE_KAFKA"];
+/// Variables that are no keys: the file, the log's filter, the long tests, the tests' Kafka
+/// and InfluxDB.
+const OTHERS: [&str; 6] = [
+    CONFIG_VARIABLE,
+    "STREAMGAUGE_LOG",
+    "STREAMGAUGE_LONG",
+    "STREAMGAUGE_KAFKA",
+    "STREAMGAUGE_INFLUXDB",
+    "STREAMGAUGE_INFLUXDB_TOKEN",
+];
 
 /// The variable of a key: `STREAMGAUGE_TIME__LATENESS`.
 pub(super) fn variable(section: &Section, key: &Key) -> String {

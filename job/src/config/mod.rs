@@ -19,6 +19,7 @@ mod environment;
 mod file;
 mod funnel;
 mod funnel_file;
+mod influxdb;
 mod kafka;
 mod kind;
 mod print;
@@ -55,6 +56,7 @@ pub(crate) use suggest::nearest;
 
 use settings::from_text;
 use streamgauge_ingest::log::KafkaSettings;
+use streamgauge_sink::store::InfluxSettings;
 
 /// The file that is read if it is in the working directory and no other is named.
 pub const DEFAULT_FILE: &str = "streamgauge.toml";
@@ -88,6 +90,8 @@ pub struct Config {
     pub checkpoint: Checkpoint,
     /// `[store]`.
     pub store: Store,
+    /// `[influxdb]`, if the history is there.
+    pub influxdb: Option<InfluxSettings>,
     /// `[gateway]`.
     pub gateway: Gateway,
     /// Every `[[webhook]]`.
@@ -161,8 +165,10 @@ pub fn resolve(overrides: &Overrides, surroundings: &Surroundings) -> Result<Con
     }
     let kafka = kafka::read(&settings, &mut problems);
     let results_in_kafka = kafka.as_ref().and_then(|_| kafka::results(&settings));
+    let influxdb = influxdb::read(&settings, &mut problems);
     Problems::none_of(problems)?;
-    Ok(Config { webhooks, kafka, results_in_kafka, ..Config::of(settings, funnels, alerts, file) })
+    let config = Config::of(settings, funnels, alerts, file);
+    Ok(Config { webhooks, kafka, results_in_kafka, influxdb, ..config })
 }
 
 /// The flag's file, else the variable's, else the default one if it is there.
@@ -205,6 +211,7 @@ impl Config {
             webhooks: Vec::new(),
             kafka: None,
             results_in_kafka: None,
+            influxdb: None,
             funnels,
             alerts,
             settings,

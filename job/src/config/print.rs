@@ -179,8 +179,12 @@ pub fn summary(config: &Config) -> String {
         Some(kafka) => format!(", events in the topic {} of Kafka", kafka.topic),
         None => String::new(),
     };
+    let history = match &config.influxdb {
+        Some(influxdb) => format!(", history in the bucket {} of InfluxDB", influxdb.bucket),
+        None => String::new(),
+    };
     format!(
-        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}{webhooks}{events}",
+        "{file}{overridden}; allowed disorder {}, lateness {}, session gap {}, dedup {}, bots {}, {funnels}{rules}, {workers}{webhooks}{events}{history}",
         format_duration(config.time.allowed_disorder_ms),
         format_duration(config.time.lateness_ms),
         format_duration(config.time.session_gap_ms),

@@ -39,7 +39,7 @@ pub const ALERT: &str = "alert";
 pub const WEBHOOK: &str = "webhook";
 
 /// Every section, in the order in which they are printed.
-pub static SECTIONS: [Section; 15] = [
+pub static SECTIONS: [Section; 16] = [
     Section {
         name: "input",
         doc: "Which records count.",
@@ -417,14 +417,65 @@ pub static SECTIONS: [Section; 15] = [
     },
     Section {
         name: "store",
-        doc: "The history of results, in the data directory.",
+        doc: "The history of results.",
         repeated: false,
-        keys: &[key(
-            "retention",
-            Kind::Duration { min_ms: 3_600_000, max_ms: MAX_DURATION_MS },
-            "30d",
-            "Results of windows that ended longer ago are dropped.",
-        )],
+        keys: &[
+            key(
+                "kind",
+                Kind::Choice(&["embedded", "influxdb"]),
+                "embedded",
+                "Where it is kept: \"embedded\" in the data directory, \"influxdb\" in the bucket of [influxdb].",
+            ),
+            key(
+                "retention",
+                Kind::Duration { min_ms: 3_600_000, max_ms: MAX_DURATION_MS },
+                "30d",
+                "Results of windows that ended longer ago are dropped from the embedded store.",
+            ),
+        ],
+    },
+    Section {
+        name: "influxdb",
+        doc: "The InfluxDB 2 that has the history where [store] kind is \"influxdb\".",
+        repeated: false,
+        keys: &[
+            key(
+                "url",
+                Kind::Url,
+                "http://127.0.0.1:8086",
+                "Its address: scheme, host and port; https needs a program that was built with it.",
+            ),
+            secret(
+                "token",
+                Kind::AnyText,
+                "",
+                "What may read and write the bucket; better given as STREAMGAUGE_INFLUXDB__TOKEN.",
+            ),
+            key(
+                "org",
+                Kind::Text,
+                "analytics",
+                "The organisation; made if there is none and the token may.",
+            ),
+            key(
+                "bucket",
+                Kind::Text,
+                "metrics",
+                "The bucket; made if there is none and the token may.",
+            ),
+            key(
+                "retention",
+                Kind::Duration { min_ms: 3_600_000, max_ms: MAX_DURATION_MS },
+                "30d",
+                "How long a bucket that is made keeps points; one that is there is left as it is.",
+            ),
+            key(
+                "timeout",
+                Kind::Duration { min_ms: 100, max_ms: 300_000 },
+                "10s",
+                "How long an answer may take before it is asked for again.",
+            ),
+        ],
     },
     Section {
         name: "gateway",

@@ -7,12 +7,16 @@
 
 mod embedded;
 mod feeder;
+mod influx;
+mod status;
 
 pub use embedded::{
     Applied, EmbeddedHistory, EmbeddedStore, FILE_NAME as EMBEDDED_FILE_NAME, Retention, Totals,
 };
 
 pub use feeder::{FeedError, FeedNote, feed};
+pub use influx::{InfluxFeed, InfluxHistory, InfluxSettings, Means as InfluxMeans};
+pub use status::{FeedReport, FeedStatus};
 
 use thiserror::Error;
 

@@ -1,12 +1,14 @@
 //! Asking brokers about topics, and making them.
 
 use super::{Found, Wanted, replicas};
-use futures_executor::block_on;
+use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::Offset;
 use std::time::Duration;
 use streamgauge_ingest::log::{Heard, KafkaSettings};
 use thiserror::Error;
+use tokio::runtime::{Builder, Runtime};
 
 /// How long brokers have for an answer.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -24,6 +26,7 @@ pub struct AdminError {
 /// Asks brokers.
 pub struct Admin {
     client: AdminClient<Heard>,
+    runtime: Runtime,
     heard: Heard,
     brokers: String,
 }
@@ -42,7 +45,9 @@ impl Admin {
         let heard = Heard::default();
         let client = settings.client().create_with_context(heard.clone());
         let client = client.map_err(|error| refused(error.to_string()))?;
-        Ok(Self { client, heard, brokers: settings.brokers.clone() })
+        let runtime = Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| refused(error.to_string()))?;
+        Ok(Self { client, runtime, heard, brokers: settings.brokers.clone() })
     }
 
     fn failed(&self, what: &str, error: &KafkaError) -> AdminError {
@@ -89,7 +94,7 @@ impl Admin {
         let options = AdminOptions::new().request_timeout(Some(ANSWER));
         let topic = ResourceSpecifier::Topic(name);
         let asked = self.client.describe_configs([&topic], &options);
-        let answered = block_on(asked).map_err(|error| self.failed("ask", &error))?;
+        let answered = self.runtime.block_on(asked).map_err(|error| self.failed("ask", &error))?;
         for resource in answered {
             let resource =
                 resource.map_err(|code| self.failed("ask", &KafkaError::AdminOp(code)))?;
@@ -113,13 +118,32 @@ impl Admin {
         let what = format!("make the topic {} in", topic.name);
         let options =
             AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));
-        let made = block_on(self.client.create_topics([&new], &options));
+        let made = self.runtime.block_on(self.client.create_topics([&new], &options));
         let made = made.map_err(|error| self.failed(&what, &error))?;
         match made.into_iter().next() {
             Some(Err((_, Code::TopicAlreadyExists))) => Ok(false),
             Some(Err((_, code))) => Err(self.failed(&what, &KafkaError::AdminOp(code))),
             Some(Ok(_)) | None => Ok(true),
         }
+    }
+
+    /// Cuts the records of a topic's first partition before `offset`, for topics of which
+    /// no retention knows what is needed.
+    ///
+    /// # Errors
+    /// If it cannot be done.
+    pub fn cut(&self, topic: &str, offset: u64) -> Result<(), AdminError> {
+        let what = format!("cut what is no longer needed of {topic} in");
+        let mut before = TopicPartitionList::new();
+        let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
+        let options =
+            AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));
+        let cut = before.add_partition_offset(topic, 0, offset).and_then(|()| {
+            let cut = self.client.delete_records(&before, &options);
+            let cut = self.runtime.block_on(cut)?;
+            cut.elements().iter().try_for_each(|element| element.error())
+        });
+        cut.map_err(|error| self.failed(&what, &error))
     }
 
     /// Waits until all partitions of a topic have a leader, a few seconds at most; whether

@@ -30,7 +30,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The pause after so many attempts, from 1 on, ms.
-    pub(super) fn pause_ms(self, attempts: u32, jitter: &Jitter) -> i64 {
+    pub(crate) fn pause_ms(self, attempts: u32, jitter: &Jitter) -> i64 {
         let doubled = attempts.saturating_sub(1).min(32);
         let longest = self.first_ms.saturating_mul(1 << doubled).min(self.most_ms);
         jitter(longest).clamp(0, longest)
@@ -48,7 +48,7 @@ pub fn random() -> Jitter {
 }
 
 /// The pause that an answer asks for by `Retry-After` (seconds, or a date), bounded, ms.
-pub(super) fn asked_ms(retry_after: &str, now_ms: i64) -> Option<i64> {
+pub(crate) fn asked_ms(retry_after: &str, now_ms: i64) -> Option<i64> {
     let text = retry_after.trim();
     let asked_ms = match text.parse::<u32>() {
         Ok(seconds) => i64::from(seconds) * 1_000,

@@ -25,6 +25,7 @@ mod sender;
 mod signature;
 mod url;
 
+pub(crate) use backoff::asked_ms;
 pub use backoff::{Backoff, Jitter, random};
 pub use counts::{Counts, Outcome};
 pub use endpoint::{Endpoint, Secret};

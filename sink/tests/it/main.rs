@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod history;
+mod influx;
 mod kafka;
 mod results;
 mod webhook;

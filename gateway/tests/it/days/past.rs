@@ -19,6 +19,7 @@ pub(super) fn parts(zone: &str) -> Parts {
         explain: None,
         clock,
         webhooks: Vec::new(),
+        store: None,
         settings: Settings { days: Some(zone.to_owned()), ..Settings::default() },
     }
 }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod funnels;
+mod influxdb;
 mod kafka;
 mod layers;
 mod odd_files;

@@ -15,6 +15,7 @@ mod explain;
 mod failures;
 mod funnels;
 mod hostile;
+mod influx;
 mod inputs;
 mod late_event;
 mod lists;

@@ -11,7 +11,6 @@
 //! It deliberately makes no topics but says which are missing; retention is theirs, but
 //! for bindings, which are kept as long as they are needed.
 
-mod cut;
 mod entry;
 mod places;
 mod probe;

@@ -10,6 +10,7 @@ use super::send::{Outcomes, Sender, is_of_transactions, send, send_entry};
 use super::tail::Tail;
 use super::{Shared, failed as failed_log};
 use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
+use crate::topics::{Admin, AdminError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::Producer;
 use std::cell::OnceCell;
@@ -279,7 +280,8 @@ impl ResultWriter for KafkaWriter {
         let first = self.shared.probe(BINDINGS)?.first(bounds.clone(), is_kept)?;
         if first > bounds.start {
             let topic = self.shared.places.name(BINDINGS);
-            super::cut::cut(&self.shared.settings, &topic, first)?;
+            let cut = Admin::new(&self.shared.settings).and_then(|admin| admin.cut(&topic, first));
+            cut.map_err(|AdminError { what, reason }| ResultError::Storage { what, reason })?;
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
 //! `STREAMGAUGE_KAFKA=host:port cargo test … -- --ignored kafka`, as deploy/test.sh does.
 
 use super::super::{Folder, ended};
-use super::{RULES, Site, TIMES, is_long, kill_again_and_again, started};
+use super::{RULES, Site, TIMES, embedded_history, is_long, kill_again_and_again, started};
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -40,7 +41,7 @@ fn site() -> (Folder, Site) {
 fn killed_again_and_again_over_kafka_it_commits_what_an_uninterrupted_job_commits() {
     let (folder, site) = site();
     let kills = if is_long() { 30 } else { 5 };
-    kill_again_and_again(&folder, &site, kills, |kill, job| {
+    let a_second = |kill, job: &mut Child| {
         // A second one that is started by mistake, elsewhere, takes over; the first must
         // end by itself. It begins with the first epoch, and what it computes is known.
         if kill % 5 == 1 {
@@ -52,5 +53,6 @@ fn killed_again_and_again_over_kafka_it_commits_what_an_uninterrupted_job_commit
             let said = ended(second, &line).stderr;
             assert!(!said.contains("differs"), "{said}");
         }
-    });
+    };
+    kill_again_and_again(&folder, &site, kills, a_second, embedded_history);
 }

@@ -8,9 +8,9 @@
 mod again;
 mod kafka;
 mod oracle;
-mod store;
+pub(super) mod store;
 
-use super::{Folder, ended, signal};
+use super::{Folder, ended, influx, signal};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -19,6 +19,7 @@ use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::log::{EmbeddedLog, EventLog, Retention};
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{EmbeddedResults, Position, Record, ResultLog, Topic};
+use streamgauge_sink::store::{EMBEDDED_FILE_NAME, EmbeddedHistory, HistoryStore, InfluxHistory};
 
 pub(super) const PARTITIONS: u32 = 12;
 /// Windows are short, so that state is dropped while the test runs.
@@ -128,11 +129,29 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
 
 #[test]
 fn killed_again_and_again_it_commits_what_an_uninterrupted_job_commits() {
+    killed_again_and_again("", embedded_history);
+}
+
+/// The history in the directory of a site.
+fn embedded_history(folder: &Folder) -> Box<dyn HistoryStore> {
+    let path = folder.path("d").join(EMBEDDED_FILE_NAME);
+    Box::new(EmbeddedHistory::open(&path).unwrap())
+}
+
+#[test]
+#[ignore = "needs an InfluxDB"]
+fn killed_again_and_again_influxdb_has_what_was_committed() {
+    let settings = influx::settings();
+    let history = InfluxHistory::new(&settings).unwrap();
+    killed_again_and_again(&influx::toml(&settings), move |_| Box::new(history));
+}
+
+fn killed_again_and_again(toml: &str, history: impl FnOnce(&Folder) -> Box<dyn HistoryStore>) {
     let folder = Folder::new();
-    folder.put("streamgauge.toml", format!("{TIMES}{RULES}").as_bytes());
+    folder.put("streamgauge.toml", format!("{TIMES}{RULES}{toml}").as_bytes());
     let kills = if is_long() { 100 } else { 5 };
     let site = Site::open(&folder);
-    kill_again_and_again(&folder, &site, kills, |_, _| {});
+    kill_again_and_again(&folder, &site, kills, |_, _| {}, history);
 }
 
 /// Kills a job over a site so often, under load, each time with another number of workers;
@@ -142,6 +161,7 @@ fn kill_again_and_again(
     site: &Site,
     kills: u64,
     mut meanwhile: impl FnMut(u64, &mut Child),
+    history: impl FnOnce(&Folder) -> Box<dyn HistoryStore>,
 ) {
     let rate = 2_000;
     let line = format!(
@@ -196,5 +216,5 @@ fn kill_again_and_again(
     );
     again::check(folder, site, appended);
     oracle::check(site);
-    store::check(folder, site);
+    store::check(history(folder).as_ref(), site);
 }

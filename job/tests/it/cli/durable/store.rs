@@ -1,35 +1,29 @@
 //! What was committed, beside what the history has of it.
 
-use super::super::Folder;
 use super::Site;
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge_sink::points::{Point, ResultKey, points};
 use streamgauge_sink::results::{Position, Topic};
-use streamgauge_sink::store::{
-    EMBEDDED_FILE_NAME, EmbeddedHistory, FieldValue, HistoryQuery, HistoryStore,
-};
+use streamgauge_sink::store::{FieldValue, HistoryQuery, HistoryStore};
 
 /// A measurement, its tags but for `metric`, and a field.
 type Series = (&'static str, Vec<(String, String)>, &'static str);
 /// Values by their times, ms.
 type Values = BTreeMap<i64, FieldValue>;
 
-pub(super) fn check(folder: &Folder, site: &Site) {
+pub(in super::super) fn check(history: &dyn HistoryStore, site: &Site) {
     let expected = expected(site);
-    let path = folder.path("d").join(EMBEDDED_FILE_NAME);
-    let history = EmbeddedHistory::open(&path).unwrap();
     // It gathers for a second what it writes.
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let differing =
-            expected.iter().find(|(series, values)| found(&history, series) != **values);
+        let differing = expected.iter().find(|(series, values)| found(history, series) != **values);
         let Some((series, values)) = differing else { break };
         assert!(
             Instant::now() < until,
             "{series:?} is {:?}, and committed was {values:?}",
-            found(&history, series)
+            found(history, series)
         );
         thread::sleep(Duration::from_millis(200));
     }
@@ -70,7 +64,7 @@ fn fields(point: &Point) -> impl Iterator<Item = (Series, FieldValue)> + '_ {
     point.fields.iter().map(move |(field, value)| (series(*field), value.clone()))
 }
 
-fn found(history: &EmbeddedHistory, (measurement, tags, field): &Series) -> Values {
+fn found(history: &dyn HistoryStore, (measurement, tags, field): &Series) -> Values {
     let query = HistoryQuery {
         measurement: (*measurement).to_owned(),
         tags: tags.clone(),

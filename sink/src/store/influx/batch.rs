@@ -1,0 +1,168 @@
+//! Records on their way into an InfluxDB: what is to be written, what to be deleted.
+//!
+//! Of the records of one result only the last one counts: results own different points,
+//! so what becomes of one has nothing to do with another, and their order is of no matter.
+
+use crate::points::{self, Point, PointError, ResultKey};
+use crate::results::Stored;
+use crate::store::FieldValue;
+use hashbrown::HashMap;
+
+/// What becomes of a result.
+pub(super) struct Change {
+    pub(super) key: ResultKey,
+    pub(super) epoch: u64,
+    /// Its points; none: it has ended.
+    pub(super) points: Option<Vec<Point>>,
+    /// Whether there may be points of it that are not among these.
+    pub(super) replaces: bool,
+}
+
+/// Changes that gather.
+#[derive(Default)]
+pub(super) struct Batch {
+    changes: Vec<Change>,
+    places: HashMap<Vec<u8>, usize>,
+    /// Points that were gathered, those that others have replaced among them.
+    pub(super) points: usize,
+    /// Records that were read.
+    pub(super) records: usize,
+    /// When the first record was kept in the log, ms.
+    pub(super) since_ms: Option<i64>,
+    /// Records that could not be understood, and the first of them with the reason.
+    pub(super) unreadable: u64,
+    pub(super) first_unreadable: Option<String>,
+}
+
+impl Batch {
+    /// Takes the next record.
+    pub(super) fn take(&mut self, stored: Stored<'_>) {
+        self.records += 1;
+        self.since_ms.get_or_insert(stored.at_ms);
+        let (key, points) = match read(stored) {
+            Ok(read) => read,
+            Err(error) => {
+                self.unreadable += 1;
+                let key = String::from_utf8_lossy(stored.key);
+                self.first_unreadable.get_or_insert_with(|| format!("{key}: {error}"));
+                return;
+            }
+        };
+        if !key.has_points() {
+            return;
+        }
+        // A deletion is a request of its own: it counts as much as a point.
+        self.points += points.as_ref().map_or(1, Vec::len);
+        let replaces = points.as_deref().is_some_and(is_corrected);
+        let change = Change { key, epoch: stored.epoch, points, replaces };
+        match self.places.get(stored.key) {
+            Some(place) => {
+                if let Some(earlier) = self.changes.get_mut(*place) {
+                    // What was to be deleted for the earlier one still is.
+                    *earlier = Change { replaces: true, ..change };
+                }
+            }
+            None => {
+                self.places.insert(stored.key.to_vec(), self.changes.len());
+                self.changes.push(change);
+            }
+        }
+    }
+
+    /// The changes, each of another result.
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+}
+
+fn read(stored: Stored<'_>) -> Result<(ResultKey, Option<Vec<Point>>), PointError> {
+    let key = ResultKey::parse(stored.key)?;
+    let Some(value) = stored.value else { return Ok((key, None)) };
+    let mut found = Vec::new();
+    points::points(&key, value, &mut found)?;
+    Ok((key, Some(found)))
+}
+
+/// Whether these points are of a correction: what was there before may have had more.
+/// A final result is the first of its key.
+fn is_corrected(points: &[Point]) -> bool {
+    let state = |point: &Point| {
+        point
+            .fields
+            .iter()
+            .any(|(name, value)| *name == "state" && *value == FieldValue::Text("corrected".into()))
+    };
+    points.iter().any(state)
+}
+
+/// A line that is to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) text: Vec<u8>,
+    pub(super) epoch: u64,
+}
+
+/// The lines of changes.
+pub(super) fn lines(changes: &[Change]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for change in changes {
+        for point in change.points.iter().flatten() {
+            let mut text = Vec::new();
+            points::write_line(point, &mut text);
+            lines.push(Line { text, epoch: change.epoch });
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Topic;
+
+    fn devices(places: usize, state: &str) -> String {
+        let items: Vec<_> =
+            (0..places).map(|i| format!(r#"{{"name":"n{i}","views":1,"users":1}}"#)).collect();
+        format!(
+            r#"{{"metricType":"DEVICES","category":"business","windowStart":0,"windowEnd":60000,"dimensions":{{}},"items":[{}],"other":0,"count":3,"state":"{state}"}}"#,
+            items.join(",")
+        )
+    }
+
+    fn take(batch: &mut Batch, key: &str, value: Option<&str>) {
+        let (key, value) = (key.as_bytes(), value.map(str::as_bytes));
+        let (topic, epoch, at_ms) = (Topic::ProcessedMetrics, 4, 7);
+        batch.take(Stored { at_ms, topic, epoch, key, value });
+    }
+
+    #[test]
+    fn the_last_record_of_a_result_counts_and_remembers_that_there_was_another() {
+        let mut batch = Batch::default();
+        let (key, other) = ("DEVICES|0|60000|", "ACTIVE_USERS_5M|55000|60000|");
+        take(&mut batch, key, Some(&devices(3, "final")));
+        take(&mut batch, other, None);
+        take(&mut batch, "odd", Some("{}"));
+        take(&mut batch, "SESSION|5||session=s,user=u", Some("{}"));
+        assert_eq!((batch.points, batch.records, batch.unreadable), (5, 4, 1));
+        take(&mut batch, key, Some(&devices(1, "final")));
+        assert_eq!(batch.since_ms, Some(7));
+        let told = "odd: not the key of a result: fewer than four parts";
+        assert_eq!(batch.first_unreadable.as_deref(), Some(told));
+        let changes = batch.into_changes();
+        assert_eq!(changes.len(), 2);
+        assert!(changes[0].replaces);
+        assert_eq!(lines(&changes).len(), 2, "one place, and the line of the rest");
+        assert!(changes[1].points.is_none());
+    }
+
+    #[test]
+    fn a_correction_may_leave_points_behind_and_a_first_result_cannot() {
+        let check = |state: &str, expected: bool| {
+            let mut batch = Batch::default();
+            take(&mut batch, "DEVICES|0|60000|", Some(&devices(1, state)));
+            assert_eq!(batch.into_changes()[0].replaces, expected, "{state}");
+        };
+        check("final", false);
+        check("corrected", true);
+    }
+}

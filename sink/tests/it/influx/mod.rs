@@ -1,0 +1,7 @@
+//! The feed of an InfluxDB, against a server that fails in every way that InfluxDB can.
+
+pub(crate) mod bed;
+mod faults;
+mod real;
+mod server;
+mod writes;
