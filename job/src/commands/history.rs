@@ -84,11 +84,11 @@ impl HistoryFeed {
     ) -> Result<(), FeedError> {
         match &mut self.store {
             Store::Embedded(store) => {
-                feed(&site.results, store, stop, &mut |note| tell(&told(note)))
+                feed(&*site.results, store, stop, &mut |note| tell(&told(note)))
             }
             Store::Influx(feed) => {
                 let means = InfluxMeans::new(Arc::clone(&site.clock), tell);
-                feed.run(&site.results, &means, stop)
+                feed.run(&*site.results, &means, stop)
             }
         }
     }

@@ -132,7 +132,7 @@ mod tests {
     fn take(batch: &mut Batch, key: &str, value: Option<&str>) {
         let (key, value) = (key.as_bytes(), value.map(str::as_bytes));
         let (topic, epoch, at_ms) = (Topic::ProcessedMetrics, 4, 7);
-        batch.take(Stored { at_ms, topic, epoch, key, value });
+        batch.take(Stored { at_ms, topic, partition: 0, offset: 0, epoch, key, value });
     }
 
     #[test]
