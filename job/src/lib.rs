@@ -21,6 +21,7 @@ pub mod rows;
 pub mod run;
 pub mod session;
 pub mod settings;
+pub mod share;
 pub mod time;
 pub mod top;
 pub mod user;
