@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod checkpoint;
 pub mod cli;
+pub mod cluster;
 pub mod collect;
 pub mod config;
 pub mod dataflow;
