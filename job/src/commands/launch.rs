@@ -10,9 +10,10 @@ mod life;
 use super::cores;
 use super::interrupt::on_interrupt;
 use super::site::directory;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use crashes::Crashes;
 use life::{Life, Outcome, Start};
+use std::fs;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,9 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) fn launch(args: &LaunchArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     let directory = directory(&config, "data/site");
+    let shown = directory.display();
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the data directory {shown}"))?;
     let processes = usize::try_from(args.processes)?;
     let shared = match config.job.workers {
         0 => (cores() / processes).max(1) as u64,

@@ -8,6 +8,7 @@ mod gateway;
 mod import;
 mod interrupt;
 mod job;
+#[cfg(unix)]
 mod launch;
 mod log;
 mod replay;
@@ -23,10 +24,20 @@ pub(crate) use explain::explain;
 pub(crate) use gateway::gateway;
 pub(crate) use import::import;
 pub(crate) use job::{Pointless, job};
+#[cfg(unix)]
 pub(crate) use launch::launch;
 pub(crate) use replay::replay;
 pub(crate) use run::run;
 pub(crate) use simulate::simulate;
+
+/// Its children are given open sockets, which is the way of Unix.
+#[cfg(not(unix))]
+pub(crate) fn launch(
+    _: &streamgauge::cli::LaunchArgs,
+    _: &streamgauge::config::Surroundings,
+) -> anyhow::Result<()> {
+    anyhow::bail!("`launch` is for Unix; start each `job` by itself")
+}
 
 /// Processor cores, if the system tells; else one.
 fn cores() -> usize {
