@@ -118,8 +118,8 @@ Examples:
   streamgauge launch --processes 2 --workers 2 --data-dir data/site
   streamgauge simulate --to log --data-dir data/site    events for it, in another terminal
 
-Each process is a `streamgauge job` on a free port of this machine; what one says comes
-with its number. When one ends that was not asked to, the others are ended, too, and all
+Each process is a `streamgauge job` on a free port of this machine, with W workers, or its
+share of the cores; what one says comes with its number. When one ends that was not asked to, the others are ended, too, and all
 are started again from the last checkpoint, after a random part of 0.5 s, 1 s, 2 s … up
 to 30 s. Two crashes while the same epoch was computed end it all: that epoch and its
 offsets are named, and nothing is skipped. What another start would not help (a wrong
@@ -130,10 +130,9 @@ pub struct LaunchArgs {
     #[arg(short = 'n', long, value_name = "P", default_value_t = 2,
           value_parser = clap::value_parser!(u64).range(1..=MOST_PROCESSES))]
     pub processes: u64,
-    /// Worker threads of each process [default: the cores, shared]
-    #[arg(short = 'w', long, value_name = "W",
-          value_parser = clap::value_parser!(u64).range(1..=256))]
-    pub workers: Option<u64>,
+    /// `job.workers`.
+    #[arg(short = 'w', long, value_name = "W", help = flag_help("job.workers"))]
+    pub workers: Option<String>,
     /// `data.directory`.
     #[arg(long, value_name = "DIR", help = flag_help("data.directory"))]
     pub data_dir: Option<String>,
@@ -150,6 +149,15 @@ impl LaunchArgs {
     pub fn resolve(&self, surroundings: &Surroundings) -> Result<Config, Problems> {
         let mut overrides = Overrides::with_file(self.file.config.clone());
         overrides.put("data.directory", "--data-dir", self.data_dir.as_ref());
+        overrides.put("job.workers", "--workers", self.workers.as_ref());
         resolve(&overrides, surroundings)
+    }
+
+    /// Checks what no configuration can.
+    ///
+    /// # Errors
+    /// If there would be no workers.
+    pub fn check(&self) -> Result<(), WrongPlace> {
+        if self.workers.as_deref() == Some("0") { Err(WrongPlace::NoWorkers) } else { Ok(()) }
     }
 }

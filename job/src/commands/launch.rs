@@ -30,20 +30,21 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) fn launch(args: &LaunchArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
+    args.check()?;
     let directory = directory(&config, "data/site");
     let shown = directory.display();
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make the data directory {shown}"))?;
     let processes = usize::try_from(args.processes)?;
-    let shared = match config.job.workers {
-        0 => (cores() / processes).max(1) as u64,
-        workers => workers as u64,
+    let workers = match config.job.workers {
+        0 => (cores() / processes).max(1),
+        workers => workers,
     };
     let mut flags = vec!["--data-dir".into(), directory.clone().into_os_string()];
     if let Some(file) = &args.file.config {
         flags.extend(["--config".into(), file.clone().into_os_string()]);
     }
-    let start = Start { processes, workers: args.workers.unwrap_or(shared), flags };
+    let start = Start { processes, workers, flags };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     on_interrupt(move || asked.store(true, Ordering::SeqCst))?;

@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(3);
 pub(super) struct Start {
     pub(super) processes: usize,
     /// Worker threads of each.
-    pub(super) workers: u64,
+    pub(super) workers: usize,
     /// What each is told besides its place.
     pub(super) flags: Vec<OsString>,
 }

@@ -78,7 +78,7 @@ fn wrong_usage_has_its_own_exit_code() {
     check("completions tcsh", "bash");
     check("job -h", "'--hostfile <FILE>'");
     check("launch --processes 0", "1..=1000");
-    check("launch --workers 0", "1..=256");
+    check("launch --workers 0", "--workers 0: all processes must");
 }
 
 /// Feeds a script to a shell, if there is such a shell here.
