@@ -1,7 +1,7 @@
 //! `launch`: it starts a job again, and ends it.
 
 use super::super::{LIMIT, ended};
-use super::{Bed, signal, spawned};
+use super::{Bed, PATIENT, signal, spawned};
 use std::fs;
 use std::process::Child;
 use std::thread;
@@ -17,7 +17,7 @@ fn children(of: &Child) -> Vec<u32> {
 
 #[test]
 fn it_begins_again_after_a_death_and_ends_when_asked() {
-    let mut bed = Bed::new("");
+    let mut bed = Bed::new(PATIENT);
     let mut launch = spawned(&bed.folder, "launch -n 2 -w 1 --data-dir d", "said");
     let until = Instant::now() + LIMIT;
     let live = |launch: &mut Child, writer: &mut u64| {
@@ -38,8 +38,12 @@ fn it_begins_again_after_a_death_and_ends_when_asked() {
     for victim in [1, 0] {
         let before = children(&launch);
         assert_eq!(before.len(), 2, "{}", bed.folder.text("said"));
-        // For a checkpoint, and some windows.
-        thread::sleep(Duration::from_millis(2_500));
+        // For some windows, and a checkpoint.
+        thread::sleep(Duration::from_secs(2));
+        while !bed.has_checkpoint() {
+            assert!(Instant::now() < until, "{}", bed.folder.text("said"));
+            thread::sleep(Duration::from_millis(10));
+        }
         signal(before[victim], "KILL");
         live(&mut launch, &mut writer);
         let after = children(&launch);
@@ -64,7 +68,7 @@ fn it_begins_again_after_a_death_and_ends_when_asked() {
 
 #[test]
 fn what_another_start_would_not_help_is_not_tried_again() {
-    let bed = Bed::new("");
+    let bed = Bed::new(PATIENT);
     let mut writer = 0;
     let _other = bed.start(1, 1, &mut writer);
     let ran = bed.folder.refused(

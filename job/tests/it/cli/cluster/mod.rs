@@ -12,10 +12,13 @@ use std::net::TcpListener;
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use streamgauge_sink::results::Position;
+use streamgauge_sink::results::{Position, Topic};
 
 const EVENTS: &str = "simulate --to log --data-dir d --rate 2000 --late-share 0.01 \
                       --malformed-share 0.005 --duplicate-share 0.01";
+
+/// A machine that is busy with other things is no fault.
+const PATIENT: &str = "[job]\nsilence = \"2m\"\n";
 
 /// A folder with a configuration, its data directory, and something that appends events.
 struct Bed {
@@ -33,8 +36,21 @@ impl Bed {
         Self { folder, site, simulator: Some(simulator) }
     }
 
-    /// Ends the events.
+    /// Whether there is a checkpoint to go on from.
+    fn has_checkpoint(&self) -> bool {
+        let files = fs::read_dir(self.folder.path("d/checkpoints"));
+        let mut names = files.into_iter().flatten().flatten().map(|file| file.file_name());
+        names.any(|name| name.to_string_lossy().ends_with(".manifest"))
+    }
+
+    /// Ends the events, once there is something to compare: windows become final by time.
     fn no_more_events(&mut self) {
+        let topics = [Topic::ProcessedMetrics, Topic::Sessions];
+        let until = Instant::now() + LIMIT;
+        while self.site.records(&topics, Position::default()).0.len() < 500 {
+            assert!(Instant::now() < until, "nothing becomes final");
+            thread::sleep(Duration::from_millis(100));
+        }
         let simulator = self.simulator.take().expect("it is ended once");
         signal(simulator.id(), "TERM");
         assert_eq!(ended(simulator, EVENTS).code, Some(0));

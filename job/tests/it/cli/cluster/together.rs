@@ -1,12 +1,12 @@
 //! What several processes commit, ended by signals, by death and by a halt.
 
-use super::{Bed, is_long, signal};
+use super::{Bed, PATIENT, is_long, signal};
 use std::thread;
 use std::time::Duration;
 
 #[test]
 fn two_processes_commit_what_one_commits() {
-    let mut bed = Bed::new("");
+    let mut bed = Bed::new(PATIENT);
     let mut writer = 0;
     // Each ends all of it: the first, and any other.
     for (workers, asked) in [(1, 0), (2, 1)] {
@@ -28,7 +28,7 @@ fn two_processes_commit_what_one_commits() {
 
 #[test]
 fn any_process_killed_again_and_again_takes_nothing_away() {
-    let mut bed = Bed::new("");
+    let mut bed = Bed::new(PATIENT);
     let mut writer = 0;
     let kills: usize = if is_long() { 60 } else { 4 };
     for kill in 0..kills {
@@ -56,7 +56,7 @@ fn any_process_killed_again_and_again_takes_nothing_away() {
 
 #[test]
 fn one_that_is_halted_ends_all() {
-    let bed = Bed::new("[job]\nsilence = \"2s\"\n");
+    let bed = Bed::new("[job]\nsilence = \"8s\"\n");
     let mut writer = 0;
     for halted in [1, 0] {
         let mut cluster = bed.start(2, 1, &mut writer);
@@ -68,7 +68,7 @@ fn one_that_is_halted_ends_all() {
         assert_eq!(status.code(), Some(1), "{said:?}");
         let part = format!("process {halted} (127.0.0.1:");
         assert!(said[other].contains(&part), "{said:?}");
-        assert!(said[other].contains("has given no sign of life for 2s (job.silence)"), "{said:?}");
+        assert!(said[other].contains("has given no sign of life for 8s (job.silence)"), "{said:?}");
         // Once it goes on it notices.
         signal(cluster.0[halted].id(), "CONT");
         let states = cluster.ended(&bed.folder);
