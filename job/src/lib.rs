@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod checkpoint;
 pub mod cli;
+pub mod cluster;
 pub mod collect;
 pub mod config;
 pub mod dataflow;
@@ -21,6 +22,7 @@ pub mod rows;
 pub mod run;
 pub mod session;
 pub mod settings;
+pub mod share;
 pub mod time;
 pub mod top;
 pub mod user;

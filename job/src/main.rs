@@ -8,11 +8,15 @@ mod process;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use commands::Pointless;
 use std::env;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use streamgauge::cli::{Cli, Command, DONE, FAILED, FileConflict, WRONG_USAGE};
+use streamgauge::cli::{
+    Cli, Command, DONE, FAILED, FileConflict, POINTLESS, WRONG_USAGE, WrongPlace,
+};
+use streamgauge::cluster::{self, ClusterError};
 use streamgauge::config::{Problems, Surroundings};
 use streamgauge::explain::KeyError;
 
@@ -29,10 +33,22 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without a stderr there is nobody to tell.
             let _ = writeln!(io::stderr(), "error: {}", told(&error));
-            let wrong_usage =
-                error.is::<Problems>() || error.is::<FileConflict>() || error.is::<KeyError>();
-            ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+            ExitCode::from(exit_code(&error))
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let is_other = |e: &ClusterError| matches!(e, ClusterError::Differs { .. });
+    let is_wrong_usage = error.is::<Problems>()
+        || error.is::<FileConflict>()
+        || error.is::<KeyError>()
+        || error.is::<WrongPlace>()
+        || error.downcast_ref().is_some_and(is_other);
+    match is_wrong_usage {
+        true => WRONG_USAGE,
+        false if error.is::<Pointless>() => POINTLESS,
+        false => FAILED,
     }
 }
 
@@ -48,10 +64,12 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 /// A worker that panics leaves the others waiting for it for ever, so a panic
-/// anywhere ends the process.
+/// anywhere ends the process. That of a connection to another process is no fault of
+/// this one, and is told in other words.
 fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        cluster::of_panic(panic.payload());
         print(panic);
         std::process::abort();
     }));
@@ -64,6 +82,7 @@ fn run(command: Command, around: &Surroundings) -> Result<()> {
         Command::Completions(args) => print(&args.output()),
         Command::Run(args) => commands::run(&args, around),
         Command::Job(args) => commands::job(&args, around),
+        Command::Launch(args) => commands::launch(&args, around),
         Command::Gateway(args) => commands::gateway(&args, around),
         Command::Import(args) => commands::import(&args, around),
         Command::Doctor(args) => commands::doctor(&args, around),

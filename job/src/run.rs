@@ -1,27 +1,34 @@
 //! Running the dataflow: workers, and how epochs reach them.
 //!
-//! Each worker has a bounded feed. Rows of an epoch may come in at any worker,
-//! its close comes to all of them. A worker takes no more from its feed while
+//! Each worker of this process has a bounded feed. Rows of an epoch may come in at any
+//! worker, its close comes to all of them. A worker takes no more from its feed while
 //! the dataflow is too many epochs behind, so a slow dataflow slows the source.
+//!
+//! Where there are several processes, only the first is fed; see [`Links`].
+
+mod links;
+mod mail;
+mod work;
+
+pub use links::Links;
+pub(crate) use mail::as_bytes;
+pub use work::{Away, Turn, Work};
 
 use crate::collect::EpochChanges;
-use crate::dataflow::{self, Durable, Place, Settings};
+use crate::dataflow::{Durable, Settings};
 use crate::time::{Epoch, Tick};
 use crate::user::Held;
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 use streamgauge_ingest::batch::EventBatch;
-use timely::container::CapacityContainerBuilder;
-use timely::dataflow::{InputHandle, ProbeHandle};
-use timely::worker::Worker;
+use timely::WorkerConfig;
+use timely::communication::WorkerGuards;
+use timely::execute::execute_from;
 
 /// Messages that may wait in the feed of a worker.
 const FEED_MESSAGES: usize = 16;
-/// Epochs that a worker may be given before the first of them is done.
-const EPOCHS_IN_FLIGHT: usize = 8;
 /// How long an idle worker sleeps unless it is woken, by its feed or another worker.
 const PARK: Duration = Duration::from_millis(100);
 
@@ -63,7 +70,7 @@ impl Feeder {
         if self.feeds[worker].send(feed).is_err() {
             return false;
         }
-        let threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let threads = lock(&self.threads);
         if let Some(thread) = &threads[worker] {
             thread.unpark();
         }
@@ -99,23 +106,91 @@ where
     E: FnMut(EpochChanges) + Send + 'static,
     H: Fn(usize, Held) + Send + Sync + 'static,
 {
-    let Workers { workers, durable, each, held } = workers;
-    let (feeder, feeds) = feeds(workers);
+    run_linked(settings, Links::threads(workers.workers), workers, None, source)
+}
+
+/// The same over these links, in the first process. `away` is for workers that are not
+/// fed, if there are any.
+///
+/// # Panics
+/// If a worker cannot be started or panics.
+pub fn run_linked<R, D, E, H>(
+    settings: &Settings,
+    links: Links,
+    workers: Workers<D, E, H>,
+    away: Option<Away>,
+    source: impl FnOnce(Feeder) -> R,
+) -> R
+where
+    D: Fn(usize) -> Durable + Send + Sync + 'static,
+    E: FnMut(EpochChanges) + Send + 'static,
+    H: Fn(usize, Held) + Send + Sync + 'static,
+{
+    let (feeder, feeds) = feeds(links.fed);
+    let guards = start(settings, links, workers, away, &feeder, feeds);
+    let result = source(feeder);
+    join(guards);
+    result
+}
+
+/// The same in another process than the first, until the first ends the dataflow.
+///
+/// # Panics
+/// If a worker cannot be started or panics.
+pub fn follow(settings: &Settings, links: Links) {
+    let workers = Workers {
+        workers: links.peers,
+        durable: |_| Durable::default(),
+        each: |_: EpochChanges| {},
+        held: |_, _| {},
+    };
+    let (feeder, _) = feeds(0);
+    join(start(settings, links, workers, None, &feeder, Vec::new()));
+}
+
+/// Starts the workers of this process.
+fn start<D, E, H>(
+    settings: &Settings,
+    links: Links,
+    workers: Workers<D, E, H>,
+    away: Option<Away>,
+    feeder: &Feeder,
+    feeds: Vec<Receiver<Feed>>,
+) -> WorkerGuards<()>
+where
+    D: Fn(usize) -> Durable + Send + Sync + 'static,
+    E: FnMut(EpochChanges) + Send + 'static,
+    H: Fn(usize, Held) + Send + Sync + 'static,
+{
+    let Workers { durable, each, held, .. } = workers;
+    let Links { builders, others, fed, peers } = links;
     let feeds: Vec<_> = feeds.into_iter().map(|feed| Mutex::new(Some(feed))).collect();
     let threads = Arc::clone(&feeder.threads);
-    let each = Mutex::new(Some(each));
+    let first = Mutex::new((Some(each), away));
     let (held, settings) = (Arc::new(held), settings.clone());
-    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+    let guards = execute_from(builders, others, WorkerConfig::default(), move |worker| {
         let index = worker.index();
-        let lock = || threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        lock()[index] = Some(std::thread::current());
-        let feed = feeds[index].lock().ok().and_then(|mut feed| feed.take());
-        let feed = feed.expect("each worker takes its own feed, once");
+        let feed = feeds.get(index).map(|feed| {
+            lock(&threads)[index] = Some(std::thread::current());
+            lock(feed).take().expect("each worker takes its own feed, once")
+        });
         // Only the first worker collects.
-        let each = (index == 0).then(|| each.lock().ok().and_then(|mut e| e.take())).flatten();
+        let (each, away) = match index {
+            0 => std::mem::take(&mut *lock(&first)),
+            _ => (None, None),
+        };
         let held = Arc::clone(&held);
-        let mut work =
-            Work::new(worker, &settings, durable(index), feed, each, move |h| held(index, h));
+        let held = move |h| held(index, h);
+        let mut work = match feed {
+            Some(feed) if fed == peers => {
+                Work::new(worker, &settings, durable(index), feed, each, held)
+            }
+            feed => {
+                let durable = if index < fed { durable(index) } else { Durable::default() };
+                let comes = (durable, feed);
+                Work::among_unfed(worker, &settings, comes, (fed, away), each, held)
+            }
+        };
         loop {
             match work.turn(worker) {
                 Turn::Worked => {}
@@ -123,13 +198,18 @@ where
                 Turn::Ended => break,
             }
         }
-    })
-    .expect("workers of this process can be started");
-    let result = source(feeder);
+    });
+    guards.expect("workers of this process can be started")
+}
+
+fn join(guards: WorkerGuards<()>) {
     for worker in guards.join() {
         worker.expect("no worker panics");
     }
-    result
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Feeds for so many workers: the source's side, and theirs.
@@ -138,81 +218,4 @@ pub fn feeds(workers: usize) -> (Feeder, Vec<Receiver<Feed>>) {
     let (feeds, receivers) = (0..workers).map(|_| bounded(FEED_MESSAGES)).unzip();
     let threads = Arc::new(Mutex::new(vec![None; workers]));
     (Feeder { feeds, threads, turn: 0 }, receivers)
-}
-
-/// What became of a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// Something came in.
-    Worked,
-    /// Nothing came in, or nothing more is taken for now: the worker may sleep.
-    Idle,
-    /// The feed has ended and everything is done.
-    Ended,
-}
-
-/// A worker at its work: a dataflow and the feed of it.
-pub struct Work {
-    batches: Option<InputHandle<Epoch, CapacityContainerBuilder<Vec<EventBatch>>>>,
-    ticks: Option<InputHandle<Epoch, CapacityContainerBuilder<Vec<Tick>>>>,
-    probe: ProbeHandle<Epoch>,
-    feed: Receiver<Feed>,
-    /// Epochs that were closed and are perhaps not done.
-    in_flight: VecDeque<Epoch>,
-}
-
-impl Work {
-    /// Builds the dataflow on a worker. `each` is for the first one alone.
-    pub fn new(
-        worker: &mut Worker,
-        settings: &Settings,
-        durable: Durable,
-        feed: Receiver<Feed>,
-        each: Option<impl FnMut(EpochChanges) + 'static>,
-        held: impl FnMut(Held) + 'static,
-    ) -> Self {
-        let place = Place { worker: worker.index(), workers: worker.peers() };
-        let (mut batches, mut ticks) = (InputHandle::new(), InputHandle::new());
-        let probe = worker.dataflow(|scope| {
-            let batches = batches.to_stream(scope);
-            let ticks = ticks.to_stream(scope);
-            dataflow::build(batches, ticks, settings, place, durable, held, each)
-        });
-        Self { batches: Some(batches), ticks: Some(ticks), probe, feed, in_flight: VecDeque::new() }
-    }
-
-    /// Takes the next message of the feed, if it is time for it.
-    pub fn turn(&mut self, worker: &mut Worker) -> Turn {
-        let (Some(batches), Some(ticks)) = (&mut self.batches, &mut self.ticks) else {
-            worker.step();
-            return if self.probe.done() { Turn::Ended } else { Turn::Idle };
-        };
-        while self.in_flight.front().is_some_and(|epoch| !self.probe.less_equal(epoch)) {
-            self.in_flight.pop_front();
-        }
-        if self.in_flight.len() >= EPOCHS_IN_FLIGHT {
-            return Turn::Idle;
-        }
-        match self.feed.try_recv() {
-            Ok(Feed::Rows(epoch, batch)) => {
-                batches.advance_to(epoch);
-                batches.send(batch);
-                Turn::Worked
-            }
-            Ok(Feed::Close(epoch, tick)) => {
-                ticks.advance_to(epoch);
-                ticks.send(tick);
-                batches.advance_to(epoch + 1);
-                ticks.advance_to(epoch + 1);
-                self.in_flight.push_back(epoch);
-                worker.step();
-                Turn::Worked
-            }
-            Err(TryRecvError::Empty) => Turn::Idle,
-            Err(TryRecvError::Disconnected) => {
-                (self.batches, self.ticks) = (None, None);
-                Turn::Worked
-            }
-        }
-    }
 }

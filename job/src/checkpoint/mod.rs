@@ -34,6 +34,7 @@ pub use write::{Checkpointer, Keep, Position};
 use crate::alert::Held;
 use crate::rows::{ListDiff, ListKey, Tally, TallyKey};
 use crate::time::Epoch;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use thiserror::Error;
 
@@ -49,7 +50,7 @@ pub fn shard_of(hash: u64) -> usize {
 }
 
 /// What one operator of one worker adds to a checkpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Part {
     /// Users, as rows by shard.
     Users(Vec<Vec<u8>>),
@@ -84,7 +85,7 @@ impl Parts {
 pub const PARTS_OF_A_WORKER: usize = 4;
 
 /// A part of the checkpoint of an epoch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartOf {
     /// The epoch.
     pub epoch: Epoch,

@@ -35,7 +35,7 @@ pub use files::Destination;
 pub use gateway::GatewayArgs;
 pub use import::ImportArgs;
 pub use inspect::{CheckArgs, ConfigArgs};
-pub use job::JobArgs;
+pub use job::{JobArgs, LaunchArgs, WrongPlace};
 pub use look::{CheckpointAction, CheckpointArgs, DlqAction, DlqArgs, DlqFilter, DoctorArgs};
 pub use moment::parse_time;
 pub use replay::{FileConflict, Offsets, ReplayArgs, Summary};
@@ -50,6 +50,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The exit code of wrong usage (as clap's) and of a wrong configuration.
 pub const WRONG_USAGE: u8 = 2;
+/// The exit code by which a process tells `launch` that another start would not help.
+pub const POINTLESS: u8 = 3;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,6 +100,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the dataflow alone, over a data directory
     Job(JobArgs),
+    /// Run the dataflow in several processes of this machine, and watch them
+    Launch(LaunchArgs),
     /// Serve WebSockets, REST and the live page alone, over a data directory
     Gateway(GatewayArgs),
     /// Make up events of a busy site and write them to a file or to stdout

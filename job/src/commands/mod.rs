@@ -10,6 +10,8 @@ mod history;
 mod import;
 mod interrupt;
 mod job;
+#[cfg(unix)]
+mod launch;
 mod log;
 mod replay;
 mod results;
@@ -26,11 +28,22 @@ pub(crate) use doctor::doctor;
 pub(crate) use explain::explain;
 pub(crate) use gateway::gateway;
 pub(crate) use import::import;
-pub(crate) use job::job;
+pub(crate) use job::{Pointless, job};
+#[cfg(unix)]
+pub(crate) use launch::launch;
 pub(crate) use replay::replay;
 pub(crate) use run::run;
 pub(crate) use simulate::simulate;
 pub(crate) use topics::topics;
+
+/// Its children are given open sockets, which is the way of Unix.
+#[cfg(not(unix))]
+pub(crate) fn launch(
+    _: &streamgauge::cli::LaunchArgs,
+    _: &streamgauge::config::Surroundings,
+) -> anyhow::Result<()> {
+    anyhow::bail!("`launch` is for Unix; start each `job` by itself")
+}
 
 /// Processor cores, if the system tells; else one.
 fn cores() -> usize {

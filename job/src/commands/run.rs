@@ -141,6 +141,7 @@ impl Run<'_> {
                 config: self.config,
                 site: self.site,
                 workers: self.config.job.worker_threads(cores()),
+                place: None,
                 stop: &self.stop,
                 read: &self.flow.read,
                 tell: &tell,

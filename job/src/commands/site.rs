@@ -2,7 +2,7 @@
 
 use super::log::{self, Patience};
 use super::results;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::{EventLog, KafkaLog};
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::ResultLog;
+use thiserror::Error;
 
 /// The clock of the machine.
 pub(super) struct SystemClock;
@@ -103,12 +104,21 @@ impl JobLock {
     pub(super) fn take(directory: &Path) -> Result<Self> {
         match lock(&directory.join("job.lock"))? {
             Lock::Taken(file) => Ok(Self { _file: file }),
-            Lock::HeldBy(process) => bail!(
-                "a job (process {process}) is at work in {}: end it first, or use another --data-dir",
-                directory.display()
-            ),
+            Lock::HeldBy(process) => {
+                Err(AtWork { process, directory: directory.display().to_string() }.into())
+            }
         }
     }
+}
+
+/// Another job is at work.
+#[derive(Debug, Error)]
+#[error(
+    "a job (process {process}) is at work in {directory}: end it first, or use another --data-dir"
+)]
+pub(super) struct AtWork {
+    process: String,
+    directory: String,
 }
 
 /// A lock file that was asked for.

@@ -266,12 +266,20 @@ pub static SECTIONS: [Section; 16] = [
         name: "job",
         doc: "How the dataflow runs; nothing here changes a result.",
         repeated: false,
-        keys: &[key(
-            "workers",
-            Kind::Integer { min: 0, max: 256 },
-            "0",
-            "Worker threads; 0 is one for each core.",
-        )],
+        keys: &[
+            key(
+                "workers",
+                Kind::Integer { min: 0, max: 256 },
+                "0",
+                "Worker threads; 0 is one for each core.",
+            ),
+            key(
+                "silence",
+                Kind::Duration { min_ms: 100, max_ms: 3_600_000 },
+                "5s",
+                "How long one process of several may give no sign of life before all end, to begin again at the last checkpoint.",
+            ),
+        ],
     },
     Section {
         name: "data",

@@ -125,6 +125,8 @@ pub struct Simulator {
 pub struct Job {
     /// Worker threads as configured; 0 is one for each core.
     pub workers: usize,
+    /// How long another process may give no sign of life, ms.
+    pub silence_ms: i64,
 }
 
 impl Job {
@@ -254,7 +256,7 @@ pub(super) fn simulator(settings: &Settings) -> Simulator {
 }
 
 pub(super) fn job(settings: &Settings) -> Job {
-    Job { workers: whole(settings, "job.workers") }
+    Job { workers: whole(settings, "job.workers"), silence_ms: settings.integer("job.silence") }
 }
 
 /// A whole number whose bounds in the table fit `T`.

@@ -15,6 +15,7 @@ mod driver;
 mod driving;
 mod effects;
 mod run;
+mod shares;
 mod start;
 mod status;
 mod writer;

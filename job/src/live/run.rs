@@ -6,14 +6,15 @@ use super::begin::{Begun, begin};
 use super::checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 use super::driver::Driver;
 use super::driving::Driving;
+use super::shares::Shares;
 use super::start::{Start, StartError};
 use super::writer::{Committed, ToWriter, Writer, WriterError};
-use crate::checkpoint::{Keep, PARTS_OF_A_WORKER, Parts, Storage, rows};
-use crate::dataflow::{Durable, Restored, Settings};
-use crate::hour::is_of_funnels;
-use crate::run::{Workers, run as run_workers};
+use crate::checkpoint::{Keep, PARTS_OF_A_WORKER, PartOf, Parts, Storage};
+use crate::cluster::{ClusterError, Place};
+use crate::dataflow::{Durable, Settings};
+use crate::run::{Away, Links, Workers, run_linked};
+use crate::share::Share;
 use crate::time::{Epoch, Pace};
-use crate::user::State;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -58,8 +59,10 @@ pub struct Job<'a> {
     pub dataflow: &'a Settings,
     /// How often what is not final is published.
     pub pace: Pace,
-    /// Worker threads.
+    /// Worker threads, in all processes.
     pub workers: usize,
+    /// The place of this process, the first, among several; none if it is the only one.
+    pub place: Option<&'a Place>,
     /// How often what is done.
     pub tuning: Tuning,
     /// All settings that decide about results: their hash, and they as JSON.
@@ -87,6 +90,9 @@ pub enum LiveError {
     /// The results could not be opened.
     #[error(transparent)]
     Results(#[from] ResultError),
+    /// The other processes could not be joined.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
 }
 
 impl LiveError {
@@ -151,6 +157,13 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         return Ok(SourceCounts::default());
     };
     tell_start(job, &start);
+    let (links, joined) = match job.place {
+        None => (Links::threads(job.workers), None),
+        Some(place) => match place.join(job.tell)? {
+            Some((links, joined)) => (links, Some(joined)),
+            None => return Ok(SourceCounts::default()),
+        },
+    };
     // Rows that do not change speak of the rules by the places that they had.
     let has_new_settings = !start.carried.is_all(job.dataflow.alerts.len());
     let state = Arc::new(CheckpointState::new(has_new_settings));
@@ -168,6 +181,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         job.tuning.checkpoint_every_ms,
         job.settings.0,
     );
+    let shares = Shares::of(&mut start, job.workers);
     let (to_writer, of_writer) = bounded(QUEUE);
     let (to_checkpoints, of_checkpoints) = bounded(job.workers * PARTS_OF_A_WORKER + 2);
     let reached = Reached::default();
@@ -191,7 +205,13 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         });
         let workers = Workers {
             workers: job.workers,
-            durable: durable(&mut start, job.workers, to_checkpoints.clone()),
+            durable: {
+                let (shares, to_checkpoints) = (shares.clone(), to_checkpoints.clone());
+                move |index| Durable {
+                    restored: shares.take(index).map(Share::restored),
+                    parts: Some(Parts::new(to(&to_checkpoints))),
+                }
+            },
             each: {
                 let to_writer = to_writer.clone();
                 // A writer that has failed tells so when it is joined.
@@ -199,13 +219,20 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
             },
             held: |_, _| {},
         };
-        let driven = run_workers(job.dataflow, workers, |mut feeder| {
+        let away = Away {
+            share: Box::new(move |index| shares.take(index)),
+            part: Box::new(to(&to_checkpoints)),
+        };
+        let driven = run_linked(job.dataflow, links, workers, Some(away), |mut feeder| {
             if let Some((epoch, tick)) = first {
                 feeder.close(epoch, tick);
             }
             let driving = Driving { job, driver, to_writer, to_checkpoints, feeder, state, number };
             driving.drive()
         });
+        if let Some(joined) = joined {
+            joined.done();
+        }
         // Why nothing can be written comes before that nothing can be sent.
         writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         driven
@@ -240,45 +267,10 @@ fn tell_start(job: &Job<'_>, start: &Start) {
     }
 }
 
-/// What each worker goes on from.
-fn durable(
-    start: &mut Start,
-    workers: usize,
-    to_checkpoints: Sender<ToCheckpoints>,
-) -> impl Fn(usize) -> Durable + Send + Sync + 'static {
-    let mut shares: Vec<_> = (0..workers).map(|_| Mutex::new(None)).collect();
-    if let Some(checkpoint) = &mut start.checkpoint {
-        let (epoch, watermark_ms) = (checkpoint.manifest.epoch, checkpoint.manifest.watermark_ms);
-        let carried = &start.carried;
-        let mut tallies = std::mem::take(&mut checkpoint.tallies);
-        let mut lists = std::mem::take(&mut checkpoint.lists);
-        lists.retain(|(key, _)| carried.funnels || !is_of_funnels(key));
-        let runs = std::mem::take(&mut checkpoint.runs).into_iter();
-        let runs: Vec<_> =
-            runs.filter_map(|((rule, of), runs)| Some(((carried.rule(rule)?, of), runs))).collect();
-        for (share, users) in shares.iter_mut().zip(checkpoint.users.drain(..)) {
-            // The first takes what finds its way by itself.
-            let (tallies, lists) = (std::mem::take(&mut tallies), std::mem::take(&mut lists));
-            let (carried, runs) = (carried.clone(), runs.clone());
-            let load = move |state: &mut State| {
-                let rows = rows(&users).expect("the rows were merged a moment ago");
-                let loaded = state.load((epoch, watermark_ms), &carried, rows);
-                loaded.expect("a checkpoint that verifies can be loaded");
-            };
-            let state: Box<dyn FnOnce(&mut State) + Send> = Box::new(load);
-            *share = Mutex::new(Some((epoch, state, tallies, lists, runs)));
-        }
-    }
-    move |index| {
-        let share = shares[index].lock().unwrap_or_else(PoisonError::into_inner).take();
-        let restored = share.map(|(epoch, state, tallies, lists, runs)| {
-            let state: Box<dyn FnOnce(&mut State)> = state;
-            Restored { epoch, state, tallies, lists, runs }
-        });
-        let to_checkpoints = to_checkpoints.clone();
-        let parts = Parts::new(move |part| drop(to_checkpoints.send(ToCheckpoints::Part(part))));
-        Durable { restored, parts: Some(parts) }
-    }
+/// Where parts of checkpoints go.
+fn to(checkpoints: &Sender<ToCheckpoints>) -> impl Fn(PartOf) + Send + 'static {
+    let checkpoints = checkpoints.clone();
+    move |part| drop(checkpoints.send(ToCheckpoints::Part(part)))
 }
 
 /// Commits what comes, as much at once as there is.

@@ -12,6 +12,7 @@ use crate::checkpoint::Row;
 use crate::one_or_many::OneOrMany;
 use crate::session::{Ended, Session};
 use crate::time::Epoch;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::sync::Arc;
 use streamgauge_ingest::binary::{self, NotEncoded};
@@ -33,7 +34,7 @@ pub enum BadRow {
 
 /// What of the settings of a checkpoint is still meant: what follows from the rest begins
 /// anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// Whether the funnels are the same.
     pub funnels: bool,

@@ -30,7 +30,8 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The pause after so many attempts, from 1 on, ms.
-    pub(crate) fn pause_ms(self, attempts: u32, jitter: &Jitter) -> i64 {
+    #[must_use]
+    pub fn pause_ms(self, attempts: u32, jitter: &Jitter) -> i64 {
         let doubled = attempts.saturating_sub(1).min(32);
         let longest = self.first_ms.saturating_mul(1 << doubled).min(self.most_ms);
         jitter(longest).clamp(0, longest)

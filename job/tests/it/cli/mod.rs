@@ -4,6 +4,7 @@
 //! Every run here is held to the same: it ends, it is not ended by a signal, and
 //! nothing panics. Inputs are made by the tests.
 
+mod cluster;
 mod config;
 mod config_refusals;
 mod data;

@@ -4,9 +4,10 @@ use super::Folder;
 use std::io::{self, Write};
 use std::process::Command;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "run",
     "job",
+    "launch",
     "gateway",
     "simulate",
     "import",
@@ -36,7 +37,10 @@ fn every_help_has_an_example() {
     check("--help", "streamgauge replay --from ");
     for command in COMMANDS {
         check(&format!("{command} --help"), &format!("streamgauge {command}"));
-        check(&format!("{command} -h"), &format!("streamgauge {command}"));
+        // Of a job this is the host file, as in timely.
+        if command != "job" {
+            check(&format!("{command} -h"), &format!("streamgauge {command}"));
+        }
     }
     let listed = folder.done("--help").stdout;
     let listed = String::from_utf8(listed).expect("text");
@@ -74,6 +78,9 @@ fn wrong_usage_has_its_own_exit_code() {
     check("replay --from events --to r --alerts r", "--to and --alerts are both r");
     check("simulate", "--to");
     check("completions tcsh", "bash");
+    check("job -h", "'--hostfile <FILE>'");
+    check("launch --processes 0", "1..=1000");
+    check("launch --workers 0", "--workers 0: all processes must");
 }
 
 /// Feeds a script to a shell, if there is such a shell here.

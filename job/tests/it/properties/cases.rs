@@ -2,7 +2,7 @@
 //! settings so small that watermarks, lateness and gaps matter within a few
 //! records.
 
-use super::log::{Case, Spec};
+use super::log::{Apart, Case, Spec};
 use crate::oracle;
 use proptest::prelude::*;
 
@@ -92,6 +92,14 @@ fn days() -> impl Strategy<Value = (Option<&'static str>, i64)> {
     prop::sample::select([without, with].concat())
 }
 
+/// A number of workers, and how far apart they are.
+fn workers() -> impl Strategy<Value = (usize, Apart)> {
+    (1usize..5, 0usize..3, 1usize..4).prop_map(|(workers, apart, fed)| {
+        let apart = [Apart::Not, Apart::Bytes, Apart::Processes(fed.min(workers))][apart];
+        (workers, apart)
+    })
+}
+
 /// Random cases.
 pub(super) fn case() -> impl Strategy<Value = Case> {
     let log = (prop::collection::vec(spec(), 0..120), prop::collection::vec(0usize..25, 0..12));
@@ -113,12 +121,13 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         prop::sample::select(vec![1u64, 2, 3]),
         prop::sample::select(vec![1u64, 1, 3]),
     );
-    (log, 1usize..5, time, input, pace, rules(), days()).prop_map(
+    (log, workers(), time, input, pace, rules(), days()).prop_map(
         |(log, workers, time, input, pace, rules, days)| Case {
             specs: log.0,
             start_ms: days.1,
             epochs: log.1,
-            workers,
+            workers: workers.0,
+            apart: workers.1,
             partitions: input.0,
             allowed_disorder_ms: time.0,
             lateness_ms: time.1,

@@ -1,13 +1,13 @@
 //! Runs the engine over a case and keeps what a reader of its updates sees.
 
-use super::log::Case;
+use super::log::{Apart, Case};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use streamgauge::collect::EpochChanges;
 use streamgauge::dataflow::Durable;
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::run::{Workers, run as run_dataflow};
+use streamgauge::run::{Away, Links, Workers, run_linked};
 use streamgauge::time::{Pace, Ticks};
 use streamgauge::user::Held;
 use streamgauge::window::Windows;
@@ -133,7 +133,14 @@ pub(super) fn run(case: &Case, values: &[Vec<u8>], cuts: &[usize]) -> Outcome {
             told.lock().unwrap().insert(worker, now);
         },
     };
-    let counts = run_dataflow(&settings, workers, |mut feeder| {
+    let links = match case.apart {
+        Apart::Not => Links::threads(case.workers),
+        Apart::Bytes => Links::bytes(case.workers, case.workers),
+        Apart::Processes(fed) => Links::bytes(case.workers, fed),
+    };
+    // There are no checkpoints.
+    let away = Away { share: Box::new(|_| None), part: Box::new(|_| {}) };
+    let counts = run_linked(&settings, links, workers, Some(away), |mut feeder| {
         let mut decoder = ChunkDecoder::new(&input);
         let mut judge = FileJudge::new(&input, u64::MAX);
         let mut ticks = Ticks::new(pace);

@@ -44,6 +44,18 @@ pub(super) enum Spec {
     Broken(u8),
 }
 
+/// How far apart workers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Apart {
+    /// In one process.
+    Not,
+    /// What they exchange becomes bytes.
+    Bytes,
+    /// Besides, events and ticks come in at the first so many alone, as if the others were
+    /// in other processes.
+    Processes(usize),
+}
+
 /// A log, its settings, and how it is run.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
@@ -53,6 +65,7 @@ pub(super) struct Case {
     /// Records per epoch; what is left is one more.
     pub(super) epochs: Vec<usize>,
     pub(super) workers: usize,
+    pub(super) apart: Apart,
     pub(super) partitions: u32,
     pub(super) allowed_disorder_ms: i64,
     pub(super) lateness_ms: i64,

@@ -23,10 +23,10 @@ use streamgauge_sink::store::{EMBEDDED_FILE_NAME, EmbeddedHistory, HistoryStore,
 
 pub(super) const PARTITIONS: u32 = 12;
 /// Windows are short, so that state is dropped while the test runs.
-const TIMES: &str =
+pub(super) const TIMES: &str =
     "[time]\nlateness = \"10s\"\nsession_gap = \"5s\"\n[checkpoint]\nevery = \"1s\"\n";
 /// Rules of each kind, whose texts are those of the oracle.
-const RULES: &str = r#"
+pub(super) const RULES: &str = r#"
 [[alert]]
 name = "many_bounce"
 metric = "BOUNCE_RATE"
@@ -91,24 +91,52 @@ impl Site {
         (all, position)
     }
 
+    /// The number of a writer after `writer` that is live, if its status since `from` says
+    /// so.
+    pub(super) fn live_after(&self, writer: u64, from: &mut Position) -> Option<u64> {
+        let (statuses, position) = self.records(&[Topic::JobStatus], from.clone());
+        *from = position;
+        statuses.into_iter().find_map(|status| {
+            let status: serde_json::Value = serde_json::from_slice(&status.value.unwrap()).unwrap();
+            let number = status["writer"].as_u64().unwrap();
+            (number > writer && status["state"] == "live").then_some(number)
+        })
+    }
+
     /// What the last status of a writer after `writer` says, once it is live: its number.
     fn wait_until_live(&self, writer: u64) -> u64 {
         let until = Instant::now() + Duration::from_secs(60);
         let mut from = Position::default();
         loop {
-            let (statuses, position) = self.records(&[Topic::JobStatus], from);
-            from = position;
-            for status in statuses {
-                let status: serde_json::Value =
-                    serde_json::from_slice(&status.value.unwrap()).unwrap();
-                let number = status["writer"].as_u64().unwrap();
-                if number > writer && status["state"] == "live" {
-                    return number;
-                }
+            if let Some(number) = self.live_after(writer, &mut from) {
+                return number;
             }
             assert!(Instant::now() < until, "no job after writer {writer} is live");
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Waits until all that was appended is bound; how much that is.
+    pub(super) fn wait_until_read(&self) -> u64 {
+        let appended = self.appended();
+        let until = Instant::now() + Duration::from_secs(120);
+        loop {
+            let bound = self.results.state().unwrap().bound.unwrap_or(0);
+            let last = self.results.bindings(bound, 1).unwrap().pop();
+            let read: u64 = last.map_or(0, |b| b.partitions.iter().map(|p| p.hi).sum());
+            if read == appended {
+                return appended;
+            }
+            assert!(Instant::now() < until, "{read} of {appended} were read");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Holds what was committed against an uninterrupted job in one process over the same
+    /// bindings, and against the oracle.
+    pub(super) fn check(&self, folder: &Folder, appended: u64) {
+        again::check(folder, self, appended);
+        oracle::check(self);
     }
 }
 
@@ -192,18 +220,7 @@ fn kill_again_and_again(
     assert_eq!(ended(simulator, &line).code, Some(0));
     let job = started(folder, "job --data-dir d --workers 2");
     site.wait_until_live(writer);
-    let appended = site.appended();
-    let until = Instant::now() + Duration::from_secs(120);
-    loop {
-        let bound = site.results.state().unwrap().bound.unwrap_or(0);
-        let last = site.results.bindings(bound, 1).unwrap().pop();
-        let read: u64 = last.map_or(0, |b| b.partitions.iter().map(|p| p.hi).sum());
-        if read == appended {
-            break;
-        }
-        assert!(Instant::now() < until, "{read} of {appended} were read");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let appended = site.wait_until_read();
     // The last windows become final by the clock.
     thread::sleep(Duration::from_secs(12));
     signal(job.id(), "TERM");
@@ -214,7 +231,6 @@ fn kill_again_and_again(
         percentile(&mut caught_up, 50),
         percentile(&mut caught_up, 99)
     );
-    again::check(folder, site, appended);
-    oracle::check(site);
+    site.check(folder, appended);
     store::check(history(folder).as_ref(), site);
 }
