@@ -170,7 +170,8 @@ start_influxdb() {
 }
 
 run_kafka_tests() {
-  STREAMGAUGE_KAFKA="$kafka" cargo test --release -p streamgauge-ingest --test it \
+  STREAMGAUGE_KAFKA="$kafka" \
+    cargo test --release -p streamgauge-ingest -p streamgauge-sink -p streamgauge --test it \
     -- --ignored kafka | tee -a "$cache/tests.log"
 }
 
