@@ -181,6 +181,13 @@ run_influxdb_tests() {
     -- --ignored influx | tee -a "$cache/tests.log"
 }
 
+run_tests_with_both() {
+  STREAMGAUGE_KAFKA="$kafka" STREAMGAUGE_INFLUXDB="$influxdb" \
+    STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" \
+    cargo test --release -p streamgauge --test it -- --ignored services --nocapture |
+    tee -a "$cache/tests.log"
+}
+
 # Each test binary has a line of its own; this is their sum.
 sum_up_tests() {
   awk '/^test result:/ { passed += $4; failed += $6 }
@@ -213,6 +220,9 @@ fi
 step "InfluxDB" start_influxdb
 if [[ -n "$influxdb" ]]; then
   step "tests with InfluxDB" run_influxdb_tests
+fi
+if [[ -n "$kafka" && -n "$influxdb" ]]; then
+  step "tests with both" run_tests_with_both
 fi
 step "cargo-deny" find_deny
 step "licences, bans, sources" cargo deny check licenses bans sources

@@ -15,8 +15,8 @@ use streamgauge_sink::results::KafkaResults;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// A site in topics of its own, and a folder whose configuration names them.
-fn site() -> (Folder, Site) {
+/// A site in topics of its own, and a folder whose configuration names them and has `more`.
+pub(super) fn site(more: &str) -> (Folder, Site) {
     let brokers = std::env::var("STREAMGAUGE_KAFKA")
         .expect("STREAMGAUGE_KAFKA=host:port of a Kafka: deploy/dev/kafka.sh start");
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
@@ -25,7 +25,7 @@ fn site() -> (Folder, Site) {
         "[log]\nkind = \"kafka\"\n[kafka]\nbrokers = \"{brokers}\"\ntopic = \"{prefix}events\"\nprefix = \"{prefix}\"\n"
     );
     let folder = Folder::new();
-    folder.put("streamgauge.toml", format!("{TIMES}{kafka}{RULES}").as_bytes());
+    folder.put("streamgauge.toml", format!("{TIMES}{kafka}{more}{RULES}").as_bytes());
     folder.refused("topics check", 1, &["9 topics are missing", "streamgauge topics create"]);
     folder.done("topics create");
     folder.done("topics check");
@@ -39,7 +39,7 @@ fn site() -> (Folder, Site) {
 #[test]
 #[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
 fn killed_again_and_again_over_kafka_it_commits_what_an_uninterrupted_job_commits() {
-    let (folder, site) = site();
+    let (folder, site) = site("");
     let kills = if is_long() { 30 } else { 5 };
     let a_second = |kill, job: &mut Child| {
         // A second one that is started by mistake, elsewhere, takes over; the first must

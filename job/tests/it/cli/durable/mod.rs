@@ -8,6 +8,7 @@
 mod again;
 mod kafka;
 mod oracle;
+mod services;
 pub(super) mod store;
 
 use super::{Folder, ended, influx, signal};
@@ -119,7 +120,7 @@ impl Site {
     /// Waits until all that was appended is bound; how much that is.
     pub(super) fn wait_until_read(&self) -> u64 {
         let appended = self.appended();
-        let until = Instant::now() + Duration::from_secs(120);
+        let until = Instant::now() + Duration::from_secs(if is_long() { 900 } else { 120 });
         loop {
             let bound = self.results.state().unwrap().bound.unwrap_or(0);
             let last = self.results.bindings(bound, 1).unwrap().pop();
