@@ -5,7 +5,7 @@
 //! `STREAMGAUGE_KAFKA=… STREAMGAUGE_INFLUXDB=… STREAMGAUGE_INFLUXDB_TOKEN=… cargo test … --
 //! --ignored services`. With `STREAMGAUGE_LONG` there are a million events.
 
-use super::super::{Folder, ended, influx, signal};
+use super::super::{ended, influx, signal};
 use super::{Shows, is_long, kafka, started, store};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,7 +16,7 @@ use streamgauge_sink::store::InfluxHistory;
 fn everything_is_right(job: &str) {
     let history = influx::settings();
     let (folder, site) = kafka::site(&influx::toml(&history));
-    let events = if is_long() { 1_000_000 } else { 60_000 };
+    let events: u32 = if is_long() { 1_000_000 } else { 60_000 };
     // The shop makes 200 events a second: the last is in the past.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let start = now - u128::from(events / 200 + 120) * 1_000;
