@@ -70,8 +70,8 @@ Examples:
   streamgauge doctor --json
 
 It looks at the configuration, the file limit, the disk, brokers and topics of a Kafka, the
-clock, the job, how far the watermark is and which partition holds it up, and checkpoints,
-and says with each finding what to do. It changes nothing. It ends with 1 if there is a
+clock, the job, how far the watermark is and which partition holds it up, checkpoints, and
+the history (an InfluxDB, and what waits for it), and says with each finding what to do. It changes nothing. It ends with 1 if there is a
 problem. Without --data-dir it is data/demo.")]
 pub struct DoctorArgs {
     /// One JSON object a line for each finding [default: text]

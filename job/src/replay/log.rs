@@ -1,19 +1,23 @@
 //! A log as the input of a replay: epochs as they were bound, or as if it were a file.
 
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 use streamgauge_ingest::END_OF_TIME_MS;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::files::Progress;
 use streamgauge_ingest::judge::{Chunk, ChunkDecoder, Close, FileJudge, Line, Place, Released};
-use streamgauge_ingest::log::{EventLog, LogReader, Position, Record};
+use streamgauge_ingest::log::{EventLog, LogError, LogReader, Position, Record};
 use streamgauge_ingest::settings::InputSettings;
-use streamgauge_ingest::source::{Pacing, Source, SourceError};
+use streamgauge_ingest::source::{BoundEpoch, Pacing, Source, SourceError};
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_sink::results::{ResultError, ResultLog};
 
 /// Bindings read at once.
 const BINDINGS: usize = 1_000;
+/// How often a log that is away is tried.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Records read at once.
 const RECORDS: usize = 10_000;
 
@@ -136,7 +140,7 @@ impl Bound<'_> {
                         after.as_ref().or(before_first(&binding).as_ref()),
                     )?),
                 };
-                let bound = open.again(&binding).map_err(|error| self.explain(error, &binding))?;
+                let bound = self.again(open, &binding)?;
                 self.progress.records.store(open.counts().read, Ordering::Relaxed);
                 last = Some(binding.epoch);
                 bound.release(release);
@@ -144,6 +148,20 @@ impl Bound<'_> {
         }
         self.progress.complete.store(true, Ordering::SeqCst);
         Ok(self.end(source, last, release))
+    }
+
+    /// Reads an epoch; a log that is away is waited for.
+    fn again(&self, open: &mut Source<'_>, binding: &Binding) -> Result<BoundEpoch, LogInputError> {
+        loop {
+            match open.again(binding) {
+                Err(SourceError::Log(LogError::Away { .. }))
+                    if !self.progress.stop.load(Ordering::Relaxed) =>
+                {
+                    thread::sleep(AGAIN);
+                }
+                bound => return bound.map_err(|error| self.explain(error, binding)),
+            }
+        }
     }
 
     fn end(

@@ -15,7 +15,10 @@ pub use embedded::{
 };
 
 pub use feeder::{FeedError, FeedNote, feed};
-pub use influx::{InfluxFeed, InfluxHistory, InfluxSettings, Means as InfluxMeans};
+pub use influx::{
+    InfluxBucket, InfluxFeed, InfluxHistory, InfluxSettings, Means as InfluxMeans, influx_bucket,
+    influx_fed,
+};
 pub use status::{FeedReport, FeedStatus};
 
 use thiserror::Error;

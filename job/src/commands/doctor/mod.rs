@@ -4,6 +4,7 @@
 //! waited for longer than it takes to say that it does not answer.
 
 mod events;
+mod history;
 mod machine;
 mod pipeline;
 
@@ -96,6 +97,7 @@ pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
     machine::look(&patient, &mut findings);
     events::look(&mut patient, &mut findings);
     pipeline::look(&patient, &mut findings);
+    history::look(&patient, &mut findings);
     tell(args, &findings.0)?;
     let worst = findings.0.iter().filter(|f| f.level == Level::Problem).count();
     if worst > 0 {

@@ -19,12 +19,14 @@ mod flux;
 mod history;
 mod http;
 mod link;
+mod look;
 mod resolve;
 mod setup;
 mod state;
 mod trouble;
 
 pub use history::InfluxHistory;
+pub use look::{InfluxBucket, influx_bucket, influx_fed};
 
 use super::{FeedError, FeedStatus, StoreError};
 use crate::results::ResultLog;
