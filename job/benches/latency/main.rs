@@ -4,8 +4,10 @@
 //! ```sh
 //! cargo bench -p streamgauge --bench latency -- 1000 60     # events a second, seconds
 //! cargo bench -p streamgauge --bench latency -- 10000 30 --workers 1   # flags of `run`
+//! STREAMGAUGE_KAFKA=$(deploy/dev/kafka.sh start) cargo bench -p streamgauge --bench latency
 //! ```
 //!
+//! With `STREAMGAUGE_KAFKA` events and results are in topics of that Kafka, else embedded.
 //! `streamgauge run --no-simulator` in a directory of its own; a producer in this process
 //! appends to its log; a client in this process counts. A producer that is late makes its
 //! events no younger. Checkpoints are on, and what arrives while one is written is told
@@ -19,11 +21,15 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::decode::partition_of;
-use streamgauge_ingest::log::{EmbeddedLog, EventLog, NewRecord, Retention};
+use streamgauge_ingest::log::{
+    EmbeddedLog, EventLog, KafkaLog, KafkaSettings, NewRecord, Retention,
+};
 use streamgauge_ingest::sqlite::Sync;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
 const PARTITIONS: u32 = 12;
+/// The configuration of a run over Kafka.
+const CONFIG: &str = "latency.toml";
 const ADDRESS: &str = "127.0.0.1:18082";
 /// How long the producer gathers events.
 const LINGER: Duration = Duration::from_millis(5);
@@ -66,7 +72,11 @@ fn main() {
     };
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path();
-    let line = format!("run --no-simulator --listen {ADDRESS} --data-dir {}", path.display());
+    let mut line = format!("run --no-simulator --listen {ADDRESS} --data-dir {}", path.display());
+    let kafka = std::env::var("STREAMGAUGE_KAFKA").ok().map(|brokers| in_kafka(path, &brokers));
+    if kafka.is_some() {
+        line.push_str(&format!(" --config {}", path.join(CONFIG).display()));
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
     command.args(line.split(' ')).args(flags).stdout(Stdio::null()).stderr(Stdio::null());
     let running = Running(command.spawn().expect("the job"));
@@ -76,7 +86,7 @@ fn main() {
     let intended = move |i: u64| begin_us + i64::try_from(i * 1_000_000 / rate).unwrap_or(0);
     let producer = thread::spawn({
         let path = path.to_owned();
-        move || produce(&path, count, intended)
+        move || produce(&*opened(&path, kafka.as_ref()), count, intended)
     });
     let mut windows: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for i in 0..count {
@@ -130,10 +140,31 @@ fn event(number: u64, at_us: i64) -> (String, String) {
     (user, value)
 }
 
-fn produce(path: &Path, count: u64, intended: impl Fn(u64) -> i64) {
+/// Makes topics of a Kafka for this run, and a configuration that names them.
+fn in_kafka(path: &Path, brokers: &str) -> KafkaSettings {
+    let topic = format!("latency-{}-events", now_us());
+    let prefix = topic.trim_end_matches("events");
+    let text = format!(
+        "[log]\nkind = \"kafka\"\n[kafka]\nbrokers = \"{brokers}\"\ntopic = \"{topic}\"\nprefix = \"{prefix}\"\n"
+    );
+    std::fs::write(path.join(CONFIG), text).expect("a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
+    command.args(["topics", "create", "--config"]).arg(path.join(CONFIG));
+    assert!(command.stdout(Stdio::null()).status().expect("it runs").success(), "topics");
+    KafkaSettings::new(brokers, topic)
+}
+
+/// The log of events.
+fn opened(path: &Path, kafka: Option<&KafkaSettings>) -> Arc<dyn EventLog> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let log = EmbeddedLog::open(path, PARTITIONS, Retention::default(), Sync::Full, clock)
-        .expect("the log");
+    if let Some(settings) = kafka {
+        return Arc::new(KafkaLog::connect(settings.clone(), clock).expect("the topic"));
+    }
+    let log = EmbeddedLog::open(path, PARTITIONS, Retention::default(), Sync::Full, clock);
+    Arc::new(log.expect("the log"))
+}
+
+fn produce(log: &dyn EventLog, count: u64, intended: impl Fn(u64) -> i64) {
     let mut next = 0;
     while next < count {
         let mut values = Vec::new();
