@@ -78,7 +78,7 @@ fn abort_on_panic() {
 fn run(command: Command, around: &Surroundings) -> Result<()> {
     match command {
         Command::Config(args) => print(args.output(around)?.as_bytes()),
-        Command::Check(args) => print(args.output(around)?.as_bytes()),
+        Command::Check(args) => commands::check(&args, around),
         Command::Completions(args) => print(&args.output()),
         Command::Run(args) => commands::run(&args, around),
         Command::Job(args) => commands::job(&args, around),

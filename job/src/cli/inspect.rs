@@ -1,6 +1,7 @@
 //! `config` and `check`: the configuration printed, and judged in words.
 //!
-//! It deliberately connects to nothing and prints nothing itself.
+//! It deliberately connects to nothing and prints nothing itself: `check` tries its
+//! connections elsewhere.
 
 use clap::Args;
 
@@ -37,8 +38,9 @@ Examples:
   streamgauge check
   streamgauge check --config other.toml
 
-It exits with 0 if the configuration is valid, and with 2 if it is not, with
-everything that is wrong in one list.")]
+It exits with 2 if the configuration is not valid, with everything that is wrong in one list.
+Where it names a Kafka or an InfluxDB, those are tried, too: with 1 if one cannot be used.
+`streamgauge doctor` looks at more.")]
 pub struct CheckArgs {
     /// The configuration file.
     #[command(flatten)]
@@ -66,13 +68,13 @@ impl ConfigArgs {
 }
 
 impl CheckArgs {
-    /// What `check` prints where all is well.
+    /// What `check` prints where all is well, and what it has found to be so.
     ///
     /// # Errors
     /// Everything that is wrong with the configuration.
-    pub fn output(&self, surroundings: &Surroundings) -> Result<String, Problems> {
+    pub fn output(&self, surroundings: &Surroundings) -> Result<(String, Config), Problems> {
         let config = effective(&self.file, &self.settings, surroundings)?;
-        Ok(format!("configuration is valid: {}\n", summary(&config)))
+        Ok((format!("configuration is valid: {}\n", summary(&config)), config))
     }
 }
 

@@ -24,7 +24,7 @@ mod webhooks;
 
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use dlq::dlq;
-pub(crate) use doctor::doctor;
+pub(crate) use doctor::{check, doctor};
 pub(crate) use explain::explain;
 pub(crate) use gateway::gateway;
 pub(crate) use import::import;

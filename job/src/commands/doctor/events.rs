@@ -3,12 +3,14 @@
 use super::{Findings, Level, Patient, time};
 use crate::commands::site::Site;
 use std::sync::Arc;
-use streamgauge_ingest::log::{EventLog, KafkaLog, KafkaSettings, Position};
+use streamgauge_ingest::log::{EventLog, KafkaLog, KafkaSettings, LogError, Position, Record};
 use streamgauge_sink::results::KafkaResults;
 use streamgauge_sink::topics::{Admin, wanted};
 
 /// A record that was appended so long after now is of a clock that is ahead, ms.
 const AHEAD_MS: i64 = 2_000;
+/// How often the last records are asked for at most.
+const LOOKS: usize = 4;
 
 pub(super) fn look(patient: &mut Patient<'_>, findings: &mut Findings) {
     match &patient.config.kafka {
@@ -142,19 +144,35 @@ fn brokers(patient: &Patient<'_>, kafka: &KafkaSettings, findings: &mut Findings
     true
 }
 
-/// The last record of a partition: when it was appended, ms.
-pub(super) fn last_appended_ms(log: &dyn EventLog, partition: u32) -> Option<i64> {
-    let bounds = log.bounds(partition).ok()?;
-    let offset = bounds.end.checked_sub(1).filter(|offset| *offset >= bounds.start)?;
-    let mut reader = log.reader(&[Position { partition, offset }]).ok()?;
-    let mut last = None;
-    reader.poll(1, &mut |record| last = Some(record.appended_ms)).ok()?;
-    last
+/// When the last record of each partition was appended, ms.
+fn last_appended_ms(log: &dyn EventLog) -> Result<Vec<Option<i64>>, LogError> {
+    let bounds = log.all_bounds()?;
+    let filled = (0..).zip(&bounds).filter(|(_, bounds)| !bounds.is_empty());
+    let positions: Vec<_> =
+        filled.map(|(partition, bounds)| Position { partition, offset: bounds.end - 1 }).collect();
+    let mut last = vec![None; bounds.len()];
+    let mut reader = log.reader(&positions)?;
+    // More may come all the time; the last of then is enough.
+    for _ in 0..LOOKS {
+        let mut note =
+            |record: Record<'_>| last[record.partition as usize] = Some(record.appended_ms);
+        if reader.poll(bounds.len(), &mut note)? == 0 {
+            break;
+        }
+    }
+    Ok(last)
 }
 
 /// The log's clock, beside this machine's.
-fn clock(patient: &Patient<'_>, log: &dyn EventLog, findings: &mut Findings) {
-    let newest = (0..log.partitions()).filter_map(|p| last_appended_ms(log, p)).max();
+fn clock(patient: &mut Patient<'_>, log: &dyn EventLog, findings: &mut Findings) {
+    match last_appended_ms(log) {
+        Ok(last) => patient.last_appended_ms = last,
+        Err(error) => {
+            findings.add(Level::Problem, "events", error.to_string(), "");
+            return;
+        }
+    }
+    let newest = patient.last_appended_ms.iter().flatten().copied().max();
     let now_ms = patient.clock.now_ms();
     let Some(newest_ms) = newest else {
         findings.add(

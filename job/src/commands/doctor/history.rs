@@ -41,6 +41,12 @@ fn embedded(patient: &Patient<'_>, findings: &mut Findings) {
 }
 
 fn influx(patient: &Patient<'_>, settings: &InfluxSettings, findings: &mut Findings) {
+    bucket(settings, findings);
+    backlog(patient, settings, findings);
+}
+
+/// Whether an InfluxDB can be used, and has the bucket.
+pub(super) fn bucket(settings: &InfluxSettings, findings: &mut Findings) {
     let shown = format!("InfluxDB at {}, bucket {}", settings.url.as_str(), settings.bucket);
     match influx_bucket(settings) {
         Ok(InfluxBucket::There) => findings.ok("history", shown),
@@ -57,6 +63,9 @@ fn influx(patient: &Patient<'_>, settings: &InfluxSettings, findings: &mut Findi
             "start it, or mend `influxdb.url` and the token; until then results wait in their log, for a day",
         ),
     }
+}
+
+fn backlog(patient: &Patient<'_>, settings: &InfluxSettings, findings: &mut Findings) {
     let Some(results) = &patient.results else { return };
     let waiting = influx_fed(&patient.directory, settings)
         .map_err(|error| error.to_string())

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use streamgauge::cli::DoctorArgs;
+use streamgauge::cli::{CheckArgs, DoctorArgs};
 use streamgauge::config::{Config, Surroundings, summary};
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::EventLog;
@@ -73,6 +73,15 @@ impl Findings {
         self.0.push(Finding { level, about, what: what.into(), todo: todo.into() });
     }
 
+    /// An error if there is a problem among them.
+    fn judge(&self) -> Result<()> {
+        let problems = self.0.iter().filter(|f| f.level == Level::Problem).count();
+        if problems > 0 {
+            bail!("{problems} of {} findings are problems", self.0.len());
+        }
+        Ok(())
+    }
+
     pub(super) fn ok(&mut self, about: &'static str, what: impl Into<String>) {
         self.add(Level::Ok, about, what, "");
     }
@@ -85,31 +94,52 @@ pub(super) struct Patient<'a> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) log: Option<Arc<dyn EventLog>>,
     pub(super) results: Option<Arc<dyn ResultLog>>,
+    /// When the last record of each partition was appended, ms, as far as that is known.
+    pub(super) last_appended_ms: Vec<Option<i64>>,
+}
+
+impl<'a> Patient<'a> {
+    fn new(config: &'a Config) -> Self {
+        let directory = directory(config, "data/demo");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let last_appended_ms = Vec::new();
+        Self { config, directory, clock, log: None, results: None, last_appended_ms }
+    }
 }
 
 pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
     let config = args.directory.resolve(around)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let directory = directory(&config, "data/demo");
-    let mut patient = Patient { config: &config, directory, clock, log: None, results: None };
+    let mut patient = Patient::new(&config);
     let mut findings = Findings::default();
     findings.ok("configuration", summary(&config));
     machine::look(&patient, &mut findings);
     events::look(&mut patient, &mut findings);
     pipeline::look(&patient, &mut findings);
     history::look(&patient, &mut findings);
-    tell(args, &findings.0)?;
-    let worst = findings.0.iter().filter(|f| f.level == Level::Problem).count();
-    if worst > 0 {
-        bail!("{worst} of {} findings are problems", findings.0.len());
-    }
-    Ok(())
+    tell(args.json, &findings.0)?;
+    findings.judge()
 }
 
-fn tell(args: &DoctorArgs, findings: &[Finding]) -> Result<()> {
+/// `streamgauge check`: the configuration, and the connections that it names.
+pub(crate) fn check(args: &CheckArgs, around: &Surroundings) -> Result<()> {
+    let (text, config) = args.output(around)?;
+    io::stdout().lock().write_all(text.as_bytes())?;
+    let mut patient = Patient::new(&config);
+    let mut findings = Findings::default();
+    if config.kafka.is_some() {
+        events::look(&mut patient, &mut findings);
+    }
+    if let Some(settings) = &config.influxdb {
+        history::bucket(settings, &mut findings);
+    }
+    tell(false, &findings.0)?;
+    findings.judge()
+}
+
+fn tell(as_json: bool, findings: &[Finding]) -> Result<()> {
     let mut text = String::new();
     for finding in findings {
-        if args.json {
+        if as_json {
             text.push_str(&serde_json::to_string(finding)?);
         } else {
             let Finding { level, about, what, todo } = finding;

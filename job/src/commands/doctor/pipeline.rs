@@ -1,6 +1,5 @@
 //! The job: whether it is at work, how far it is, and what holds it up.
 
-use super::events::last_appended_ms;
 use super::{Findings, Level, Patient, time};
 use crate::commands::site::checkpoints_path;
 use serde_json::Value;
@@ -139,7 +138,8 @@ fn watermark(patient: &Patient<'_>, last: &Binding, log: &dyn EventLog, findings
         let partition = part.partition;
         let end = log.bounds(partition).map_or(part.hi, |b| b.end);
         let unread = end.saturating_sub(part.hi);
-        let appended_ago = last_appended_ms(log, partition).map(|ms| now_ms - ms);
+        let last_ms = patient.last_appended_ms.get(partition as usize).copied().flatten();
+        let appended_ago = last_ms.map(|ms| now_ms - ms);
         let (why, todo) = match appended_ago {
             _ if unread > 0 => (
                 format!("{unread} of its records wait to be read"),

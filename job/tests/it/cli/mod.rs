@@ -10,6 +10,7 @@ mod config_refusals;
 mod data;
 mod days;
 mod digest;
+mod doctor;
 mod documented;
 mod durable;
 mod explain;

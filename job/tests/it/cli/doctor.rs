@@ -1,0 +1,58 @@
+//! `doctor` and the connections of `check`: what is found, and what is said to do.
+
+use super::{Folder, objects};
+use serde_json::Value;
+
+/// The findings about something.
+fn about<'a>(findings: &'a [Value], what: &str) -> Vec<&'a Value> {
+    findings.iter().filter(|finding| finding["about"] == what).collect()
+}
+
+#[test]
+fn nothing_has_run_yet_is_no_problem() {
+    let folder = Folder::new();
+    let ran = folder.done("doctor --data-dir none");
+    let text = String::from_utf8(ran.stdout).expect("text");
+    for part in ["ok      configuration: ", "ok      program: streamgauge ", "MB are free for none"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains("note    data directory: none is not there"), "{text}");
+    assert!(text.contains("\n        -> name the right one with --data-dir"), "{text}");
+    assert!(!folder.path("none").exists(), "it makes nothing");
+}
+
+#[test]
+fn a_job_that_is_gone_is_a_problem_with_an_advice() {
+    let folder = Folder::new();
+    let simulate =
+        "simulate --to log --data-dir d --events 2000 --rate max --start 2026-01-01T00:00:00Z";
+    folder.done(simulate);
+    let ran = folder.run("doctor --data-dir d --json");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("findings are problems"), "{}", ran.stderr);
+    let findings = objects(&ran.stdout);
+    let job = about(&findings, "job");
+    assert_eq!(job[0]["level"], "problem", "{findings:?}");
+    assert!(job[0]["todo"].as_str().expect("an advice").contains("`streamgauge job`"));
+    let events = about(&findings, "events");
+    assert_eq!(events[0]["level"], "ok", "{events:?}");
+    for finding in &findings {
+        let is_fine = matches!(finding["level"].as_str(), Some("ok" | "note"));
+        assert!(is_fine || finding["todo"].is_string(), "what to do about it: {finding}");
+    }
+}
+
+#[test]
+fn a_kafka_that_is_not_there_is_said_by_doctor_and_check() {
+    let folder = Folder::new();
+    let kafka = "[log]\nkind = \"kafka\"\n[kafka]\nbrokers = \"127.0.0.1:1\"\n";
+    folder.put("streamgauge.toml", kafka.as_bytes());
+    for line in ["doctor", "check"] {
+        let ran = folder.run(line);
+        assert_eq!(ran.code, Some(1), "{line}: {}", ran.stderr);
+        let text = String::from_utf8(ran.stdout).expect("text");
+        assert!(text.contains("PROBLEM kafka: cannot reach Kafka at 127.0.0.1:1: "), "{text}");
+        assert!(text.contains("deploy/dev/kafka.sh start"), "{line}: {text}");
+    }
+}
