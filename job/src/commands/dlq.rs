@@ -20,10 +20,7 @@ const BATCH: usize = 1_000;
 pub(crate) fn dlq(args: &DlqArgs, around: &Surroundings) -> Result<()> {
     let config = args.directory.resolve(around)?;
     let directory = directory(&config, "data/demo");
-    if !directory.is_dir() {
-        bail!("there is no data directory {}: name it with --data-dir", directory.display());
-    }
-    let site = Site::open(&directory, &config)?;
+    let site = Site::open_to_look(&directory, &config)?;
     let text = match &args.action {
         DlqAction::List(filter) => list(&site, filter)?,
         DlqAction::Show { filter, limit } => show(&site, filter, *limit)?,

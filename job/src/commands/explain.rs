@@ -31,13 +31,7 @@ pub(crate) fn explain(args: &ExplainArgs, around: &Surroundings) -> Result<()> {
     let site = match args.from.is_empty() {
         true => {
             let directory = directory(&config, "data/demo");
-            if !directory.is_dir() {
-                bail!(
-                    "there is no data directory {}: name it with --data-dir",
-                    directory.display()
-                );
-            }
-            Some(Site::open(&directory, &config)?)
+            Some(Site::open_to_look(&directory, &config)?)
         }
         false => {
             check(&args.from)?;

@@ -141,10 +141,7 @@ impl OpenLog {
     fn open(args: &ReplayArgs, config: &Config) -> Result<Self> {
         let directory = args.data_dir.clone().or_else(|| config.data.directory.clone());
         let directory = directory.unwrap_or_else(|| PathBuf::from("data/demo"));
-        if !directory.is_dir() {
-            bail!("there is no data directory {}: name it with --data-dir", directory.display());
-        }
-        let site = Site::open(&directory, config)?;
+        let site = Site::open_to_look(&directory, config)?;
         let has_bindings = site.results.state()?.bound.is_some();
         let by_offsets = args.from_offsets.is_some() || args.until_offsets.is_some();
         Ok(Self { site, is_bound: has_bindings && !by_offsets && !args.rebind })

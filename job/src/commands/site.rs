@@ -2,7 +2,7 @@
 
 use super::log::{self, Patience};
 use super::results;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use streamgauge::live::Tuning;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::{EventLog, KafkaLog};
 use streamgauge_ingest::sqlite::Sync;
-use streamgauge_sink::results::ResultLog;
+use streamgauge_sink::results::{KafkaResults, ResultLog};
 use thiserror::Error;
 
 /// The clock of the machine.
@@ -50,6 +50,23 @@ impl Site {
     /// The same, and waits for a log that is away.
     pub(super) fn open_to_stay(directory: &Path, config: &Config) -> Result<Self> {
         Self::open_with(directory, config, Patience::Waits)
+    }
+
+    /// Opens what there is, to read it: a directory must be there, but where events and
+    /// results are both in a Kafka none is needed, and none is made.
+    pub(super) fn open_to_look(directory: &Path, config: &Config) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        if let (Some(kafka), Some(prefix)) = (&config.kafka, &config.results_in_kafka)
+            && !directory.is_dir()
+        {
+            let log = Arc::new(KafkaLog::connect(kafka.clone(), Arc::clone(&clock))?);
+            let results = Arc::new(KafkaResults::connect(kafka, prefix, Arc::clone(&clock))?);
+            return Ok(Self { directory: directory.to_owned(), log, results, clock });
+        }
+        if !directory.is_dir() {
+            bail!("there is no data directory {}: name it with --data-dir", directory.display());
+        }
+        Self::open(directory, config)
     }
 
     fn open_with(directory: &Path, config: &Config, patience: Patience) -> Result<Self> {
