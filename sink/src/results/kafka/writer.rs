@@ -269,7 +269,29 @@ impl ResultWriter for KafkaWriter {
         if now_ms.saturating_sub(self.last_cut_ms) < CUT_EVERY_MS {
             return Ok(());
         }
-        self.last_cut_ms = now_ms;
+        match self.cut(epoch, bound_before_ms) {
+            // Nothing hangs on it: it is tried again with the next checkpoint.
+            Err(ResultError::Away { .. }) => Ok(()),
+            done => {
+                self.last_cut_ms = now_ms;
+                done
+            }
+        }
+    }
+
+    fn progress(&self, epoch: u64) -> Result<Option<Progress>, ResultError> {
+        // Epochs are asked for in order: what was committed is read once.
+        if self.before.get().is_none() {
+            let read = self.read_before(epoch)?;
+            self.before.get_or_init(|| read);
+        }
+        Ok(self.before.get().and_then(|before| before.get(&epoch)).copied())
+    }
+}
+
+impl KafkaWriter {
+    /// Cuts the bindings that nobody needs.
+    fn cut(&self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError> {
         if let Some(newer) = self.newer()? {
             return Err(ResultError::Fenced { newer, own: self.own });
         }
@@ -281,17 +303,8 @@ impl ResultWriter for KafkaWriter {
         if first > bounds.start {
             let topic = self.shared.places.name(BINDINGS);
             let cut = Admin::new(&self.shared.settings).and_then(|admin| admin.cut(&topic, first));
-            cut.map_err(|AdminError { what, reason }| ResultError::Storage { what, reason })?;
+            cut.map_err(|AdminError { what, reason }| ResultError::Away { what, reason })?;
         }
         Ok(())
-    }
-
-    fn progress(&self, epoch: u64) -> Result<Option<Progress>, ResultError> {
-        // Epochs are asked for in order: what was committed is read once.
-        if self.before.get().is_none() {
-            let read = self.read_before(epoch)?;
-            self.before.get_or_init(|| read);
-        }
-        Ok(self.before.get().and_then(|before| before.get(&epoch)).copied())
     }
 }
