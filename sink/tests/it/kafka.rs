@@ -263,6 +263,7 @@ fn kafka_secured_has_topics_made_and_results_committed_and_read() {
 #[test]
 #[cfg(feature = "kafka-tls")]
 #[ignore = "needs a secured Kafka: deploy/dev/kafka.sh start --secured"]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
 fn kafka_secured_says_to_admins_why_they_are_not_let_in() {
     use streamgauge_ingest::log::{Mechanism, Sasl, Security};
     use streamgauge_ingest::secret::Secret;

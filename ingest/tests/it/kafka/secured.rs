@@ -14,6 +14,7 @@ use streamgauge_ingest::secret::Secret;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What is amiss with what is said to a client that is not let in.
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
 fn amiss(env: &Env, listener: &str, security: Security, parts: &[&str]) -> Vec<String> {
     let settings = env.settings(listener, security);
     let began = Instant::now();
