@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: deploy/test.sh [--long] [--advisories] [--help]
+Usage: deploy/test.sh [--long] [--secured] [--advisories] [--help]
 
 Checks formatting, lints, documentation, tests, and the licences and sources of
 the dependencies; says how long each step takes. For the tests that need a Kafka or an
@@ -14,6 +14,9 @@ are left out, which is said at the end. InfluxDB is built at the first time, whi
 6 to 15 minutes.
 
   --long         run the long test suites too (sets STREAMGAUGE_LONG=1)
+  --secured      run the tests with a Kafka that demands TLS and passwords, too; --long
+                 does so as well. They need a build of their own, with OpenSSL, which takes
+                 10 to 20 minutes at the first time, and 3 minutes to run
   --advisories   check the dependencies for known vulnerabilities (network)
   --help         this text
 
@@ -31,10 +34,11 @@ Examples:
 TEXT
 }
 
-advisories=
+advisories= secured=
 for argument in "$@"; do
   case "$argument" in
-    --long) export STREAMGAUGE_LONG=1 ;;
+    --long) export STREAMGAUGE_LONG=1 secured=1 ;;
+    --secured) secured=1 ;;
     --advisories) advisories=1 ;;
     --help | -h) usage; exit 0 ;;
     *) echo "unknown argument: $argument" >&2; usage >&2; exit 2 ;;
@@ -119,6 +123,7 @@ services=
 stop_services() {
   [[ -n "$services" ]] || return 0
   deploy/dev/kafka.sh stop --data "$services/kafka" &&
+    deploy/dev/kafka.sh stop --data "$services/secured" &&
     deploy/dev/influxdb.sh stop --data "$services/influxdb" && rm -rf "$services"
 }
 make_services() {
@@ -151,6 +156,26 @@ start_kafka() {
   return $code
 }
 
+# Sets secured_kafka to the file about a Kafka that demands TLS and passwords, if there
+# can be one.
+start_secured_kafka() {
+  if ! command -v pkg-config >/dev/null || ! pkg-config --exists openssl; then
+    left_out+="LEFT OUT: the tests with a secured Kafka, which need OpenSSL: on Debian
+  apt-get install libssl-dev pkg-config openssl
+"
+    return
+  fi
+  local code=0
+  make_services
+  deploy/dev/kafka.sh start --secured --port 19392 --data "$services/secured" || code=$?
+  if ((code == 4)); then
+    leave_out "a secured Kafka" deploy/dev/kafka.sh
+    return
+  fi
+  ((code == 0)) || return $code
+  secured_kafka="$services/secured/secured/env"
+}
+
 # Sets influxdb and its token to an InfluxDB, if there can be one.
 start_influxdb() {
   if [[ -n "$influxdb" ]]; then
@@ -173,6 +198,20 @@ run_kafka_tests() {
   STREAMGAUGE_KAFKA="$kafka" \
     cargo test --release -p streamgauge-ingest -p streamgauge-sink -p streamgauge --test it \
     -- --ignored kafka | tee -a "$cache/tests.log"
+}
+
+# In a folder of their own: with OpenSSL the client of Kafka is another one, and each would
+# undo what the other has built. They need no speed, and what is ours is built quickly.
+run_secured_kafka_tests() {
+  local package quick=()
+  for package in streamgauge streamgauge-{ingest,sink,gateway,simulator}; do
+    quick+=(--config "profile.release.package.$package.opt-level=1")
+    quick+=(--config "profile.release.package.$package.codegen-units=16")
+  done
+  STREAMGAUGE_KAFKA_SECURED="$secured_kafka" CARGO_TARGET_DIR="$cache/target-secured" \
+    cargo test --release "${quick[@]}" -p streamgauge-ingest -p streamgauge-sink \
+    -p streamgauge --features kafka-tls --test it \
+    -- --ignored kafka_secured | tee -a "$cache/tests.log"
 }
 
 run_influxdb_tests() {
@@ -216,6 +255,13 @@ left_out=
 step "Kafka" start_kafka
 if [[ -n "$kafka" ]]; then
   step "tests with Kafka" run_kafka_tests
+fi
+secured_kafka=
+if [[ -n "$secured" ]]; then
+  step "secured Kafka" start_secured_kafka
+  if [[ -n "$secured_kafka" ]]; then
+    step "tests with a secured Kafka" run_secured_kafka_tests
+  fi
 fi
 step "InfluxDB" start_influxdb
 if [[ -n "$influxdb" ]]; then

@@ -7,7 +7,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: deploy/dev/kafka.sh start [--nodes 1|3] [--port PORT] [--data DIR]
+Usage: deploy/dev/kafka.sh start [--nodes 1|3] [--secured] [--port PORT] [--data DIR]
        deploy/dev/kafka.sh stop | status [--data DIR]
 
 Runs Apache Kafka (KRaft: brokers that are controllers, too) on 127.0.0.1, each
@@ -17,6 +17,11 @@ error: a Kafka that runs is left as it is.
 
   --nodes N    1, or 3: topics then have three copies, two of which must be in
                sync (default 1)
+  --secured    one node that has four more ports in a row besides: TLS, TLS that
+               wants a certificate of the client, SASL with PLAIN, and SASL over TLS
+               with SCRAM. DIR/secured/env has their addresses, and user, password and
+               files for them; all of it was made at the first start and is of no
+               other use. Needs openssl
   --port PORT  the first of 2 * N ports in a row: for clients, then for
                controllers (default 19092)
   --data DIR   where the nodes keep their data (default
@@ -36,6 +41,8 @@ TEXT
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/kafka
+# shellcheck source=deploy/dev/kafka/secured.sh
+source "$here/secured.sh"
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 # A node that is not up by then, or not gone, has failed; a busy machine is slow.
 start_seconds=120
@@ -121,17 +128,20 @@ is_up() {
 }
 
 write_settings() {
-  local node="$1" copies=1 in_sync=1
+  local node="$1" copies=1 in_sync=1 more= protocols=
   if ((nodes == 3)); then copies=3 in_sync=2; fi
+  if [[ "$secured" == secured ]]; then
+    more=",$(secured_addresses)" protocols=",$secured_protocols"
+  fi
   cat >"$data/node-$node/settings" <<TEXT
 node.id=$node
 process.roles=broker,controller
 controller.quorum.voters=$(all voter)
 controller.listener.names=CONTROLLER
-listeners=CLIENT://127.0.0.1:$(client_port "$node"),CONTROLLER://127.0.0.1:$(controller_port "$node")
-advertised.listeners=CLIENT://127.0.0.1:$(client_port "$node")
+listeners=CLIENT://127.0.0.1:$(client_port "$node"),CONTROLLER://127.0.0.1:$(controller_port "$node")$more
+advertised.listeners=CLIENT://127.0.0.1:$(client_port "$node")$more
 inter.broker.listener.name=CLIENT
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT$protocols
 log.dirs=$data/node-$node/data
 
 # A wrong name in a test is an error, not a new topic.
@@ -163,6 +173,7 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216
 TEXT
+  if [[ "$secured" == secured ]]; then secured_settings >>"$data/node-$node/settings"; fi
 }
 
 run_java() {
@@ -171,12 +182,13 @@ run_java() {
 }
 
 start_node() {
-  local node="$1" directory="$data/node-$1"
+  local node="$1" directory="$data/node-$1" scram_users=()
   mkdir -p "$directory"
   write_settings "$node"
   if [[ ! -e "$directory/data/meta.properties" ]]; then
+    if [[ "$secured" == secured ]]; then find_scram_users; fi
     run_java -Xmx128m kafka.tools.StorageTool format --config "$directory/settings" \
-      --cluster-id "$cluster" >"$directory/format.log" 2>&1 ||
+      --cluster-id "$cluster" "${scram_users[@]}" >"$directory/format.log" 2>&1 ||
       fail "cannot prepare $directory/data: see $directory/format.log"
   fi
   # A session of its own: Ctrl-C in the terminal is not for it. Descriptor 9 is the lock.
@@ -207,7 +219,7 @@ wait_for() {
 }
 
 # Sets what a data directory was made with: number of nodes, port, name of the
-# cluster; at a first start, what it will be made with.
+# cluster, and whether it is secured; at a first start, what it will be made with.
 recall() {
   if [[ -s "$data/cluster" ]]; then
     local had
@@ -215,7 +227,9 @@ recall() {
     if [[ "${nodes:-${had[0]}} ${port:-${had[1]}}" != "${had[0]} ${had[1]}" ]]; then
       fail "$data is of ${had[0]} node(s) on port ${had[1]}: take another --data, or stop it and delete the directory"
     fi
-    nodes="${had[0]}" port="${had[1]}" cluster="${had[2]}"
+    [[ "${secured:-${had[3]:-}}" == "${had[3]:-}" ]] ||
+      fail "$data is of a Kafka without --secured: take another --data, or stop it and delete the directory"
+    nodes="${had[0]}" port="${had[1]}" cluster="${had[2]}" secured="${had[3]:-}"
     return
   fi
   [[ "$1" == start ]] || return 1
@@ -232,6 +246,8 @@ start() {
   exec 9>"$data/lock"
   flock -w 300 9 || fail "another kafka.sh is at work in $data"
   recall start
+  # The settings of a secured node have its password.
+  if [[ "$secured" == secured ]]; then umask 077; fi
   local node new=()
   for ((node = 1; node <= nodes; node++)); do
     if find_process "$node"; then continue; fi
@@ -240,10 +256,14 @@ start() {
     fi
     new+=("$node")
   done
-  echo "$nodes $port $cluster" >"$data/cluster"
+  if [[ "$secured" == secured ]]; then make_secrets; fi
+  echo "$nodes $port $cluster $secured" >"$data/cluster"
   for node in "${new[@]}"; do start_node "$node"; done
   for ((node = 1; node <= nodes; node++)); do wait_for "$node"; done
   if ((${#new[@]})); then tell "up, with its data in $data"; else tell "was up already"; fi
+  if [[ "$secured" == secured ]]; then
+    tell "how to reach it where it is secured, in variables: $data/secured/env"
+  fi
   all bootstrap
 }
 
@@ -298,7 +318,7 @@ status() {
   return $state
 }
 
-verb= nodes= port= data="${TMPDIR:-/tmp}/streamgauge-kafka-$UID"
+verb= nodes= port= secured= data="${TMPDIR:-/tmp}/streamgauge-kafka-$UID"
 refuse() {
   tell "$1"
   usage >&2
@@ -307,6 +327,7 @@ refuse() {
 while (($#)); do
   case "$1" in
     start | stop | status) verb="$1" ;;
+    --secured) secured=secured ;;
     --nodes | --port | --data)
       (($# >= 2)) || refuse "$1 needs a value"
       printf -v "${1#--}" '%s' "$2"
@@ -319,6 +340,7 @@ while (($#)); do
 done
 [[ -n "$verb" ]] || refuse "what is to be done: start, stop or status?"
 [[ "$nodes" =~ ^[13]?$ ]] || refuse "--nodes is 1 or 3, not $nodes"
+[[ -z "$secured" || "${nodes:-1}" == 1 ]] || refuse "--secured is for one node"
 [[ -z "$port" || "$port" =~ ^[1-9][0-9]{3,4}$ ]] || refuse "--port is a number from 1000 to 65500, not $port"
 ((${port:-1} <= 65500)) || refuse "--port is a number from 1000 to 65500, not $port"
 "$verb"

@@ -8,7 +8,7 @@ mod process;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use commands::Pointless;
+use commands::{Interrupted, Pointless};
 use std::env;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::from(DONE),
         // The reader of the output has seen enough: `… | head` is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::from(DONE),
+        // It was asked to end, and had not begun.
+        Err(error) if error.is::<Interrupted>() => ExitCode::from(DONE),
         Err(error) => {
             // Without a stderr there is nobody to tell.
             let _ = writeln!(io::stderr(), "error: {}", told(&error));

@@ -12,3 +12,5 @@ mod conformance;
 mod embedded;
 mod judging;
 mod kafka;
+#[cfg(feature = "kafka-tls")]
+mod secured;

@@ -4,6 +4,7 @@
 //! Invariant: a directory has one log for good. Its bindings name offsets, and mean other
 //! records in another log; so the topic is written down, and another refused.
 
+use super::interrupt::go_on_waiting;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -92,6 +93,7 @@ fn connect(kafka: &KafkaSettings, clock: &Arc<dyn Clock>, patience: Patience) ->
                     let _ = writeln!(io::stderr(), "{away}; waiting for it, Ctrl-C ends that");
                     is_told = true;
                 }
+                go_on_waiting()?;
                 thread::sleep(AGAIN);
             }
             log => return Ok(log?),

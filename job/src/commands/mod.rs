@@ -28,6 +28,7 @@ pub(crate) use doctor::{check, doctor};
 pub(crate) use explain::explain;
 pub(crate) use gateway::gateway;
 pub(crate) use import::import;
+pub(crate) use interrupt::Interrupted;
 pub(crate) use job::{Pointless, job};
 #[cfg(unix)]
 pub(crate) use launch::launch;

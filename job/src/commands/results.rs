@@ -5,6 +5,7 @@
 //! and mean others in another log; so where results are is written down, and another
 //! place refused.
 
+use super::interrupt::go_on_waiting;
 use super::log::{AGAIN, Patience};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -81,6 +82,7 @@ fn connect(
                     let _ = writeln!(io::stderr(), "{away}; waiting for it, Ctrl-C ends that");
                     is_told = true;
                 }
+                go_on_waiting()?;
                 thread::sleep(AGAIN);
             }
             results => return Ok(results?),

@@ -25,11 +25,12 @@ pub const CONFIG_VARIABLE: &str = "STREAMGAUGE_CONFIG";
 
 /// Variables that are no keys: the file, the log's filter, the long tests, the tests' Kafka
 /// and InfluxDB.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     CONFIG_VARIABLE,
     "STREAMGAUGE_LOG",
     "STREAMGAUGE_LONG",
     "STREAMGAUGE_KAFKA",
+    "STREAMGAUGE_KAFKA_SECURED",
     "STREAMGAUGE_INFLUXDB",
     "STREAMGAUGE_INFLUXDB_TOKEN",
 ];

@@ -102,8 +102,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
 }
 
-/// What the process finds around it.
-#[derive(Debug, Clone, Default)]
+/// What the process finds around it. It has no `Debug`: variables have secrets.
+#[derive(Clone, Default)]
 pub struct Surroundings {
     /// The environment; names and values that are not UTF-8 with replacements.
     pub variables: BTreeMap<String, String>,

@@ -11,12 +11,13 @@ use super::kind::Kind;
 use super::problem::{Origin, Problem, shown};
 use super::schema::{self, Key, Section};
 use super::value::{Refusal, Value};
+use std::fmt;
 
 /// What stands in place of a secret value.
 pub(super) const MASK: &str = "********";
 
-/// One key with its value.
-#[derive(Debug, Clone)]
+/// One key with its value, which `Debug` does not show if it is secret.
+#[derive(Clone)]
 pub struct Setting {
     /// The section of the key.
     pub section: &'static Section,
@@ -26,6 +27,13 @@ pub struct Setting {
     pub value: Value,
     /// Where the value came from.
     pub origin: Origin,
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value: &dyn fmt::Debug = if self.key.secret { &MASK } else { &self.value };
+        write!(f, "{} = {value:?} from {:?}", schema::path(self.section, self.key), self.origin)
+    }
 }
 
 /// All settings.
@@ -110,8 +118,7 @@ impl Settings {
     }
 }
 
-/// A refused value as it was written, with the refusal.
-#[derive(Debug)]
+/// A refused value as it was written, with the refusal. It may be a secret.
 pub(super) struct Refused {
     pub(super) value: String,
     pub(super) refusal: Refusal,

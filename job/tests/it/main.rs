@@ -19,6 +19,9 @@ mod oracle;
 mod properties;
 mod reference;
 mod rows;
+#[cfg(feature = "kafka-tls")]
+#[path = "../../../ingest/tests/it/secured.rs"]
+mod secured;
 mod session;
 mod simulation;
 mod values;

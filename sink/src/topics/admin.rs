@@ -3,7 +3,9 @@
 use super::{Found, Wanted, replicas};
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::metadata::Metadata;
 use rdkafka::topic_partition_list::Offset;
 use std::time::Duration;
 use streamgauge_ingest::log::{Heard, KafkaSettings};
@@ -12,6 +14,8 @@ use tokio::runtime::{Builder, Runtime};
 
 /// How long brokers have for an answer.
 const ANSWER: Duration = Duration::from_secs(15);
+/// After so long it is looked what the client says about it.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Why topics could not be asked about or made.
 #[derive(Debug, Error)]
@@ -26,6 +30,8 @@ pub struct AdminError {
 /// Asks brokers.
 pub struct Admin {
     client: AdminClient<Heard>,
+    /// Finds the brokers: of this client, what it says besides can be heard.
+    finder: BaseConsumer<Heard>,
     runtime: Runtime,
     heard: Heard,
     brokers: String,
@@ -45,9 +51,11 @@ impl Admin {
         let heard = Heard::default();
         let client = settings.client().create_with_context(heard.clone());
         let client = client.map_err(|error| refused(error.to_string()))?;
+        let finder = settings.consumer(0).create_with_context(heard.clone());
+        let finder = finder.map_err(|error| refused(error.to_string()))?;
         let runtime = Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| refused(error.to_string()))?;
-        Ok(Self { client, runtime, heard, brokers: settings.brokers.clone() })
+        Ok(Self { client, finder, runtime, heard, brokers: settings.brokers.clone() })
     }
 
     fn failed(&self, what: &str, error: &KafkaError) -> AdminError {
@@ -57,13 +65,26 @@ impl Admin {
         }
     }
 
+    /// What there is, of all topics; who is refused need not wait as long as for a broker
+    /// that is away.
+    fn metadata(&self) -> KafkaResult<Metadata> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let metadata = self.finder.fetch_metadata(None, LOOK);
+            Heard::listen(&self.finder);
+            waited += LOOK;
+            if metadata.is_ok() || waited >= ANSWER || self.heard.is_refused() {
+                return metadata;
+            }
+        }
+    }
+
     /// The brokers, as `host:port`.
     ///
     /// # Errors
     /// If none answers.
     pub fn brokers(&self) -> Result<Vec<String>, AdminError> {
-        let metadata = self.client.inner().fetch_metadata(None, ANSWER);
-        let metadata = metadata.map_err(|error| self.failed("reach", &error))?;
+        let metadata = self.metadata().map_err(|error| self.failed("reach", &error))?;
         let brokers = metadata.brokers().iter();
         Ok(brokers.map(|broker| format!("{}:{}", broker.host(), broker.port())).collect())
     }
@@ -74,8 +95,7 @@ impl Admin {
     /// If no broker answers, or the topic may not be looked at.
     pub fn find(&self, name: &str) -> Result<Option<Found>, AdminError> {
         // Of all topics: asking for one by its name can make it.
-        let metadata = self.client.inner().fetch_metadata(None, ANSWER);
-        let metadata = metadata.map_err(|error| self.failed("ask", &error))?;
+        let metadata = self.metadata().map_err(|error| self.failed("ask", &error))?;
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
             return Ok(None);
         };

@@ -27,11 +27,15 @@ fn kafka() -> KafkaSettings {
 }
 
 /// Topics that no other test knows, with times that tests make up.
-#[expect(clippy::disallowed_methods, reason = "names must differ between runs")]
 fn fixture() -> (Fixture, String) {
+    fixture_in(&kafka())
+}
+
+#[expect(clippy::disallowed_methods, reason = "names must differ between runs")]
+fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let prefix = format!("test-{nanos}-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
-    let admin = Admin::new(&kafka()).unwrap();
+    let admin = Admin::new(kafka).unwrap();
     for mut topic in wanted("events", &prefix, 1).into_iter().skip(1) {
         topic.settings.retain(|(name, _)| *name != "retention.ms");
         topic.settings.push(("retention.ms", "-1".to_owned()));
@@ -39,7 +43,7 @@ fn fixture() -> (Fixture, String) {
         assert!(admin.wait_for_leaders(&topic).unwrap());
     }
     let clock = Arc::new(ManualClock::new(START_MS));
-    let log = KafkaResults::connect(&kafka(), &prefix, clock.clone()).unwrap();
+    let log = KafkaResults::connect(kafka, &prefix, clock.clone()).unwrap();
     (Fixture { log: Box::new(log), clock, _directory: None }, prefix)
 }
 
@@ -234,4 +238,43 @@ fn what_is_missing_or_was_cut_is_said() {
     let mut reader = f.log.reader(&[METRICS], beyond).unwrap();
     assert_eq!(reader.poll(1, &mut |_: Stored<'_>| {}).unwrap(), 0);
     let _: ResultError = ResultError::Fenced { newer: 1, own: 0 };
+}
+
+/// By every way in that the brokers have.
+#[test]
+#[cfg(feature = "kafka-tls")]
+#[ignore = "needs a secured Kafka: deploy/dev/kafka.sh start --secured"]
+fn kafka_secured_has_topics_made_and_results_committed_and_read() {
+    let env = crate::secured::Env::read();
+    for (listener, security) in env.ways() {
+        let kafka = env.settings(listener, security);
+        println!("{} {}", kafka.protocol(), kafka.brokers);
+        let (f, prefix) = fixture_in(&kafka);
+        let mut writer = f.log.writer().unwrap();
+        let one = record(METRICS, 0, "key", Some("1"));
+        commit(&f, &mut *writer, &transaction(0, vec![one]));
+        let clock = Arc::new(ManualClock::new(START_MS));
+        let again = KafkaResults::connect(&kafka, &prefix, clock).unwrap();
+        let seen = all(&again, &[METRICS], 10);
+        assert_eq!(seen, ["processed-metrics 0 key Some(\"1\")"]);
+    }
+}
+
+#[test]
+#[cfg(feature = "kafka-tls")]
+#[ignore = "needs a secured Kafka: deploy/dev/kafka.sh start --secured"]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+fn kafka_secured_says_to_admins_why_they_are_not_let_in() {
+    use streamgauge_ingest::log::{Mechanism, Sasl, Security};
+    use streamgauge_ingest::secret::Secret;
+    let env = crate::secured::Env::read();
+    let sasl = Sasl { password: Secret::new("sesame"), ..env.sasl(Mechanism::ScramSha256) };
+    let security = Security { tls: Some(env.tls()), sasl: Some(sasl) };
+    let admin = Admin::new(&env.settings("SCRAM", security)).unwrap();
+    let began = std::time::Instant::now();
+    let said = admin.brokers().unwrap_err().to_string();
+    println!("{:?}: {said}", began.elapsed());
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{said}");
+    assert!(said.contains("uthentication failed") && said.contains("`kafka.password`"), "{said}");
+    assert!(!said.contains("sesame"), "{said}");
 }

@@ -6,4 +6,7 @@ mod history;
 mod influx;
 mod kafka;
 mod results;
+#[cfg(feature = "kafka-tls")]
+#[path = "../../../ingest/tests/it/secured.rs"]
+mod secured;
 mod webhook;

@@ -15,6 +15,7 @@ mod heard;
 mod offsets;
 mod part;
 mod reader;
+mod refusal;
 mod settings;
 mod topics;
 
@@ -51,8 +52,8 @@ impl KafkaLog {
     /// itself when they were appended (`message.timestamp.type=LogAppendTime`).
     ///
     /// # Errors
-    /// [`LogError::Away`] if no broker can be reached; another if there is no such topic,
-    /// it may not be read, or the program was built without what the settings need.
+    /// [`LogError::Away`] if no broker can be reached; another if brokers do not let the
+    /// client in (or it does not trust them), there is no such topic, it may not be read, or the program was built without what the settings need.
     pub fn connect(settings: KafkaSettings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
         settings.check()?;
         let asker = Asker::connect(&settings)?;

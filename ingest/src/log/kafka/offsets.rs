@@ -1,6 +1,6 @@
 //! Asking brokers how far partitions reach: one request for all partitions of a broker.
 
-use super::heard::{Heard, listen};
+use super::heard::Heard;
 use super::settings::KafkaSettings;
 use super::topics::Topics;
 use crate::log::LogError;
@@ -27,13 +27,14 @@ impl Asker {
     /// Finds the topic.
     pub(super) fn connect(settings: &KafkaSettings) -> Result<Self, LogError> {
         let heard = Heard::default();
-        let failed = |error: KafkaError| settings.failed("cannot use", &error, &heard);
+        let failed =
+            |error: KafkaError| heard.not_begun(format!("cannot use {}", settings.shown()), &error);
         let made = settings.consumer(0).create_with_context(heard.clone());
         let consumer: BaseConsumer<_> = made.map_err(failed)?;
         let mut all = Vec::new();
         for topic in settings.topic.split(',') {
             let partitions = partitions(&consumer, topic).map_err(|error| {
-                listen(&consumer);
+                Heard::listen(&consumer);
                 failed(error)
             })?;
             if partitions == 0 {
@@ -100,7 +101,7 @@ impl Asker {
     }
 
     fn failed(&self, error: &KafkaError) -> LogError {
-        listen(&self.consumer);
+        Heard::listen(&self.consumer);
         self.settings.failed("cannot ask for the offsets of", error, &self.heard)
     }
 }

@@ -97,8 +97,23 @@ impl KafkaSettings {
     /// Whether the program can do what is asked of it.
     ///
     /// # Errors
-    /// If it was built without TLS and that is needed.
+    /// If it was built without TLS and that is needed, or a file cannot be read.
     pub fn check(&self) -> Result<(), LogError> {
+        self.check_build()?;
+        let Some(Tls { ca_file, certificate }) = &self.security.tls else { return Ok(()) };
+        let pair = certificate.as_ref().map(|(certificate, key)| [certificate, key]);
+        let keys = [("cert_file", pair.map(|p| p[0])), ("key_file", pair.map(|p| p[1]))];
+        for (key, path) in keys.into_iter().chain([("ca_file", ca_file.as_ref())]) {
+            let Some(path) = path else { continue };
+            std::fs::read(path).map_err(|error| LogError::Storage {
+                what: format!("cannot read {}, which is `kafka.{key}`", path.display()),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_build(&self) -> Result<(), LogError> {
         let Security { tls, sasl } = &self.security;
         let scram = sasl.as_ref().filter(|sasl| sasl.mechanism != Mechanism::Plain);
         let needs = match (tls, scram) {

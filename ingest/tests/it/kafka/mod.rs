@@ -6,6 +6,8 @@
 
 mod away;
 mod gaps;
+#[cfg(feature = "kafka-tls")]
+mod secured;
 mod topic;
 
 use std::sync::Arc;

@@ -19,8 +19,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// A topic that no other test knows.
 pub(crate) struct Topic {
-    brokers: String,
-    name: String,
+    settings: KafkaSettings,
 }
 
 impl Topic {
@@ -32,12 +31,21 @@ impl Topic {
     }
 
     /// A new topic in a Kafka.
-    #[expect(clippy::disallowed_methods, reason = "names must differ between runs")]
     pub(crate) fn of(brokers: &str, partitions: u32, settings: &[(&str, &str)]) -> Self {
+        Self::in_kafka(KafkaSettings::new(brokers, ""), partitions, settings)
+    }
+
+    /// A new topic in a Kafka that is reached as `kafka` says.
+    #[expect(clippy::disallowed_methods, reason = "names must differ between runs")]
+    pub(super) fn in_kafka(
+        kafka: KafkaSettings,
+        partitions: u32,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let name = format!("test-{now}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let topic = Self { brokers: brokers.to_owned(), name };
-        let mut new = NewTopic::new(&topic.name, partitions as i32, TopicReplication::Fixed(1));
+        let topic = Self { settings: KafkaSettings { topic: name, ..kafka } };
+        let mut new = NewTopic::new(topic.name(), partitions as i32, TopicReplication::Fixed(1));
         // Times that tests make up are long past.
         for (key, value) in settings.iter().chain(&[("retention.ms", "-1")]) {
             new = new.set(key, value);
@@ -61,47 +69,46 @@ impl Topic {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("{} has no leaders: {:?}", self.name, bounds());
+        panic!("{} has no leaders: {:?}", self.name(), bounds());
     }
 
     pub(crate) fn settings(&self) -> KafkaSettings {
-        KafkaSettings::new(&self.brokers, &self.name)
+        self.settings.clone()
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.settings.topic
     }
 
     /// What a group has committed of the first two partitions.
     pub(super) fn committed(&self, group: &str) -> [Option<i64>; 2] {
         let consumer: BaseConsumer = self.config().set("group.id", group).create().unwrap();
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(&self.name, 0, 1);
+        list.add_partition_range(self.name(), 0, 1);
         let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
-        [0, 1]
-            .map(|p| committed.find_partition(&self.name, p)?.offset().to_raw().filter(|o| *o >= 0))
+        [0, 1].map(|p| {
+            committed.find_partition(self.name(), p)?.offset().to_raw().filter(|o| *o >= 0)
+        })
     }
 
     /// Cuts a partition: it begins with this offset then.
     pub(super) fn cut(&self, partition: u32, start: i64) {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.name, partition as i32, Offset::Offset(start)).unwrap();
+        list.add_partition_offset(self.name(), partition as i32, Offset::Offset(start)).unwrap();
         wait_for(self.admin().delete_records(&list, &self.options())).unwrap();
     }
 
     /// A writer of transactions, ready for the first.
     pub(super) fn transactions(&self) -> Transactions<'_> {
         let mut config = self.config();
-        config.set("transactional.id", &self.name).set("linger.ms", "0");
+        config.set("transactional.id", self.name()).set("linger.ms", "0");
         let producer: BaseProducer = config.create().unwrap();
         producer.init_transactions(PATIENCE).unwrap();
         Transactions { topic: self, producer }
     }
 
     fn config(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.brokers);
-        config
+        self.settings.client()
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {
@@ -124,7 +131,7 @@ impl Transactions<'_> {
     pub(super) fn write(&self, partition: u32, values: &[&str]) {
         self.producer.begin_transaction().unwrap();
         for value in values {
-            let record = BaseRecord::<(), str>::to(&self.topic.name);
+            let record = BaseRecord::<(), str>::to(self.topic.name());
             let record = record.partition(partition as i32).payload(value);
             self.producer.send(record).map_err(|(error, _)| error).unwrap();
         }

@@ -40,7 +40,7 @@ fn what_secures_connections_is_read_and_a_password_never_shown() {
     let tls = read.security.tls.expect("files");
     assert_eq!(tls.ca_file, Some(PathBuf::from("ca.pem")));
     assert_eq!(tls.certificate, Some((PathBuf::from("c.pem"), PathBuf::from("k.pem"))));
-    for shown in [to_toml(&config), summary(&config), format!("{:?}", config.kafka)] {
+    for shown in [to_toml(&config), summary(&config), format!("{config:?}")] {
         assert!(!shown.contains("sesame"), "{shown}");
     }
     assert!(to_toml(&config).contains(
@@ -49,6 +49,23 @@ fn what_secures_connections_is_read_and_a_password_never_shown() {
     let unset = resolved(None, &[], &[]).expect("valid");
     assert!(to_toml(&unset).contains("password = \"\"\n"), "one that is not set is seen");
     assert!(reference().contains("`kafka.password`"));
+}
+
+#[test]
+fn a_password_is_not_shown_either_where_it_is_not_understood() {
+    let check = |file: &str, variables: &[&str]| {
+        let problems = resolved(Some(file), variables, &[]).expect_err(file).to_string();
+        assert!(!problems.contains("sesame"), "{problems}");
+    };
+    check(&format!("{SASL}password = sesame\n"), &[]);
+    check(&format!("{SASL}password = [\"sesame\"]\n"), &[]);
+    check(&format!("{SASL}password = {{ sesame = \"sesame\" }}\n"), &[]);
+    check(&format!("{SASL}password = \"sesame\npassword = 'sesame\n"), &[]);
+    check(&format!("{SASL}password = \"sesame\"\npassword = \"sesame\"\n"), &[]);
+    check(&format!("{SASL}password = \"x\"\npasword = \"sesame\"\n"), &[]);
+    check(&format!("{SASL}password = \"x\"\n"), &["STREAMGAUGE_KAFKA__PASWORD=sesame"]);
+    check(&format!("{SASL}password = \"x\"\n"), &["STREAMGAUGE_KAFKA_PASSWORD=sesame"]);
+    check("kafka.password = \"sesame\"\nlog.kind = \"kafka\"\n", &[]);
 }
 
 #[test]

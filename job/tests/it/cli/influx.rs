@@ -58,7 +58,7 @@ fn run(folder: &Folder) -> (Child, String, String) {
 }
 
 /// What is answered to a GET.
-fn get(address: &str, path: &str) -> String {
+pub(super) fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("a gateway");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
     let mut answer = String::new();
@@ -67,7 +67,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 /// Waits until the answer to a GET has this.
-fn until(address: &str, path: &str, part: &str) -> String {
+pub(super) fn until(address: &str, path: &str, part: &str) -> String {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let answer = get(address, path);

@@ -27,6 +27,8 @@ mod replay;
 mod rules;
 mod run;
 mod same_bytes;
+#[cfg(feature = "kafka-tls")]
+mod secrets;
 mod shells;
 mod signals;
 mod simulate;
