@@ -4,7 +4,11 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { Kafka, logLevel } = require("kafkajs");
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require("kafkajs");
+const SnappyCodec = require("kafkajs-snappy");
+
+// The job writes its results with snappy, which kafkajs reads with this besides.
+CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec;
 
 const directory = process.env.RUN_DIRECTORY;
 const prefix = process.env.RUN_PREFIX;

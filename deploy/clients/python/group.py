@@ -56,11 +56,11 @@ def commit(consumer):
         pass
 
 
-def until(condition, what):
-    limit = time.monotonic() + run.LIMIT_S
+def until(condition, what, limit_s=run.LIMIT_S):
+    limit = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > limit:
-            run.fail(f"group: {what}, not after {run.LIMIT_S} s")
+            run.fail(f"group: {what}, not after {limit_s} s")
         time.sleep(0.1)
 
 
@@ -73,7 +73,8 @@ def main():
     first.join(run.LIMIT_S)
     third = Member("third")
     until(third.is_assigned.is_set, "the third was given partitions")
-    until((run.DIRECTORY / "job-ended").exists, "the job has ended")
+    # As long as all other steps together may take.
+    until((run.DIRECTORY / "job-ended").exists, "the job has ended", 10 * run.LIMIT_S)
     there = {record.place for record in results.Reader(*TOPICS).read()}
     members = [first, second, third]
     until(lambda: there <= {place for m in members for place in list(m.read)}, "all is read")
