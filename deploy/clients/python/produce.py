@@ -126,7 +126,7 @@ def visits():
 
 
 def produce_events(out):
-    codecs = ["none", "gzip", "snappy", "lz4", "lz4"]
+    codecs = ["none", "gzip", "snappy", "lz4", "zstd"]
     for number, (one, keyed) in enumerate(visits()):
         # In four parts, so that there is something to read while more comes in. A part has
         # a codec after the other, and each user's records stay within one producer.
