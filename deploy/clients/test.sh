@@ -63,7 +63,7 @@ done
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache="${XDG_CACHE_HOME:-${HOME:?needed for the cache}/.cache}/streamgauge/clients"
 # Longer than anything takes on a busy machine; only what fails waits so long.
-limit_seconds=60
+limit_seconds=240
 
 # prepare NAME FUNCTION FILE…: sets prepared to a directory of the cache that FUNCTION has
 # filled, once for each content of the files. One that is half done is never seen.
@@ -114,8 +114,10 @@ find_binary() {
     binary=$(cd "$(dirname "$binary")" && pwd)/$(basename "$binary")
     return
   fi
-  local target="${CARGO_TARGET_DIR:-$here/../../target}"
-  (cd "$here/../.." && cargo build --release --quiet -p streamgauge) >&2
+  local clone target
+  clone=$(cd "$here/../.." && pwd)
+  (cd "$clone" && cargo build --release --quiet -p streamgauge) >&2
+  target=$(cd "$clone" && cd "${CARGO_TARGET_DIR:-target}" && pwd)
   binary="$target/release/streamgauge"
 }
 
