@@ -194,7 +194,8 @@ produce_events() {
 
 # A group that stands still would wait for the job to end, which does not come then.
 start_group() {
-  in_python group.py &
+  # Not by in_python: this is to be the number of the process itself.
+  "$python" -B "$here/python/group.py" &
   group="$!"
 }
 

@@ -7,8 +7,10 @@ and all is read.
 """
 
 import json
+import os
 import threading
 import time
+import traceback
 
 from confluent_kafka import Consumer, KafkaException
 
@@ -29,6 +31,14 @@ class Member(threading.Thread):
         self.start()
 
     def run(self):
+        try:
+            self.read_on()
+        except BaseException:
+            # Else it would end alone, and the others wait for it.
+            traceback.print_exc()
+            os._exit(1)
+
+    def read_on(self):
         more = {"auto.offset.reset": "earliest", "session.timeout.ms": 45_000}
         consumer = Consumer(results.settings(GROUP, **more))
         consumer.subscribe(TOPICS, on_assign=self.on_assign, on_revoke=self.on_revoke)

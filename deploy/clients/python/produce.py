@@ -2,7 +2,8 @@
 random without a key), every compression it has, transactions, and bad records.
 
     produce.py events   what happens in four minutes of event time
-    produce.py push     an event of no type, over an hour later, that ends all windows
+    produce.py push     an event of no type in each partition, over an hour later: they end
+                        all windows
     produce.py late     a record that is too late for everything
 """
 
@@ -39,7 +40,7 @@ class Out:
             self.producers[name] = Producer(all_settings)
         return self.producers[name]
 
-    def send(self, producer, value, key=None, event=None, reason=None):
+    def send(self, producer, value, key=None, event=None, reason=None, **place):
         """One record, noted when it is acknowledged."""
 
         def acknowledged(error, message):
@@ -55,12 +56,12 @@ class Out:
                 "head": value.decode("utf-8") if value and reason != "not_utf8" else None,
             })
 
-        producer.produce(run.EVENTS, value=value, key=key, on_delivery=acknowledged)
+        producer.produce(run.EVENTS, value=value, key=key, on_delivery=acknowledged, **place)
         producer.poll(0)
 
-    def event(self, producer, event, key=None):
+    def event(self, producer, event, key=None, **place):
         value = json.dumps(event, ensure_ascii=False).encode("utf-8")
-        self.send(producer, value, key=key, event=event)
+        self.send(producer, value, key=key, event=event, **place)
 
     def flush(self):
         for producer in self.producers.values():
@@ -163,15 +164,19 @@ def transactions(out):
 
 
 def produce_push(out):
-    later = event("UNHEARD_OF", "clock", "clock", 75 * 60_000)
-    out.event(out.producer(), later, key="clock")
+    # In each, so that none that is not idle yet holds the watermark, and none that is last
+    # read together with this one becomes idle with it.
+    producer = out.producer()
+    topic = producer.list_topics(run.EVENTS, timeout=run.LIMIT_S).topics[run.EVENTS]
+    for partition in topic.partitions:
+        later = event("UNHEARD_OF", "clock", "clock", 75 * 60_000 + partition)
+        out.event(producer, later, partition=partition)
 
 
 def produce_late(out):
-    # Behind the event that pushed, as it has the same key.
     before = view("late", "s-late", -3 * 3_600_000, PAGES[0])
     value = json.dumps(before).encode("utf-8")
-    out.send(out.producer(), value, key="clock", event=None, reason="late")
+    out.send(out.producer(), value, key="late", reason="late")
 
 
 if __name__ == "__main__":
