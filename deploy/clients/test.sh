@@ -22,7 +22,7 @@ token may do everything. STREAMGAUGE_BIN is the program to test; without it, it 
   --keep   keep the topics, the bucket and the directory of the run (which is kept, too,
            where a test fails)
 
-Needs Python 3.9 or later with venv and pip, and Node 18 or later with npm: on Debian 12
+Needs Python 3.11 or later with venv and pip, and Node 18 or later with npm: on Debian 12
 and 13
   apt-get install python3-venv nodejs npm
 Where they, or the clients, cannot be had, it ends with 4. The clients (6 MB) are kept in
@@ -95,8 +95,8 @@ fill_node() {
 }
 
 find_clients() {
-  python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ||
-    missing "Python 3.9 or later with venv and pip is needed. On Debian:
+  python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    missing "Python 3.11 or later with venv and pip is needed. On Debian:
   apt-get install python3-venv"
   command -v npm >/dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 18))' ||
     missing "Node 18 or later and npm are needed. On Debian:

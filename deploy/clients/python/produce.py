@@ -33,6 +33,7 @@ class Out:
             all_settings = {
                 "bootstrap.servers": run.BROKERS,
                 "linger.ms": 20,
+                "log_level": 3,
                 # Sequences of a user keep their order through every retry.
                 "enable.idempotence": True,
                 **{key.replace("_", "."): value for key, value in settings.items()},

@@ -16,7 +16,10 @@ def settings(group, **more):
         "group.id": group,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
+        "log_level": 3,
         "enable.partition.eof": True,
+        # A request for the ends waits behind those for records, in each partition.
+        "fetch.wait.max.ms": 20,
         **more,
     }
 

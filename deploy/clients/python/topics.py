@@ -32,4 +32,4 @@ def delete(admin):
 
 if __name__ == "__main__":
     verbs = {"open": let_compression_be, "delete": delete}
-    verbs[sys.argv[1]](AdminClient({"bootstrap.servers": run.BROKERS}))
+    verbs[sys.argv[1]](AdminClient({"bootstrap.servers": run.BROKERS, "log_level": 3}))
