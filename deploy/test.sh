@@ -11,7 +11,8 @@ Checks formatting, lints, documentation, tests, and the licences and sources of
 the dependencies; says how long each step takes. For the tests that need a Kafka or an
 InfluxDB it starts one (deploy/dev/kafka.sh, influxdb.sh); where that cannot be had they
 are left out, which is said at the end. InfluxDB is built at the first time, which takes
-6 to 15 minutes.
+6 to 15 minutes. Likewise those by clients in Python and Node (deploy/clients/test.sh),
+which need both of these.
 
   --long         run the long test suites too (sets STREAMGAUGE_LONG=1)
   --secured      run the tests with a Kafka that demands TLS and passwords, too; --long
@@ -135,7 +136,7 @@ make_services() {
 
 # leave_out NAME SCRIPT: notes tests that cannot be run.
 leave_out() {
-  left_out+="LEFT OUT: the tests that need $1, as there is none; why stands above, and
+  left_out+="LEFT OUT: the tests that need $1, as that cannot be had; why stands above, and
   $2 --help says how to get it
 "
 }
@@ -227,6 +228,18 @@ run_tests_with_both() {
     tee -a "$cache/tests.log"
 }
 
+# Clients of others, against both.
+run_client_tests() {
+  local code=0
+  STREAMGAUGE_KAFKA="$kafka" STREAMGAUGE_INFLUXDB="$influxdb" \
+    STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" deploy/clients/test.sh || code=$?
+  if ((code == 4)); then
+    leave_out "clients in Python and Node" deploy/clients/test.sh
+    return
+  fi
+  return $code
+}
+
 # Each test binary has a line of its own; this is their sum.
 sum_up_tests() {
   awk '/^test result:/ { passed += $4; failed += $6 }
@@ -269,6 +282,7 @@ if [[ -n "$influxdb" ]]; then
 fi
 if [[ -n "$kafka" && -n "$influxdb" ]]; then
   step "tests with both" run_tests_with_both
+  step "tests by clients of others" run_client_tests
 fi
 step "cargo-deny" find_deny
 step "licences, bans, sources" cargo deny check licenses bans sources
