@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::moment::parse_time;
-use super::settings::FileArg;
+use super::settings::GlobalFileArg;
 use crate::config::schema::flag_help;
 use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 
@@ -15,7 +15,7 @@ pub struct DirectoryArgs {
     pub data_dir: Option<String>,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileArg,
+    pub file: GlobalFileArg,
 }
 
 impl DirectoryArgs {

@@ -21,6 +21,15 @@ pub struct FileArg {
     pub config: Option<PathBuf>,
 }
 
+/// `--config` of commands that have commands of their own: before or behind those.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GlobalFileArg {
+    /// Read this configuration file [default: streamgauge.toml, if it is there] [env:
+    /// STREAMGAUGE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
 /// The flags for what the results are made of.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::settings::FileArg;
+use super::settings::GlobalFileArg;
 use crate::config::schema::flag_help;
 use crate::config::{Config, Overrides, Problems, Surroundings, resolve};
 
@@ -29,7 +29,7 @@ pub struct TopicsArgs {
     pub brokers: Option<String>,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileArg,
+    pub file: GlobalFileArg,
 }
 
 /// What can be done with topics.

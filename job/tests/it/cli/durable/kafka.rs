@@ -37,7 +37,7 @@ pub(super) fn site(more: &str) -> (Folder, Site) {
     let folder = Folder::new();
     folder.put("streamgauge.toml", format!("{TIMES}{kafka}{more}{RULES}").as_bytes());
     folder.refused("topics check", 1, &["9 topics are missing", "streamgauge topics create"]);
-    folder.done("topics create");
+    folder.done("topics create --config streamgauge.toml");
     folder.done("topics check");
     let clock = Arc::new(ManualClock::new(0));
     let events = KafkaSettings::new(&brokers, format!("{prefix}events"));
