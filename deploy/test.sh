@@ -195,9 +195,10 @@ start_influxdb() {
   influxdb_token=$(cat "$services/influxdb/token")
 }
 
+# All packages, always: for others dependencies have other features, and are built again.
 run_kafka_tests() {
   STREAMGAUGE_KAFKA="$kafka" \
-    cargo test --release -p streamgauge-ingest -p streamgauge-sink -p streamgauge --test it \
+    cargo test --workspace --release --test it \
     -- --ignored kafka --skip kafka_secured | tee -a "$cache/tests.log"
 }
 
@@ -217,14 +218,14 @@ run_secured_kafka_tests() {
 
 run_influxdb_tests() {
   STREAMGAUGE_INFLUXDB="$influxdb" STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" \
-    cargo test --release -p streamgauge-sink -p streamgauge --test it \
+    cargo test --workspace --release --test it \
     -- --ignored influx | tee -a "$cache/tests.log"
 }
 
 run_tests_with_both() {
   STREAMGAUGE_KAFKA="$kafka" STREAMGAUGE_INFLUXDB="$influxdb" \
     STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" \
-    cargo test --release -p streamgauge --test it -- --ignored services --nocapture |
+    cargo test --workspace --release --test it -- --ignored services --nocapture |
     tee -a "$cache/tests.log"
 }
 
