@@ -232,7 +232,8 @@ run_tests_with_both() {
 # Clients of others, against both.
 run_client_tests() {
   local code=0
-  STREAMGAUGE_KAFKA="$kafka" STREAMGAUGE_INFLUXDB="$influxdb" \
+  STREAMGAUGE_BIN="${CARGO_TARGET_DIR:-target}/release/streamgauge" \
+    STREAMGAUGE_KAFKA="$kafka" STREAMGAUGE_INFLUXDB="$influxdb" \
     STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" deploy/clients/test.sh || code=$?
   if ((code == 4)); then
     leave_out "clients in Python and Node" deploy/clients/test.sh
