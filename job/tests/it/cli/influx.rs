@@ -92,7 +92,8 @@ fn one_that_is_away_touches_nothing_else_and_the_token_is_nowhere() {
     let config = folder.done("config");
     let shown = String::from_utf8(config.stdout).expect("text");
     assert!(shown.contains("token = \"********\"") && !shown.contains(TOKEN), "{shown}");
-    let check = folder.done("check");
+    let check = folder.refused("check", 1, &["1 of 1 findings are problems"]);
+    assert!(String::from_utf8_lossy(&check.stdout).contains("PROBLEM history: "));
     assert!(
         !String::from_utf8_lossy(&check.stdout).contains(TOKEN) && !check.stderr.contains(TOKEN)
     );
