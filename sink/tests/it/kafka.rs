@@ -33,7 +33,10 @@ fn fixture() -> (Fixture, String) {
 
 #[expect(clippy::disallowed_methods, reason = "names must differ between runs")]
 fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let nanos = now.as_nanos();
+    // Marks of transactions have the broker's time, and are found by it, too.
+    let start_ms = i64::try_from(now.as_millis()).unwrap();
     let prefix = format!("test-{nanos}-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let admin = Admin::new(kafka).unwrap();
     for mut topic in wanted("events", &prefix, 1).into_iter().skip(1) {
@@ -44,7 +47,7 @@ fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
     }
     let clock = Arc::new(ManualClock::new(START_MS));
     let log = KafkaResults::connect(kafka, &prefix, clock.clone()).unwrap();
-    (Fixture { log: Box::new(log), clock, _directory: None }, prefix)
+    (Fixture { log: Box::new(log), clock, start_ms, _directory: None }, prefix)
 }
 
 fn again(prefix: &str) -> KafkaResults {

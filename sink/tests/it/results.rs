@@ -16,19 +16,26 @@ const DAY_MS: i64 = 86_400_000;
 pub(crate) struct Fixture {
     pub(crate) log: Box<dyn ResultLog>,
     pub(crate) clock: Arc<ManualClock>,
+    /// What the clock showed at first, ms.
+    pub(crate) start_ms: i64,
     pub(crate) _directory: Option<tempfile::TempDir>,
 }
 
 fn memory() -> Fixture {
     let clock = Arc::new(ManualClock::new(START_MS));
-    Fixture { log: Box::new(MemoryResults::new(clock.clone())), clock, _directory: None }
+    Fixture {
+        log: Box::new(MemoryResults::new(clock.clone())),
+        clock,
+        start_ms: START_MS,
+        _directory: None,
+    }
 }
 
 fn embedded() -> Fixture {
     let clock = Arc::new(ManualClock::new(START_MS));
     let directory = tempfile::tempdir().unwrap();
     let log = EmbeddedResults::open(directory.path(), Sync::Full, clock.clone()).unwrap();
-    Fixture { log: Box::new(log), clock, _directory: Some(directory) }
+    Fixture { log: Box::new(log), clock, start_ms: START_MS, _directory: Some(directory) }
 }
 
 pub(crate) fn record(topic: Topic, epoch: u64, key: &str, value: Option<&str>) -> Record {
@@ -168,11 +175,11 @@ fn finds_by_time(f: &Fixture) {
         f.clock.advance(1_000);
     }
     for (ms, expected) in [(-5, 3), (0, 3), (1, 2), (2_000, 1), (2_001, 0)] {
-        let from = f.log.position_at(START_MS + ms).unwrap();
+        let from = f.log.position_at(f.start_ms + ms).unwrap();
         let count = read(&mut *f.log.reader(&[METRICS], from).unwrap(), 9).len();
         assert_eq!(count, expected, "from {ms}");
     }
-    let end = f.log.position_at(START_MS + 9_000).unwrap();
+    let end = f.log.position_at(f.start_ms + 9_000).unwrap();
     let mut reader = f.log.reader(&[METRICS], end).unwrap();
     commit(f, &mut *writer, &transaction(7, vec![record(METRICS, 7, "z", Some("1"))]));
     assert_eq!(read(&mut *reader, 9).len(), 1, "what comes later is read from there");
