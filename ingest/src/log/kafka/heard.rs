@@ -78,6 +78,16 @@ pub(super) fn passes(error: &KafkaError) -> bool {
         code,
         Code::BrokerTransportFailure
             | Code::AllBrokersDown
+            | Code::BrokerDestroy
+            | Code::DestroyBroker
+            | Code::UnknownBroker
+            | Code::NodeUpdate
+            | Code::ISRInsufficient
+            | Code::InProgress
+            | Code::WaitCache
+            | Code::Interrupted
+            | Code::Outdated
+            | Code::Retry
             | Code::Resolve
             | Code::OperationTimedOut
             | Code::MessageTimedOut

@@ -34,10 +34,12 @@ impl Asker {
             failed(error)
         })?;
         if partitions == 0 {
+            let KafkaSettings { topic, brokers, .. } = settings;
             return Err(LogError::Storage {
-                what: format!("there is no topic {} at {}", settings.topic, settings.brokers),
-                reason: "`streamgauge topics create` makes it, or [kafka] topic has another name"
-                    .to_owned(),
+                what: format!("there is no topic {topic} at {brokers}"),
+                reason: format!(
+                    "`kafka-topics.sh --create --topic {topic} --partitions 12 --config message.timestamp.type=LogAppendTime --bootstrap-server {brokers}` makes it, or [kafka] topic has another name"
+                ),
             });
         }
         Ok(Self { settings: settings.clone(), heard, consumer, partitions })
