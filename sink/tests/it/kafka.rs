@@ -10,7 +10,7 @@ use crate::results::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::log::KafkaSettings;
 use streamgauge_sink::results::{
@@ -32,11 +32,12 @@ fn fixture() -> (Fixture, String) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "names must differ between runs")]
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
 fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let nanos = now.as_nanos();
-    // Marks of transactions have the broker's time, and are found by it, too.
-    let start_ms = i64::try_from(now.as_millis()).unwrap();
+    let nanos = now().as_nanos();
     let prefix = format!("test-{nanos}-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let admin = Admin::new(kafka).unwrap();
     for mut topic in wanted("events", &prefix, 1).into_iter().skip(1) {
@@ -47,6 +48,10 @@ fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
     }
     let clock = Arc::new(ManualClock::new(START_MS));
     let log = KafkaResults::connect(kafka, &prefix, clock.clone()).unwrap();
+    // Marks of transactions have the broker's time and are found by it, too: records are
+    // later than the marks before them when the clock of a test is ahead by its steps.
+    let start_ms = i64::try_from(now().as_millis()).unwrap();
+    clock.advance(start_ms - START_MS);
     (Fixture { log: Box::new(log), clock, start_ms, _directory: None }, prefix)
 }
 
