@@ -33,6 +33,20 @@ const BESIDE_MS: u32 = 30_000;
 /// How often bindings are cut.
 const CUT_EVERY_MS: i64 = 10 * 60_000;
 
+/// How long the first pause is before an aborted transaction is tried again; each is
+/// twice as long as the one before, up to 64 times this.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whether brokers will never take such a record: a time more than an hour ahead of
+/// theirs, one that is too large, or a topic that this client may not write.
+fn is_refused(error: &KafkaError) -> bool {
+    use Code::{InvalidTimestamp, MessageSizeTooLarge, TopicAuthorizationFailed};
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| {
+        matches!(code, InvalidTimestamp | MessageSizeTooLarge | TopicAuthorizationFailed)
+    })
+}
+
 /// Why a transaction is not there.
 enum Failure {
     /// It was aborted, or can be: the same can be tried again.
@@ -106,7 +120,7 @@ impl KafkaWriter {
         mut fill: impl FnMut(&mut Self) -> Result<(), KafkaError>,
     ) -> Result<(), ResultError> {
         let began_ms = self.shared.clock.now_ms();
-        loop {
+        for tries in 0_u32.. {
             let tried = self.sender.begin_transaction().map_err(Failure::of).and_then(|()| {
                 fill(self).map_err(Failure::of)?;
                 self.wait_for_answers().map_err(Failure::Again)?;
@@ -119,11 +133,13 @@ impl KafkaWriter {
             };
             let passed_ms = self.shared.clock.now_ms().saturating_sub(began_ms);
             let is_late = passed_ms > i64::from(TRANSACTION_MS);
-            if is_late || self.sender.client().fatal_error().is_some() {
+            if is_late || is_refused(&error) || self.sender.client().fatal_error().is_some() {
                 return Err(self.ended(&error));
             }
             self.abort()?;
+            std::thread::sleep(PAUSE.saturating_mul(1 << tries.min(6)));
         }
+        Ok(())
     }
 
     /// Waits until all that was sent is there.
