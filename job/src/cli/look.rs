@@ -1,7 +1,9 @@
 //! The flags of what looks into a data directory: `checkpoint`, `dlq` and `doctor`.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
+use super::files::{Destination, parse_events_destination, parse_input};
 use super::moment::parse_time;
 use super::settings::GlobalFileArg;
 use crate::config::schema::flag_help;
@@ -89,10 +91,16 @@ Examples:
   streamgauge dlq list --data-dir data/site
   streamgauge dlq list --since 2026-01-01T12:00:00Z
   streamgauge dlq show --reason malformed --limit 5
+  streamgauge dlq replay --reason future
+  streamgauge dlq replay --reason malformed --to rejected.jsonl
+  streamgauge dlq replay rejected.jsonl
   streamgauge dlq webhooks --redeliver
 
 `list` counts rejected events by reason and partition, `show` prints them, the newest
-last, as JSON lines with their first bytes. They are kept for 7 days. `webhooks` prints the
+last, as JSON lines with their first bytes. They are kept for 7 days. `replay` takes the
+whole records from the log, as long as that keeps them, and puts them back at its end, or
+into a file; mended, that is put back by its name. Late events are left out: they would be
+late again. What was put back once is put back once more by a second call. `webhooks` prints the
 alerts that no receiver took, as JSON lines; they are kept until they are sent again, the
 newest 100000. Without --data-dir it is data/demo.")]
 pub struct DlqArgs {
@@ -118,6 +126,8 @@ pub enum DlqAction {
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
     },
+    /// Puts rejected events back into the log, or into a file to be mended
+    Replay(DlqReplayArgs),
     /// The alerts that could not be delivered to webhooks
     Webhooks {
         /// Only those of this webhook [default: all]
@@ -130,6 +140,20 @@ pub enum DlqAction {
         #[arg(long)]
         redeliver: bool,
     },
+}
+
+/// The flags of `dlq replay`.
+#[derive(Debug, Clone, Args)]
+pub struct DlqReplayArgs {
+    /// Mended events, one JSON object a line, to be put back; .gz and .zst, too [default: what was rejected, as it is in the log]
+    #[arg(value_name = "FILE", value_parser = parse_input, conflicts_with_all = ["to", "reason", "partition", "since"])]
+    pub files: Vec<PathBuf>,
+    /// Which.
+    #[command(flatten)]
+    pub filter: DlqFilter,
+    /// Where rejected events go: the log, a file (.gz and .zst are compressed), or `-` for stdout
+    #[arg(long, value_name = "log|FILE|-", default_value = "log", value_parser = parse_events_destination)]
+    pub to: Destination,
 }
 
 /// Which dead letters.

@@ -36,7 +36,9 @@ pub use gateway::GatewayArgs;
 pub use import::ImportArgs;
 pub use inspect::{CheckArgs, ConfigArgs};
 pub use job::{JobArgs, LaunchArgs, WrongPlace};
-pub use look::{CheckpointAction, CheckpointArgs, DlqAction, DlqArgs, DlqFilter, DoctorArgs};
+pub use look::{
+    CheckpointAction, CheckpointArgs, DlqAction, DlqArgs, DlqFilter, DlqReplayArgs, DoctorArgs,
+};
 pub use moment::parse_time;
 pub use replay::{FileConflict, Offsets, ReplayArgs, Summary};
 pub use run::RunArgs;
@@ -108,7 +110,7 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Read a web server's access log as events
     Import(ImportArgs),
-    /// Say why events were rejected
+    /// Say why events were rejected, and put them back
     Dlq(DlqArgs),
     /// Say which records a result was made from, and whether it agrees with them
     Explain(ExplainArgs),

@@ -13,6 +13,7 @@ mod job;
 #[cfg(unix)]
 mod launch;
 mod log;
+mod patience;
 mod replay;
 mod results;
 mod run;

@@ -5,17 +5,12 @@
 //! and mean others in another log; so where results are is written down, and another
 //! place refused.
 
-use super::interrupt::go_on_waiting;
-use super::log::{AGAIN, Patience};
-use anyhow::{Context, Result, bail};
-use std::fs;
-use std::io::{self, ErrorKind, Write};
+use super::patience::{Patience, connect, remember, remembered};
+use anyhow::{Result, bail};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use streamgauge::config::Config;
 use streamgauge_ingest::clock::Clock;
-use streamgauge_ingest::log::KafkaSettings;
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{EmbeddedResults, KafkaResults, ResultError, ResultLog};
 
@@ -35,22 +30,16 @@ pub(super) fn open(
     let (Some(prefix), Some(kafka)) = (prefix, &config.kafka) else {
         return Ok(Arc::new(EmbeddedResults::open(directory, sync, Arc::clone(clock))?));
     };
-    let results = connect(kafka, prefix, clock, patience)?;
-    let path = directory.join(PREFIX_FILE);
-    fs::write(&path, prefix).with_context(|| format!("cannot write {}", path.display()))?;
+    let is_away = |error: &ResultError| matches!(error, ResultError::Away { .. });
+    let results =
+        connect(patience, is_away, || KafkaResults::connect(kafka, prefix, Arc::clone(clock)))?;
+    remember(&directory.join(PREFIX_FILE), prefix)?;
     Ok(Arc::new(results))
 }
 
 /// Refuses results that are not the directory's.
 fn check(directory: &Path, prefix: Option<&str>) -> Result<()> {
-    let path = directory.join(PREFIX_FILE);
-    let known = match fs::read_to_string(&path) {
-        Ok(known) => Some(known),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", path.display()));
-        }
-    };
+    let known = remembered(&directory.join(PREFIX_FILE))?;
     let shown = directory.display();
     let advice = "take those, or another --data-dir";
     match (known, prefix) {
@@ -64,28 +53,5 @@ fn check(directory: &Path, prefix: Option<&str>) -> Result<()> {
             bail!("the results of {shown} are there, not in a Kafka: {advice}")
         }
         _ => Ok(()),
-    }
-}
-
-fn connect(
-    kafka: &KafkaSettings,
-    prefix: &str,
-    clock: &Arc<dyn Clock>,
-    patience: Patience,
-) -> Result<KafkaResults> {
-    let mut is_told = false;
-    loop {
-        match KafkaResults::connect(kafka, prefix, Arc::clone(clock)) {
-            Err(away @ ResultError::Away { .. }) if patience == Patience::Waits => {
-                if !is_told {
-                    // Without a stderr there is nobody to tell.
-                    let _ = writeln!(io::stderr(), "{away}; waiting for it, Ctrl-C ends that");
-                    is_told = true;
-                }
-                go_on_waiting()?;
-                thread::sleep(AGAIN);
-            }
-            results => return Ok(results?),
-        }
     }
 }

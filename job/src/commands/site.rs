@@ -1,6 +1,7 @@
 //! A data directory: the event log, the results and the checkpoints of a site.
 
-use super::log::{self, Patience};
+use super::log;
+use super::patience::Patience;
 use super::results;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(named(metrics.differences(&found, 1)), ["partitions", "retention.ms"]);
         assert_eq!(
             named(metrics.differences(&found, 3)),
-            ["partitions", "replicas", "retention.ms"]
+            ["partitions", "replicas", "retention.ms", IN_SYNC]
         );
         found.settings.clear();
         assert_eq!(metrics.differences(&found, 1).len(), 1 + metrics.settings.len());

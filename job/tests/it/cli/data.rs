@@ -165,3 +165,46 @@ fn a_gateway_says_what_is_missing() {
     signal(gateway.id(), "TERM");
     assert!(gateway.wait().expect("an end").success());
 }
+
+#[test]
+fn what_was_rejected_is_mended_and_put_back() {
+    let folder = Folder::new();
+    folder.done(&format!("simulate --to log --data-dir d {EVENTS}"));
+    work_through(&folder);
+    let summary = || {
+        let ran = folder.done("replay --from log --data-dir d --rebind --summary json --to none");
+        let last = ran.stderr.lines().last().expect("a line");
+        serde_json::from_str::<serde_json::Value>(last).expect("JSON")
+    };
+    let before = summary();
+    let malformed = before["deadLetters"]["malformed"].as_u64().expect("a number");
+    assert!(malformed > 3, "{before}");
+
+    let ran = folder.done("dlq replay --data-dir d --reason malformed --to bad.jsonl");
+    assert!(ran.stderr.contains(&format!("{malformed} events were written to bad.jsonl")));
+    assert!(ran.stderr.contains("dlq replay bad.jsonl"), "{}", ran.stderr);
+    let bad = folder.text("bad.jsonl");
+    assert_eq!(bad.lines().count() as u64, malformed);
+    let refused = "bad.jsonl:1 would be rejected again: malformed";
+    folder.refused("dlq replay bad.jsonl --data-dir d", 1, &[refused, "nothing was put back"]);
+
+    let mended = |n: u64| {
+        format!(r#"{{"timestamp":1767225600000,"eventType":"CUSTOM","userId":"u{n}"}}"#) + "\n"
+    };
+    std::fs::write(folder.path("mended.jsonl"), (0..malformed).map(mended).collect::<String>())
+        .expect("a file");
+    let ran = folder.done("dlq replay mended.jsonl --data-dir d");
+    assert_eq!(ran.stderr, format!("{malformed} events were put back into the log\n"));
+    // As they are they come back whole, and are what they were.
+    folder.done("dlq replay --data-dir d --reason malformed");
+    let after = summary();
+    let number = |of: &serde_json::Value, key: &str| of[key].as_u64().expect("a number");
+    assert_eq!(number(&after, "read"), number(&before, "read") + 2 * malformed);
+    assert_eq!(after["deadLetters"]["malformed"], 2 * malformed);
+
+    let ran = folder.done("dlq replay --data-dir d --reason late --to -");
+    assert!(ran.stdout.is_empty(), "late events are not put back");
+    assert!(ran.stderr.contains("they are late") && ran.stderr.contains("--lateness"));
+    let both = "dlq replay bad.jsonl --reason late --data-dir d";
+    folder.refused(both, 2, &["--reason", "cannot be used with"]);
+}

@@ -166,6 +166,6 @@ impl ResultLog for KafkaResults {
     }
 
     fn append(&self, records: &[Record]) -> Result<(), ResultError> {
-        writer::append(&self.shared, records)
+        send::append(&self.shared, records)
     }
 }

@@ -4,6 +4,8 @@
 //! tell whether it is; a producer that has failed is never used again. What goes out
 //! beside a transaction goes out after it, so no effect is there before the binding.
 
+mod attempt;
+
 use super::entry::{Ends, Entry};
 use super::places::{BINDINGS, SETTINGS};
 use super::send::{Outcomes, Sender, is_of_transactions, send, send_entry};
@@ -11,7 +13,7 @@ use super::tail::Tail;
 use super::{Shared, failed as failed_log};
 use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
 use crate::topics::{Admin, AdminError};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -19,53 +21,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use streamgauge_ingest::log::EventLog;
 
-pub(super) use super::send::append;
-
 /// After so long brokers abort a transaction that nobody ends: longer than they are away
 /// that come back. A writer that is killed holds up nobody longer than until the next.
 const TRANSACTION_MS: u32 = 600_000;
-/// How long a step of a transaction has before it is looked whether to go on.
-const STEP: Duration = Duration::from_secs(10);
 /// How long a writer is waited for that is to take over.
 const TAKE_OVER: Duration = Duration::from_secs(15);
 /// How long what goes out beside transactions is tried, ms: it is superseded soon.
 const BESIDE_MS: u32 = 30_000;
 /// How often bindings are cut.
 const CUT_EVERY_MS: i64 = 10 * 60_000;
-
-/// How long the first pause is before an aborted transaction is tried again; each is
-/// twice as long as the one before, up to 64 times this.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// Whether brokers will never take such a record: a time more than an hour ahead of
-/// theirs, one that is too large, or a topic that this client may not write.
-fn is_refused(error: &KafkaError) -> bool {
-    use Code::{InvalidTimestamp, MessageSizeTooLarge, TopicAuthorizationFailed};
-    let code = error.rdkafka_error_code();
-    code.is_some_and(|code| {
-        matches!(code, InvalidTimestamp | MessageSizeTooLarge | TopicAuthorizationFailed)
-    })
-}
-
-/// Why a transaction is not there.
-enum Failure {
-    /// It was aborted, or can be: the same can be tried again.
-    Again(KafkaError),
-    /// The producer is of no use any more.
-    Ended(KafkaError),
-}
-
-impl Failure {
-    fn of(error: KafkaError) -> Self {
-        match &error {
-            KafkaError::Transaction(of) if of.is_fatal() => Self::Ended(error),
-            KafkaError::Transaction(of) if of.txn_requires_abort() => Self::Again(error),
-            // Neither aborted nor known to be there.
-            KafkaError::Transaction(_) => Self::Ended(error),
-            _ => Self::Again(error),
-        }
-    }
-}
 
 pub(super) struct KafkaWriter {
     shared: Arc<Shared>,
@@ -113,65 +77,6 @@ impl KafkaWriter {
         send_entry(&self.sender, &topic, &entry.key(), &entry.to_bytes())
     }
 
-    /// Begins a transaction, lets `fill` send its records, and commits it; again if it is
-    /// aborted.
-    fn until_there(
-        &mut self,
-        mut fill: impl FnMut(&mut Self) -> Result<(), KafkaError>,
-    ) -> Result<(), ResultError> {
-        let began_ms = self.shared.clock.now_ms();
-        for tries in 0_u32.. {
-            let tried = self.sender.begin_transaction().map_err(Failure::of).and_then(|()| {
-                fill(self).map_err(Failure::of)?;
-                self.wait_for_answers().map_err(Failure::Again)?;
-                self.commit_it()
-            });
-            let error = match tried {
-                Ok(()) => return Ok(()),
-                Err(Failure::Ended(error)) => return Err(self.ended(&error)),
-                Err(Failure::Again(error)) => error,
-            };
-            let passed_ms = self.shared.clock.now_ms().saturating_sub(began_ms);
-            let is_late = passed_ms > i64::from(TRANSACTION_MS);
-            if is_late || is_refused(&error) || self.sender.client().fatal_error().is_some() {
-                return Err(self.ended(&error));
-            }
-            self.abort()?;
-            std::thread::sleep(PAUSE.saturating_mul(1 << tries.min(6)));
-        }
-        Ok(())
-    }
-
-    /// Waits until all that was sent is there.
-    fn wait_for_answers(&self) -> Result<(), KafkaError> {
-        self.outcomes.wait(&self.sender);
-        self.outcomes.take_error().map_or(Ok(()), Err)
-    }
-
-    /// Commits; tried again as long as that can be done with the same producer.
-    fn commit_it(&self) -> Result<(), Failure> {
-        loop {
-            match self.sender.commit_transaction(STEP) {
-                Ok(()) => return Ok(()),
-                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
-                Err(error) => return Err(Failure::of(error)),
-            }
-        }
-    }
-
-    fn abort(&self) -> Result<(), ResultError> {
-        loop {
-            match self.sender.abort_transaction(STEP) {
-                Ok(()) => {
-                    self.outcomes.forget();
-                    return Ok(());
-                }
-                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
-                Err(error) => return Err(self.ended(&error)),
-            }
-        }
-    }
-
     /// The number of a newer writer, if there is one.
     fn newer(&self) -> Result<Option<u64>, ResultError> {
         let entries = self.shared.settings_entries()?.into_iter();
@@ -180,27 +85,6 @@ impl KafkaWriter {
             _ => None,
         });
         Ok(newer.max())
-    }
-
-    /// Why this producer has come to its end: a newer one, or whatever it was.
-    fn ended(&self, error: &KafkaError) -> ResultError {
-        let fatal = self.sender.client().fatal_error();
-        let is_fenced = fatal.as_ref().is_some_and(|(code, _)| {
-            matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
-        });
-        match self.newer().ok().flatten() {
-            Some(newer) => ResultError::Fenced { newer, own: self.own },
-            // It has taken over and has not told its number yet; or brokers have given a
-            // transaction up that took too long.
-            None if is_fenced => ResultError::Ended {
-                what: "the brokers take no more of this writer's transactions".to_owned(),
-                reason: "another job has taken over, or one took too long".to_owned(),
-            },
-            None => ResultError::Ended {
-                what: format!("cannot commit to {}", self.shared.settings.shown()),
-                reason: fatal.map_or_else(|| error.to_string(), |(_, reason)| reason),
-            },
-        }
     }
 
     /// Sends the records of a transaction; those of progress last, with the ends.

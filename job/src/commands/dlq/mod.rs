@@ -1,5 +1,7 @@
-//! `streamgauge dlq`: why events were rejected, which points the store has refused, and which
-//! alerts nobody took.
+//! `streamgauge dlq`: why events were rejected, and putting them back; which points the store
+//! has refused, and which alerts nobody took.
+
+mod put_back;
 
 use super::site::{Site, directory};
 use anyhow::{Result, bail};
@@ -22,6 +24,15 @@ pub(crate) fn dlq(args: &DlqArgs, around: &Surroundings) -> Result<()> {
     let directory = directory(&config, "data/demo");
     let site = Site::open_to_look(&directory, &config)?;
     let text = match &args.action {
+        DlqAction::Replay(replay) => {
+            let told = match &replay.files[..] {
+                [] => put_back::of_the_log(&site, &replay.filter, &replay.to)?,
+                files => put_back::of_files(&site, &config, files)?,
+            };
+            // Stdout is for the events.
+            let _ = io::stderr().write_all(told.as_bytes());
+            return Ok(());
+        }
         DlqAction::List(filter) => list(&site, filter)?,
         DlqAction::Show { filter, limit } => show(&site, filter, *limit)?,
         DlqAction::Webhooks { webhook, limit, redeliver } => {

@@ -1,0 +1,128 @@
+//! Trying a transaction until it is there, or until only a new writer can tell whether it is.
+
+use super::{KafkaWriter, TRANSACTION_MS};
+use crate::results::ResultError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::Producer;
+use std::time::Duration;
+
+/// How long a step of a transaction has before it is looked whether to go on.
+const STEP: Duration = Duration::from_secs(10);
+/// How long the first pause is before an aborted transaction is tried again; each is
+/// twice as long as the one before.
+const PAUSE: Duration = Duration::from_millis(20);
+/// And no pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether brokers will never take such a record: a time more than an hour ahead of
+/// theirs, one that is too large, or a topic that this client may not write.
+fn is_refused(error: &KafkaError) -> bool {
+    use Code::{InvalidTimestamp, MessageSizeTooLarge, TopicAuthorizationFailed};
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| {
+        matches!(code, InvalidTimestamp | MessageSizeTooLarge | TopicAuthorizationFailed)
+    })
+}
+
+/// Why a transaction is not there.
+enum Failure {
+    /// It was aborted, or can be: the same can be tried again.
+    Again(KafkaError),
+    /// The producer is of no use any more.
+    Ended(KafkaError),
+}
+
+impl Failure {
+    fn of(error: KafkaError) -> Self {
+        match &error {
+            KafkaError::Transaction(of) if of.is_fatal() => Self::Ended(error),
+            KafkaError::Transaction(of) if of.txn_requires_abort() => Self::Again(error),
+            // Neither aborted nor known to be there.
+            KafkaError::Transaction(_) => Self::Ended(error),
+            _ => Self::Again(error),
+        }
+    }
+}
+
+impl KafkaWriter {
+    /// Begins a transaction, lets `fill` send its records, and commits it; again if it is
+    /// aborted.
+    pub(super) fn until_there(
+        &mut self,
+        mut fill: impl FnMut(&mut Self) -> Result<(), KafkaError>,
+    ) -> Result<(), ResultError> {
+        let began_ms = self.shared.clock.now_ms();
+        let mut pause = PAUSE;
+        loop {
+            let tried = self.sender.begin_transaction().map_err(Failure::of).and_then(|()| {
+                fill(self).map_err(Failure::of)?;
+                self.wait_for_answers().map_err(Failure::Again)?;
+                self.commit_it()
+            });
+            let error = match tried {
+                Ok(()) => return Ok(()),
+                Err(Failure::Ended(error)) => return Err(self.ended(&error)),
+                Err(Failure::Again(error)) => error,
+            };
+            let passed_ms = self.shared.clock.now_ms().saturating_sub(began_ms);
+            let is_late = passed_ms > i64::from(TRANSACTION_MS);
+            if is_late || is_refused(&error) || self.sender.client().fatal_error().is_some() {
+                return Err(self.ended(&error));
+            }
+            self.abort()?;
+            std::thread::sleep(pause);
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits until all that was sent is there.
+    pub(super) fn wait_for_answers(&self) -> Result<(), KafkaError> {
+        self.outcomes.wait(&self.sender);
+        self.outcomes.take_error().map_or(Ok(()), Err)
+    }
+
+    /// Commits; tried again as long as that can be done with the same producer.
+    fn commit_it(&self) -> Result<(), Failure> {
+        loop {
+            match self.sender.commit_transaction(STEP) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
+                Err(error) => return Err(Failure::of(error)),
+            }
+        }
+    }
+
+    fn abort(&self) -> Result<(), ResultError> {
+        loop {
+            match self.sender.abort_transaction(STEP) {
+                Ok(()) => {
+                    self.outcomes.forget();
+                    return Ok(());
+                }
+                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
+                Err(error) => return Err(self.ended(&error)),
+            }
+        }
+    }
+
+    /// Why this producer has come to its end: a newer one, or whatever it was.
+    fn ended(&self, error: &KafkaError) -> ResultError {
+        let fatal = self.sender.client().fatal_error();
+        let is_fenced = fatal.as_ref().is_some_and(|(code, _)| {
+            matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+        });
+        match self.newer().ok().flatten() {
+            Some(newer) => ResultError::Fenced { newer, own: self.own },
+            // It has taken over and has not told its number yet; or brokers have given a
+            // transaction up that took too long.
+            None if is_fenced => ResultError::Ended {
+                what: "the brokers take no more of this writer's transactions".to_owned(),
+                reason: "another job has taken over, or one took too long".to_owned(),
+            },
+            None => ResultError::Ended {
+                what: format!("cannot commit to {}", self.shared.settings.shown()),
+                reason: fatal.map_or_else(|| error.to_string(), |(_, reason)| reason),
+            },
+        }
+    }
+}
