@@ -16,6 +16,7 @@ use streamgauge_sink::webhook::Url;
 /// The InfluxDB, if the history is kept in one; what is wrong with it goes to `problems`.
 pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Option<InfluxSettings> {
     if settings.word("store.kind") != Some("influxdb") {
+        refuse_sessions(settings, problems);
         return None;
     }
     let mut reading = Reading { settings, problems };
@@ -32,7 +33,24 @@ pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Option<I
         bucket: reading.text("bucket").to_owned(),
         retention: ms("retention"),
         timeout: ms("timeout"),
+        has_sessions: settings.word("store.sessions") == Some("tag"),
     })
+}
+
+/// The embedded store has no points of sessions.
+fn refuse_sessions(settings: &Settings, problems: &mut Vec<Problem>) {
+    let path = "store.sessions";
+    let Some(setting) = settings.get(path).filter(|_| settings.word(path) == Some("tag")) else {
+        return;
+    };
+    let refusal = Refusal {
+        reason: "it needs `store.kind = \"influxdb\"`: the embedded store keeps no series of \
+                 single sessions"
+            .to_owned(),
+        nearest: Some("none".to_owned()),
+    };
+    let refused = Refused { value: "tag".to_owned(), refusal };
+    problems.push(refused.problem(path, false, setting.origin.clone()));
 }
 
 struct Reading<'a, 'p> {

@@ -440,6 +440,12 @@ pub static SECTIONS: [Section; 16] = [
                 "30d",
                 "Results of windows that ended longer ago are dropped from the embedded store.",
             ),
+            key(
+                "sessions",
+                Kind::Choice(&["none", "tag"]),
+                "none",
+                "\"tag\" writes a point for every session into InfluxDB, its duration in s, with the tag `session_id`: a series for each of them, which fills a bucket.",
+            ),
         ],
     },
     Section {

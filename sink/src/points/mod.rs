@@ -10,7 +10,7 @@
 //! [`stale`] needs the new ones alone.
 //!
 //! Provisional results are refused, and sessions have no points: a point per session
-//! would be a series per session.
+//! would be a series per session. Who wants that all the same has [`session_point`].
 
 mod catalogue;
 mod json;
@@ -18,6 +18,7 @@ mod key;
 mod line;
 mod read;
 mod replace;
+mod session;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use key::ResultKey;
 pub use line::{read_series, write_line, write_series};
 pub use read::points;
 pub use replace::{Selector, gone, owned, stale};
+pub use session::{SESSION_MEASUREMENT, SESSION_TAG, SessionKey, session_point};
 
 use crate::store::FieldValue;
 use thiserror::Error;

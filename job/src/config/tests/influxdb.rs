@@ -28,6 +28,19 @@ fn an_influxdb_is_there_only_where_the_history_is_kept_in_it() {
 }
 
 #[test]
+fn sessions_are_written_where_they_are_asked_for_and_can_be() {
+    let with = |kind: &str| format!("[store]\nkind = \"{kind}\"\nsessions = \"tag\"\n");
+    let asked = resolved(Some(&with("influxdb")), &[TOKEN], &[]).expect("valid").influxdb;
+    assert!(asked.is_some_and(|influxdb| influxdb.has_sessions));
+    let usual = resolved(Some(&influxdb("")), &[TOKEN], &[]).expect("valid").influxdb;
+    assert!(usual.is_some_and(|influxdb| !influxdb.has_sessions));
+    let refused = only_problem(Some(&with("embedded")), &[], &[]);
+    for part in ["`store.sessions`", "store.kind", "`none`"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+#[test]
 fn a_token_is_never_shown() {
     let config = resolved(Some(&influxdb("")), &[TOKEN], &[]).expect("valid");
     for shown in [to_toml(&config), summary(&config), format!("{:?}", config.influxdb)] {

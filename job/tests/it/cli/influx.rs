@@ -31,6 +31,7 @@ pub(super) fn settings() -> InfluxSettings {
         bucket: format!("test{}", bucket.to_string_lossy()),
         retention: Duration::from_secs(30 * 86_400),
         timeout: Duration::from_secs(30),
+        has_sessions: false,
     }
 }
 

@@ -3,8 +3,9 @@
 //! Of the records of one result only the last one counts: results own different points,
 //! so what becomes of one has nothing to do with another, and their order is of no matter.
 
+use super::sessions::SessionChange;
 use crate::points::{self, Point, PointError, ResultKey};
-use crate::results::Stored;
+use crate::results::{Stored, Topic};
 use crate::store::FieldValue;
 use hashbrown::HashMap;
 
@@ -22,6 +23,8 @@ pub(super) struct Change {
 #[derive(Default)]
 pub(super) struct Batch {
     changes: Vec<Change>,
+    sessions: Vec<SessionChange>,
+    /// Where what has a key is, among changes or among sessions.
     places: HashMap<Vec<u8>, usize>,
     /// Points that were gathered, those that others have replaced among them.
     pub(super) points: usize,
@@ -39,17 +42,21 @@ impl Batch {
     pub(super) fn take(&mut self, stored: Stored<'_>) {
         self.records += 1;
         self.since_ms.get_or_insert(stored.at_ms);
-        let (key, points) = match read(stored) {
-            Ok(read) => read,
-            Err(error) => {
-                self.unreadable += 1;
-                let key = String::from_utf8_lossy(stored.key);
-                self.first_unreadable.get_or_insert_with(|| format!("{key}: {error}"));
-                return;
-            }
+        let taken = match stored.topic {
+            Topic::Sessions => self.take_session(&stored),
+            _ => self.take_result(&stored),
         };
+        if let Err(error) = taken {
+            self.unreadable += 1;
+            let key = String::from_utf8_lossy(stored.key);
+            self.first_unreadable.get_or_insert_with(|| format!("{key}: {error}"));
+        }
+    }
+
+    fn take_result(&mut self, stored: &Stored<'_>) -> Result<(), PointError> {
+        let (key, points) = read(stored)?;
         if !key.has_points() {
-            return;
+            return Ok(());
         }
         // A deletion is a request of its own: it counts as much as a point.
         self.points += points.as_ref().map_or(1, Vec::len);
@@ -67,15 +74,33 @@ impl Batch {
                 self.changes.push(change);
             }
         }
+        Ok(())
     }
 
-    /// The changes, each of another result.
-    pub(super) fn into_changes(self) -> Vec<Change> {
-        self.changes
+    fn take_session(&mut self, stored: &Stored<'_>) -> Result<(), PointError> {
+        let change = SessionChange::read(stored)?;
+        self.points += 1;
+        match self.places.get(stored.key) {
+            Some(place) => {
+                if let Some(earlier) = self.sessions.get_mut(*place) {
+                    *earlier = SessionChange { replaces: true, ..change };
+                }
+            }
+            None => {
+                self.places.insert(stored.key.to_vec(), self.sessions.len());
+                self.sessions.push(change);
+            }
+        }
+        Ok(())
+    }
+
+    /// The changes, each of another result, and those of sessions.
+    pub(super) fn into_changes(self) -> (Vec<Change>, Vec<SessionChange>) {
+        (self.changes, self.sessions)
     }
 }
 
-fn read(stored: Stored<'_>) -> Result<(ResultKey, Option<Vec<Point>>), PointError> {
+fn read(stored: &Stored<'_>) -> Result<(ResultKey, Option<Vec<Point>>), PointError> {
     let key = ResultKey::parse(stored.key)?;
     let Some(value) = stored.value else { return Ok((key, None)) };
     let mut found = Vec::new();
@@ -118,7 +143,6 @@ pub(super) fn lines(changes: &[Change]) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Topic;
 
     fn devices(places: usize, state: &str) -> String {
         let items: Vec<_> =
@@ -148,7 +172,7 @@ mod tests {
         assert_eq!(batch.since_ms, Some(7));
         let told = "odd: not the key of a result: fewer than four parts";
         assert_eq!(batch.first_unreadable.as_deref(), Some(told));
-        let changes = batch.into_changes();
+        let (changes, _) = batch.into_changes();
         assert_eq!(changes.len(), 2);
         assert!(changes[0].replaces);
         assert_eq!(lines(&changes).len(), 2, "one place, and the line of the rest");
@@ -160,7 +184,7 @@ mod tests {
         let check = |state: &str, expected: bool| {
             let mut batch = Batch::default();
             take(&mut batch, "DEVICES|0|60000|", Some(&devices(1, state)));
-            assert_eq!(batch.into_changes()[0].replaces, expected, "{state}");
+            assert_eq!(batch.into_changes().0[0].replaces, expected, "{state}");
         };
         check("final", false);
         check("corrected", true);

@@ -87,7 +87,10 @@ fn is_kept(found: &Found, new: &Point) -> bool {
 }
 
 /// A predicate: this measurement and these tags, whatever others there are.
-fn predicate<'a>(measurement: &str, tags: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub(super) fn predicate<'a>(
+    measurement: &str,
+    tags: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
     let mut text = format!("_measurement={}", quoted(measurement));
     for (name, value) in tags {
         text.push_str(&format!(" AND {}={}", quoted(name), quoted(&stored(value))));

@@ -9,11 +9,12 @@
 //! what was told and counted: dead letters, results older than the bucket's retention,
 //! records that nobody could read, and gaps of the log.
 
-use super::batch::{self, Batch, Change};
+use super::batch::{self, Batch, Change, Line};
 use super::delete::{self, Deletion};
 use super::http::Verdict;
 use super::link::{LOOK_UP, Link};
 use super::resolve::{self, Refused};
+use super::sessions::SessionChange;
 use super::state::State;
 use crate::dead_letters::refused_point;
 use crate::results::{Position, Record, ResultError, ResultLog, ResultReader, Topic};
@@ -97,7 +98,9 @@ impl Feeder<'_> {
             // A new store begins with what there is: nothing of it is lost.
             None => self.results.position_at(i64::MIN)?,
         };
-        match self.results.reader(&[Topic::ProcessedMetrics], from) {
+        let all = [Topic::ProcessedMetrics, Topic::Sessions];
+        let topics = if self.link.settings.has_sessions { &all[..] } else { &all[..1] };
+        match self.results.reader(topics, from) {
             Ok(reader) => Ok(Some(reader)),
             Err(ResultError::Lost { kept_from }) => {
                 self.state.keep(&kept_from)?;
@@ -145,7 +148,8 @@ impl Feeder<'_> {
     fn deliver(&mut self, mut batch: Batch, position: &Position) -> Result<bool, FeedError> {
         self.link.status.note(|report| report.waiting_since_ms = batch.since_ms);
         self.note_unreadable(&mut batch);
-        let Some(letters) = self.apply(batch.into_changes()) else { return Ok(false) };
+        let (changes, sessions) = batch.into_changes();
+        let Some(letters) = self.apply(changes, sessions) else { return Ok(false) };
         if !letters.is_empty() {
             // Before the position: what is refused is never without a trace.
             self.results.append(&letters)?;
@@ -156,10 +160,21 @@ impl Feeder<'_> {
     }
 
     /// Applies changes; gives the dead letters of what was refused.
-    fn apply(&mut self, changes: Vec<Change>) -> Option<Vec<Record>> {
-        let retention = self.link.retention()?;
-        let (changes, expired) = self.unexpired(changes, retention);
-        self.note_expired(expired);
+    fn apply(
+        &mut self,
+        mut changes: Vec<Change>,
+        mut sessions: Vec<SessionChange>,
+    ) -> Option<Vec<Record>> {
+        let horizon_ms = self.horizon_ms()?;
+        let is_kept = |time_ms: i64| horizon_ms.is_none_or(|horizon_ms| time_ms >= horizon_ms);
+        let count = |changes: &[Change], sessions: &[SessionChange]| {
+            let results = changes.iter().filter(|change| change.points.is_some()).count();
+            (results + sessions.iter().filter(|change| change.point.is_some()).count()) as u64
+        };
+        let before = count(&changes, &sessions);
+        changes.retain(|change| is_kept(change.key.time_ms()));
+        sessions.retain(|change| change.point.as_ref().is_none_or(|p| is_kept(p.time_ms)));
+        self.note_expired(before - count(&changes, &sessions));
         let mut letters = Vec::new();
         let there = self.there(&changes)?;
         for change in &changes {
@@ -172,19 +187,19 @@ impl Feeder<'_> {
                 letters.extend(self.delete(&deletion)?);
             }
         }
-        letters.extend(self.write(&changes)?);
+        letters.extend(self.delete_of_sessions(&sessions)?);
+        let mut lines = batch::lines(&changes);
+        lines.extend(sessions.iter().filter_map(SessionChange::line));
+        letters.extend(self.write(&lines)?);
         Some(letters)
     }
 
-    /// The changes that the bucket still takes, and how many results are too old for it.
-    fn unexpired(&self, changes: Vec<Change>, keep: Option<Duration>) -> (Vec<Change>, u64) {
-        let Some(keep) = keep else { return (changes, 0) };
-        let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        let horizon_ms = self.link.means.clock.now_ms().saturating_sub(keep_ms);
-        let (old, kept): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| change.key.time_ms() < horizon_ms);
-        let expired = old.iter().filter(|change| change.points.is_some()).count();
-        (kept, expired as u64)
+    /// What is older the bucket does not take, if it forgets at all.
+    fn horizon_ms(&mut self) -> Option<Option<i64>> {
+        let keep = self.link.retention()?;
+        let now_ms = self.link.means.clock.now_ms();
+        let of = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+        Some(keep.map(|keep| now_ms.saturating_sub(of(keep))))
     }
 
     /// What is there of results that may leave something behind.
@@ -206,7 +221,7 @@ impl Feeder<'_> {
     }
 
     /// Deletes points; gives a dead letter if that was refused.
-    fn delete(&mut self, deletion: &Deletion) -> Option<Option<Record>> {
+    pub(super) fn delete(&mut self, deletion: &Deletion) -> Option<Option<Record>> {
         let Deletion { time_ms, predicate, epoch } = deletion;
         let verdict = self.link.verdict(|http| http.delete(*time_ms, predicate))?;
         let reason = match verdict {
@@ -221,11 +236,10 @@ impl Feeder<'_> {
         Some(Some(refused_point(what.as_bytes(), &reason, *epoch)))
     }
 
-    /// Writes the points of changes; gives the dead letters of those that were refused.
-    fn write(&mut self, changes: &[Change]) -> Option<Vec<Record>> {
-        let lines = batch::lines(changes);
+    /// Writes lines; gives the dead letters of those that were refused.
+    fn write(&mut self, lines: &[Line]) -> Option<Vec<Record>> {
         let link = &mut self.link;
-        let refused = resolve::write(&lines, |body| link.verdict(|http| http.write(body)))?;
+        let refused = resolve::write(lines, |body| link.verdict(|http| http.write(body)))?;
         let (old, bad): (Vec<Refused>, Vec<Refused>) =
             refused.into_iter().partition(|refused| refused.is_expired);
         let written = lines.len() - old.len() - bad.len();

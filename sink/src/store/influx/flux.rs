@@ -3,7 +3,7 @@
 //! Answers come as CSV, whose writer in InfluxDB changes line ends within texts: `\n`
 //! becomes `\r\n`, and `\r` is lost. So texts are asked for in a form without either.
 
-use crate::points::{category_of, read_series, write_series};
+use crate::points::{SESSION_MEASUREMENT, SESSION_TAG, category_of, read_series, write_series};
 use crate::store::{FieldValue, HistoryQuery};
 use influxdb2_structmap::GenericMap;
 use influxdb2_structmap::value::Value;
@@ -132,6 +132,20 @@ pub(super) fn moment(bucket: &str, measurements: &[&str], time_ms: i64) -> Optio
         quoted(bucket),
         any.join(" or "),
     ))
+}
+
+/// The question for the points of sessions with this id that began at `start_ms` or later.
+pub(super) fn sessions(bucket: &str, id: &str, start_ms: i64) -> String {
+    format!(
+        "{IMPORTS}data = () => from(bucket: {})\n  |> range(start: {}, stop: {})\n  \
+         |> filter(fn: (r) => r._measurement == {} and r._field == \"value\" and r[{}] == {})\n{ROWS}",
+        quoted(bucket),
+        time(start_ms),
+        time(LAST_MS),
+        quoted(SESSION_MEASUREMENT),
+        quoted(SESSION_TAG),
+        quoted(&stored(id)),
+    )
 }
 
 /// A row, from what the client gives; none if it has no value.

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::flux::{self, Row};
 use super::trouble::Trouble;
 use crate::points::write_series;
-use crate::store::{Found, History, HistoryQuery, HistoryStore, StoreError};
+use crate::store::{FieldValue, Found, History, HistoryQuery, HistoryStore, StoreError};
 use std::collections::BTreeMap;
 
 /// A handle to ask an InfluxDB. It may not be asked from within an asynchronous task: it
@@ -34,6 +34,17 @@ impl InfluxHistory {
             return Ok(Vec::new());
         };
         Ok(in_order(measurements, self.client.query(question)?))
+    }
+
+    /// The points of sessions with this id that began at `start_ms` or later: their times
+    /// and durations.
+    pub(super) fn sessions(
+        &self,
+        id: &str,
+        start_ms: i64,
+    ) -> Result<Vec<(i64, FieldValue)>, Trouble> {
+        let rows = self.client.query(flux::sessions(&self.bucket, id, start_ms))?;
+        Ok(rows.into_iter().map(|row| (row.time_ms, row.value)).collect())
     }
 }
 

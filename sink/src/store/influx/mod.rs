@@ -21,6 +21,7 @@ mod http;
 mod link;
 mod look;
 mod resolve;
+mod sessions;
 mod setup;
 mod state;
 mod trouble;
@@ -61,6 +62,8 @@ pub struct InfluxSettings {
     pub retention: Duration,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// Whether it has a point for every session, which is a series each.
+    pub has_sessions: bool,
 }
 
 /// What a feed needs besides.
@@ -157,6 +160,7 @@ mod tests {
             bucket: "metrics".into(),
             retention: Duration::from_secs(3_600),
             timeout: Duration::from_secs(1),
+            has_sessions: false,
         };
         assert!(!format!("{settings:?}").contains("sesame"));
         let can_do = cfg!(feature = "influxdb-tls");

@@ -23,6 +23,7 @@ pub(crate) fn settings(url: &str) -> InfluxSettings {
         bucket: "metrics".into(),
         retention: Duration::from_secs(30 * 86_400),
         timeout: Duration::from_millis(500),
+        has_sessions: false,
     }
 }
 

@@ -4,4 +4,5 @@ pub(crate) mod bed;
 mod faults;
 mod real;
 mod server;
+mod sessions;
 mod writes;

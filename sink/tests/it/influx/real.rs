@@ -16,7 +16,7 @@ use streamgauge_sink::store::{
 const HOUR_MS: i64 = 3_600_000;
 
 #[allow(clippy::disallowed_methods, reason = "a server has the clock of the machine")]
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
@@ -25,13 +25,14 @@ fn variable(name: &str) -> String {
 }
 
 /// The server, and a bucket that nobody has used.
-fn fresh() -> InfluxSettings {
+pub(super) fn fresh() -> InfluxSettings {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::SeqCst);
     InfluxSettings {
         token: Secret::new(variable("STREAMGAUGE_INFLUXDB_TOKEN")),
         bucket: format!("test-{}-{}-{count}", std::process::id(), now_ms()),
         timeout: Duration::from_secs(30),
+        has_sessions: false,
         ..settings(&variable("STREAMGAUGE_INFLUXDB"))
     }
 }
@@ -79,7 +80,7 @@ impl Fixture for Influx {
     }
 }
 
-fn hour_ms() -> i64 {
+pub(super) fn hour_ms() -> i64 {
     now_ms().div_euclid(HOUR_MS) * HOUR_MS
 }
 
