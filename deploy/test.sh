@@ -136,9 +136,12 @@ run_tests() {
 services=
 stop_services() {
   [[ -n "$services" ]] || return 0
-  deploy/dev/kafka.sh stop --data "$services/kafka" &&
-    deploy/dev/kafka.sh stop --data "$services/secured" &&
-    deploy/dev/influxdb.sh stop --data "$services/influxdb" && rm -rf "$services"
+  local left=
+  deploy/dev/kafka.sh stop --data "$services/kafka" || left=1
+  deploy/dev/kafka.sh stop --data "$services/secured" || left=1
+  deploy/dev/influxdb.sh stop --data "$services/influxdb" || left=1
+  # What runs still needs its files.
+  [[ -n "$left" ]] || rm -rf "$services"
 }
 make_services() {
   if [[ -z "$services" ]]; then

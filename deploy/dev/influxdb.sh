@@ -144,7 +144,7 @@ find_process() {
 
 start_server() {
   # A session of its own: Ctrl-C in the terminal is not for it. Descriptor 9 is the lock.
-  run_in_session 9>&- &
+  run_in_session 8>&- 9>&- &
   disown
 }
 
@@ -213,6 +213,8 @@ start() {
   recall start
   if find_process; then
     wait_for
+    # One that was interrupted may have begun, and no more.
+    set_up
     tell "was up already; the token is in $data/token"
   else
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then

@@ -29,11 +29,9 @@ pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
     tell(&format!("http://{address} shows {}; Ctrl-C ends it", site.directory.display()));
     let history = HistoryFeed::open(&site, &config)?;
     let webhooks = Webhooks::open(&site, &config)?;
-    let store = history.as_ref().and_then(HistoryFeed::status);
+    let store = history.status();
     thread::scope(|scope| {
-        if let Some(history) = history {
-            scope.spawn(|| history.run(&site, &stop, &tell));
-        }
+        scope.spawn(|| history.run(&site, &config, &stop, &tell));
         scope.spawn(|| webhooks.run(&site, &stop, &tell));
         let served = serve(&site, &config, &webhooks, store, listener, &stop);
         stop.store(true, Ordering::SeqCst);

@@ -92,7 +92,7 @@ fn tell(text: &str) {
 }
 
 /// The only process, or the first of several.
-fn lead(config: &Config, place: Option<&Place>, stop: &AtomicBool) -> Result<()> {
+fn lead(config: &Config, place: Option<&Place>, stop: &Arc<AtomicBool>) -> Result<()> {
     let directory = directory(config, "data/site");
     let site = Site::open_to_stay(&directory, config)?;
     let _lock = JobLock::take(&directory)?;
@@ -143,7 +143,7 @@ pub(super) struct Parts<'a> {
     /// Its place among several, if it is not the only one.
     pub(super) place: Option<&'a Place>,
     /// Asks it to end.
-    pub(super) stop: &'a AtomicBool,
+    pub(super) stop: &'a Arc<AtomicBool>,
     /// Is told how many records it has read.
     pub(super) read: &'a AtomicU64,
     pub(super) tell: &'a (dyn Fn(&str) + Sync),
@@ -173,7 +173,11 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         match live::run(&job) {
             // Other processes have lost this one, too: all begin again, by themselves or
             // by whoever has started them.
-            Err(error) if parts.place.is_none() && error.calls_for_another_start() => {
+            Err(error)
+                if parts.place.is_none()
+                    && error.calls_for_another_start()
+                    && !parts.stop.load(Ordering::SeqCst) =>
+            {
                 (parts.tell)(&format!("{error}; the job begins again where that was"));
                 thread::sleep(AGAIN);
             }

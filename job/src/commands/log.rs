@@ -31,12 +31,17 @@ pub(super) fn open(
     let Some(kafka) = &config.kafka else {
         let retention =
             Retention { age_ms: config.log.retention_ms, stored_bytes: config.log.max_bytes };
+        if patience == Patience::Looks && !EmbeddedLog::exists(directory) {
+            bail!("there is no log of events in {}: nothing has run in it", directory.display());
+        }
         let log = EmbeddedLog::open(directory, PARTITIONS, retention, sync, Arc::clone(clock))?;
         return Ok(Arc::new(log));
     };
     let is_away = |error: &LogError| matches!(error, LogError::Away { .. });
     let log = connect(patience, is_away, || KafkaLog::connect(kafka.clone(), Arc::clone(clock)))?;
-    remember(&directory.join(TOPIC_FILE), &kafka.topic)?;
+    if patience != Patience::Looks {
+        remember(&directory.join(TOPIC_FILE), &kafka.topic)?;
+    }
     Ok(Arc::new(log))
 }
 

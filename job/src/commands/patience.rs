@@ -20,6 +20,8 @@ pub(super) enum Patience {
     Waits,
     /// That is an error.
     None,
+    /// That is an error, and nothing is made or written down: somebody just looks.
+    Looks,
 }
 
 /// Connects; while the Kafka is away, as patient as that.

@@ -37,13 +37,15 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let (started, cpu) = (Instant::now(), ProcessTime::now());
     let log = args.reads_log().then(|| OpenLog::open(args, &config)).transpose()?;
     let partitions = log.as_ref().map_or(args.partitions, |log| log.site.log.partitions());
-    let input = InputSettings { days: args.days, ..input_settings(&config, partitions) };
+    // What is verified has what the job has.
+    let has_days = if args.verify { config.site.has_days } else { args.days };
+    let input = InputSettings { days: has_days, ..input_settings(&config, partitions) };
     let funnels = funnels(&config);
     let outputs = wanted(args);
     let streamed = !args.final_only && args.to != Destination::Nowhere;
     let digests = args.summary.is_some();
     let dataflow = Settings {
-        windows: windows(&config, args.days),
+        windows: windows(&config, has_days),
         funnels: funnels.clone(),
         alerts: alerts(&config),
         output: Output { provisional: streamed, digests },
@@ -88,7 +90,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         settings: &input,
         funnels: &funnels,
         alerts: &dataflow.alerts,
-        has_days: args.days,
+        has_days,
         wall: started.elapsed(),
         cpu: cpu.elapsed(),
         interrupted: !progress.complete.load(Ordering::SeqCst),

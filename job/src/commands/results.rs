@@ -28,12 +28,17 @@ pub(super) fn open(
     let prefix = config.results_in_kafka.as_deref();
     check(directory, prefix)?;
     let (Some(prefix), Some(kafka)) = (prefix, &config.kafka) else {
+        if patience == Patience::Looks && !EmbeddedResults::exists(directory) {
+            bail!("there are no results in {}: nothing has run in it", directory.display());
+        }
         return Ok(Arc::new(EmbeddedResults::open(directory, sync, Arc::clone(clock))?));
     };
     let is_away = |error: &ResultError| matches!(error, ResultError::Away { .. });
     let results =
         connect(patience, is_away, || KafkaResults::connect(kafka, prefix, Arc::clone(clock)))?;
-    remember(&directory.join(PREFIX_FILE), prefix)?;
+    if patience != Patience::Looks {
+        remember(&directory.join(PREFIX_FILE), prefix)?;
+    }
     Ok(Arc::new(results))
 }
 

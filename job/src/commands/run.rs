@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
         site: &site,
         webhooks: &webhooks,
         flow: &flow,
-        stop: AtomicBool::new(false),
+        stop: Arc::default(),
         over: AtomicBool::new(false),
         shop_ended: AtomicBool::new(args.no_simulator),
     };
@@ -96,7 +96,7 @@ struct Run<'a> {
     webhooks: &'a Webhooks,
     flow: &'a Flow,
     /// Asks the job to end.
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
     /// The job has ended: what shows its results ends, too.
     over: AtomicBool,
     /// The shop appends no more.
@@ -108,9 +108,9 @@ impl Run<'_> {
         &self,
         simulates: bool,
         listener: TcpListener,
-        history: Option<HistoryFeed>,
+        history: HistoryFeed,
     ) -> Result<SourceCounts> {
-        let store = history.as_ref().and_then(HistoryFeed::status);
+        let store = history.status();
         thread::scope(|scope| {
             let gateway = named(scope, "gateway", || {
                 let (site, config, webhooks) = (self.site, self.config, self.webhooks);
@@ -118,9 +118,7 @@ impl Run<'_> {
                 self.flow.stop.store(true, Ordering::SeqCst);
                 served
             });
-            if let Some(history) = history {
-                named(scope, "history", || history.run(self.site, &self.over, &tell));
-            }
+            named(scope, "history", || history.run(self.site, self.config, &self.over, &tell));
             named(scope, "webhooks", || self.webhooks.run(self.site, &self.over, &tell));
             let shop = simulates.then(|| named(scope, "simulator", || self.shop()));
             let numbers = named(scope, "numbers", || {
@@ -186,14 +184,29 @@ impl Run<'_> {
     fn tell_numbers(&self) -> Result<()> {
         let topics = [Topic::ProcessedMetrics, Topic::Sessions, Topic::Alerts, Topic::JobStatus];
         let results = &self.site.results;
-        let mut reader = results.reader(&topics, results.position_at(self.site.clock.now_ms())?)?;
+        let open = || results.reader(&topics, results.position_at(self.site.clock.now_ms())?);
+        // What is away comes again; what was cut is no loss to numbers that are of now.
+        let mut reader = open().ok();
         let mut numbers = Numbers::default();
         let (mut told, mut due) = (Instant::now(), TELL_FIRST);
         while !self.flow.is_stopped() {
             thread::sleep(LOOK);
             if told.elapsed() >= due {
                 (told, due) = (Instant::now(), TELL);
-                while reader.poll(1_000, &mut |record| numbers.apply(&record))? > 0 {}
+                let Some(open_reader) = &mut reader else {
+                    reader = open().ok();
+                    continue;
+                };
+                loop {
+                    match open_reader.poll(1_000, &mut |record| numbers.apply(&record)) {
+                        Ok(0) => break,
+                        Ok(_) => {}
+                        Err(_) => {
+                            reader = None;
+                            break;
+                        }
+                    }
+                }
                 let line = numbers.line(self.site.clock.now_ms());
                 let mut out = io::stdout().lock();
                 let written = writeln!(out, "{line}").and_then(|()| out.flush());

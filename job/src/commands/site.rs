@@ -67,13 +67,15 @@ impl Site {
         if !directory.is_dir() {
             bail!("there is no data directory {}: name it with --data-dir", directory.display());
         }
-        Self::open(directory, config)
+        Self::open_with(directory, config, Patience::Looks)
     }
 
     fn open_with(directory: &Path, config: &Config, patience: Patience) -> Result<Self> {
         let shown = directory.display();
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make the data directory {shown}"))?;
+        if patience != Patience::Looks {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot make the data directory {shown}"))?;
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
         let log = log::open(directory, config, sync, &clock, patience)?;

@@ -68,7 +68,7 @@ pub struct Job<'a> {
     /// All settings that decide about results: their hash, and they as JSON.
     pub settings: (u64, String),
     /// Asks the job to end.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
     /// Is told how many records were read.
     pub read: &'a AtomicU64,
     /// Is told what people should know.
@@ -153,7 +153,7 @@ impl Reached {
 /// # Panics
 /// If a worker panics.
 pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
-    let Some(Begun { results, mut start, source }) = begin(job)? else {
+    let Some(Begun { mut results, mut start, source }) = begin(job)? else {
         return Ok(SourceCounts::default());
     };
     tell_start(job, &start);
@@ -170,6 +170,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     let manifest = start.checkpoint.as_ref().map(|c| c.manifest.clone());
     let restored = manifest.as_ref().map(|m| m.epoch);
     let settings = Some(job.settings.clone());
+    results.end_when(job.stop);
     let mut writer = Writer::new(results, start.state, restored, settings);
     let number = writer.number();
     let (driver, first) = Driver::new(

@@ -6,6 +6,7 @@
 
 use crate::checkpoint::{self, CheckpointError, Restored, Storage, Usable};
 use crate::user::Carried;
+use std::cell::RefCell;
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, LogError};
@@ -132,15 +133,24 @@ impl Start {
             Ok(found.filter(|b| b.epoch == epoch))
         };
         let committed = state.committed.map(|p| p.epoch);
+        // Nor are results that are away.
+        let away = RefCell::new(None);
         let Usable { checkpoint, refused } =
             checkpoint::newest_usable(storage, workers, |manifest| {
                 if committed.is_none_or(|committed| manifest.epoch > committed) {
                     return Err("its epoch is not committed".to_owned());
                 }
-                let binding = binding(manifest.epoch).map_err(|e| e.to_string())?;
+                let binding = binding(manifest.epoch).map_err(|error| {
+                    let told = error.to_string();
+                    away.replace(Some(error));
+                    told
+                })?;
                 let binding = binding.ok_or("its binding is no longer kept")?;
                 held(&bounds, &binding).map_err(|lost| lost.to_string())
             })?;
+        if let Some(error) = away.into_inner() {
+            return Err(error.into());
+        }
         let Some(checkpoint) = checkpoint else {
             return Self::from_the_beginning(results, &bounds, state, refused);
         };

@@ -17,6 +17,8 @@ pub use kafka::KafkaResults;
 pub use memory::MemoryResults;
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use streamgauge_ingest::binding::Binding;
 use thiserror::Error;
@@ -252,6 +254,10 @@ pub struct LogState {
 pub trait ResultWriter: Send {
     /// Its number: a later writer has a higher one.
     fn number(&self) -> u64;
+
+    /// What is set when the job is asked to end: what keeps the log may be away then, and is
+    /// not waited for much longer.
+    fn end_when(&mut self, _asked: &Arc<AtomicBool>) {}
 
     /// Keeps all of a transaction or nothing; it is durable when this returns.
     ///

@@ -85,7 +85,7 @@ fn what_brokers_never_take_is_not_tried_for_ever() {
     let refused = writer
         .commit(&transaction(1, vec![one.clone(), record(METRICS, 1, "b", Some(&large))]))
         .unwrap_err();
-    assert!(matches!(refused, ResultError::Ended { .. }), "{refused}");
+    assert!(matches!(refused, ResultError::Storage { .. }), "{refused}");
     assert!(refused.to_string().contains("too large"), "{refused}");
     let other = again(&prefix);
     commit(&f, &mut *other.writer().unwrap(), &transaction(1, vec![one]));

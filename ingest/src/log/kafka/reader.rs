@@ -179,7 +179,9 @@ impl KafkaReader {
         *waits += 1;
         if *waits == PATIENCE {
             self.check(behind)?;
-            self.restart(ends)?;
+            // Asked now: what somebody waits for may not have been reached yet.
+            let reached = self.ends()?;
+            self.restart(&reached)?;
         } else if *waits >= 2 * PATIENCE {
             let Position { partition, offset } = self.parts[behind].at;
             let (topic, partition) = self.shared.asker.topics().place(partition);
@@ -208,7 +210,8 @@ impl KafkaReader {
     }
 
     /// Begins anew where it is, with another client: what this one has fetched ahead, and
-    /// whatever it waits for, goes with it. The partitions have reached `ends`.
+    /// whatever it waits for, goes with it. The partitions have reached `ends`: what lies
+    /// before that and is not given then is no record.
     fn restart(&mut self, ends: &[u64]) -> Result<(), LogError> {
         let (turn, commits) = (self.turn, self.commits);
         let new = Self::new(&self.shared, &self.positions(), ends)?;

@@ -17,7 +17,10 @@ const OTHER: &str = "see `kafka.security`, and what it needs";
 /// Who closes a connection without a word may want another protocol, or just end.
 pub(super) fn told(text: &str, is_coded: bool) -> (String, bool) {
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    let (advice, is_refusal) = if has(&["mechanism handshake failed"]) {
+    let (advice, is_refusal) = if has(&["transport failure", "timed out"]) && has(&["SASL"]) {
+        // It was lost on the way, and nobody refused anything.
+        (PROTOCOL, false)
+    } else if has(&["mechanism handshake failed"]) {
         (MECHANISM, true)
     } else if has(&["uthentication", "SASL"]) {
         (USER, true)
@@ -52,6 +55,8 @@ mod tests {
         let check = |text: &str, advice: &str, is_refusal| {
             assert_eq!(told(text, false), (format!("{text}: {advice}"), is_refusal));
         };
+        let lost = "SASL PLAIN mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)";
+        check(lost, PROTOCOL, false);
         check(
             "SASL authentication error: Authentication failed: Invalid username or password",
             USER,

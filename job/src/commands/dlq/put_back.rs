@@ -60,30 +60,38 @@ pub(super) fn of_the_log(site: &Site, filter: &DlqFilter, to: &Destination) -> R
         Destination::Log => Events::Log(Appender::new(Arc::clone(&site.log))),
         to => Events::file(to)?,
     };
+    let mut is_whole = true;
     for (partition, wanted) in wanted {
         if partition >= site.log.partitions() {
             counts.other += wanted.len() as u64;
             continue;
         }
-        records(&*site.log, partition, wanted, &mut events, &mut counts)?;
+        is_whole = records(&*site.log, partition, wanted, &mut events, &mut counts)?;
+        if !is_whole {
+            break;
+        }
     }
+    // What was found is written, whatever comes of the rest.
     events.finish()?;
+    if !is_whole {
+        bail!("interrupted, and the rest was not looked at: {}", counts.told(to));
+    }
     Ok(counts.told(to))
 }
 
-/// Writes the wanted records of a partition.
+/// Writes the wanted records of a partition; false if it was asked to end before all.
 fn records(
     log: &dyn EventLog,
     partition: u32,
     mut wanted: BTreeMap<u64, String>,
     events: &mut Events,
     counts: &mut Counts,
-) -> Result<()> {
+) -> Result<bool> {
     let bounds = log.bounds(partition)?;
     let kept = wanted.split_off(&bounds.start);
     counts.cut += wanted.len() as u64;
     let (Some(first), Some(last)) = (kept.keys().next(), kept.keys().next_back()) else {
-        return Ok(());
+        return Ok(true);
     };
     let end = bounds.end.min(last + 1);
     let bar = bar(partition, end.saturating_sub(*first));
@@ -91,7 +99,9 @@ fn records(
     let mut reader = log.reader(&[at])?;
     let mut found = 0;
     while at.offset < end {
-        go_on_waiting()?;
+        if go_on_waiting().is_err() {
+            return Ok(false);
+        }
         at.offset = end.min(at.offset + STEP);
         let mut failed = None;
         reader.read_until(&[at], &mut |record| {
@@ -112,7 +122,7 @@ fn records(
     }
     bar.finish_and_clear();
     counts.other += kept.len() as u64 - found;
-    Ok(())
+    Ok(true)
 }
 
 /// A record in a file is a line: line breaks, which in JSON mean nothing, become blanks.

@@ -4,7 +4,7 @@ use super::{Findings, Level, Patient, time};
 use crate::commands::site::Site;
 use std::sync::Arc;
 use streamgauge_ingest::log::{EventLog, KafkaLog, KafkaSettings, LogError, Position, Record};
-use streamgauge_sink::results::KafkaResults;
+use streamgauge_sink::results::{EmbeddedResults, KafkaResults};
 use streamgauge_sink::topics::{Admin, wanted};
 
 /// A record that was appended so long after now is of a clock that is ahead, ms.
@@ -33,7 +33,7 @@ fn embedded(patient: &mut Patient<'_>, findings: &mut Findings) {
         );
         return;
     }
-    match Site::open(&patient.directory, patient.config) {
+    match Site::open_to_look(&patient.directory, patient.config) {
         Ok(site) => {
             findings.ok("data directory", shown);
             patient.log = Some(site.log);
@@ -62,7 +62,13 @@ fn in_kafka(patient: &mut Patient<'_>, kafka: &KafkaSettings, findings: &mut Fin
             Ok(results) => patient.results = Some(Arc::new(results)),
             Err(error) => findings.add(Level::Problem, "results", error.to_string(), ""),
         },
-        None => match Site::open(&patient.directory, patient.config) {
+        None if !EmbeddedResults::exists(&patient.directory) => findings.add(
+            Level::Note,
+            "results",
+            format!("there are none in {}: nothing has run in it", patient.directory.display()),
+            "name the right one with --data-dir, or begin with `streamgauge job`",
+        ),
+        None => match Site::open_to_look(&patient.directory, patient.config) {
             Ok(site) => patient.results = Some(site.results),
             Err(error) => findings.add(Level::Problem, "results", format!("{error:#}"), ""),
         },

@@ -56,9 +56,11 @@ impl Shared {
     /// What the tail says now.
     fn ask<T>(&self, answer: impl FnOnce(&Tail) -> T) -> Result<T, ResultError> {
         let mut guard = self.tail();
-        let asked = match guard.take() {
-            Some(tail) => tail.refreshed(self),
-            None => Tail::find(self),
+        let asked = match guard.take().map(|tail| tail.refreshed(self)) {
+            Some(Ok(tail)) => Ok(tail),
+            Some(Err(away @ ResultError::Away { .. })) => Err(away),
+            // It was not asked for so long that what comes next for it was cut.
+            Some(Err(_)) | None => Tail::find(self),
         };
         Ok(answer(guard.insert(asked?)))
     }

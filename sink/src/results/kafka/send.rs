@@ -62,9 +62,18 @@ impl Outcomes {
     /// Waits until all that was sent is answered, which it is at last, as tries have an
     /// end; or the producer has come to its end.
     pub(super) fn wait(&self, sender: &Sender) {
+        self.wait_unless(sender, || false);
+    }
+
+    /// The same, unless somebody gives up; false then.
+    pub(super) fn wait_unless(&self, sender: &Sender, gives_up: impl Fn() -> bool) -> bool {
         while self.lock().unanswered > 0 && sender.client().fatal_error().is_none() {
+            if gives_up() {
+                return false;
+            }
             sender.poll(LOOK);
         }
+        true
     }
 
     /// The last thing that the client said.
@@ -97,10 +106,18 @@ impl ProducerContext for Outcomes {
                 *end = behind.max(*end);
             }
             Err((error, _)) => {
-                outcome.error.get_or_insert_with(|| error.clone());
+                if outcome.error.as_ref().is_none_or(is_consequence) {
+                    outcome.error = Some(error.clone());
+                }
             }
         }
     }
+}
+
+/// Whether an error only says that another one came before.
+pub(super) fn is_consequence(error: &KafkaError) -> bool {
+    use Code::{PurgeInflight, PurgeQueue, State};
+    error.rdkafka_error_code().is_some_and(|c| matches!(c, PurgeInflight | PurgeQueue | State))
 }
 
 /// A producer of results.
@@ -166,5 +183,10 @@ pub(super) fn append(shared: &Shared, records: &[Record]) -> Result<(), ResultEr
         shared.settings.producer(TRIED_MS).create_with_context(outcomes.clone()).map_err(failed)?;
     records.iter().try_for_each(|record| send(shared, &sender, record)).map_err(failed)?;
     outcomes.wait(&sender);
-    outcomes.take_error().map_or(Ok(()), |error| Err(failed(error)))
+    match (outcomes.take_error(), sender.client().fatal_error()) {
+        (Some(error), _) => Err(failed(error)),
+        // Then answers may be missing.
+        (None, Some((code, _))) => Err(failed(KafkaError::MessageProduction(code))),
+        (None, None) => Ok(()),
+    }
 }

@@ -1,13 +1,23 @@
 //! Trying a transaction until it is there, or until only a new writer can tell whether it is.
 
+use super::super::send::is_consequence;
 use super::{KafkaWriter, TRANSACTION_MS};
 use crate::results::ResultError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::Producer;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a step of a transaction has before it is looked whether to go on.
-const STEP: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_secs(2);
+/// The same of an abort, which waits for answers that somebody must take meanwhile.
+const ABORT_STEP: Duration = Duration::from_millis(200);
+/// How long a job that is asked to end waits for brokers that are away, ms. It is as if it
+/// were killed then.
+const ENDING_MS: i64 = 10_000;
+/// How long the number of a newer writer is waited for: it is told after the older one
+/// has lost its right.
+const NEWER: Duration = Duration::from_secs(15);
 /// How long the first pause is before an aborted transaction is tried again; each is
 /// twice as long as the one before.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -61,15 +71,24 @@ impl KafkaWriter {
             });
             let error = match tried {
                 Ok(()) => return Ok(()),
+                Err(Failure::Ended(error)) if self.gives_up() => return Err(self.given_up(&error)),
                 Err(Failure::Ended(error)) => return Err(self.ended(&error)),
                 Err(Failure::Again(error)) => error,
             };
-            let passed_ms = self.shared.clock.now_ms().saturating_sub(began_ms);
-            let is_late = passed_ms > i64::from(TRANSACTION_MS);
-            if is_late || is_refused(&error) || self.sender.client().fatal_error().is_some() {
+            if self.gives_up() {
+                return Err(self.given_up(&error));
+            }
+            if self.is_late(began_ms) || self.sender.client().fatal_error().is_some() {
                 return Err(self.ended(&error));
             }
-            self.abort()?;
+            let error = self.abort(began_ms)?.unwrap_or(error);
+            if is_refused(&error) {
+                // Another writer would be told the same.
+                return Err(ResultError::Storage {
+                    what: format!("cannot commit to {}", self.shared.settings.shown()),
+                    reason: error.to_string(),
+                });
+            }
             std::thread::sleep(pause);
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
@@ -77,7 +96,9 @@ impl KafkaWriter {
 
     /// Waits until all that was sent is there.
     pub(super) fn wait_for_answers(&self) -> Result<(), KafkaError> {
-        self.outcomes.wait(&self.sender);
+        if !self.outcomes.wait_unless(&self.sender, || self.gives_up()) {
+            return Err(KafkaError::Canceled);
+        }
         self.outcomes.take_error().map_or(Ok(()), Err)
     }
 
@@ -86,23 +107,56 @@ impl KafkaWriter {
         loop {
             match self.sender.commit_transaction(STEP) {
                 Ok(()) => return Ok(()),
-                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
+                Err(KafkaError::Transaction(of)) if of.is_retriable() && !self.gives_up() => {}
                 Err(error) => return Err(Failure::of(error)),
             }
         }
     }
 
-    fn abort(&self) -> Result<(), ResultError> {
+    /// Whether the job was asked to end, and brokers have had their time since.
+    fn gives_up(&self) -> bool {
+        if !self.asked.load(Ordering::SeqCst) {
+            return false;
+        }
+        let now_ms = self.shared.clock.now_ms();
+        let since_ms = self.asked_ms.get().unwrap_or(now_ms);
+        self.asked_ms.set(Some(since_ms));
+        now_ms.saturating_sub(since_ms) > ENDING_MS
+    }
+
+    fn given_up(&self, error: &KafkaError) -> ResultError {
+        ResultError::Ended {
+            what: format!(
+                "the last results are not committed to {}, and computed again at the next start",
+                self.shared.settings.shown()
+            ),
+            reason: self.outcomes.heard().unwrap_or_else(|| error.to_string()),
+        }
+    }
+
+    /// Aborts the transaction; gives why a record of it was not taken, if one was not.
+    fn abort(&self, began_ms: i64) -> Result<Option<KafkaError>, ResultError> {
         loop {
-            match self.sender.abort_transaction(STEP) {
+            // It ends when all is answered, and answers are taken here.
+            self.sender.poll(Duration::ZERO);
+            match self.sender.abort_transaction(ABORT_STEP) {
                 Ok(()) => {
+                    self.outcomes.wait(&self.sender);
+                    let error = self.outcomes.take_error().filter(|e| !is_consequence(e));
                     self.outcomes.forget();
-                    return Ok(());
+                    return Ok(error);
                 }
-                Err(KafkaError::Transaction(of)) if of.is_retriable() => {}
+                Err(KafkaError::Transaction(of))
+                    if of.is_retriable() && !self.is_late(began_ms) && !self.gives_up() => {}
                 Err(error) => return Err(self.ended(&error)),
             }
         }
+    }
+
+    /// Whether brokers have given up a transaction that began then.
+    fn is_late(&self, began_ms: i64) -> bool {
+        let passed_ms = self.shared.clock.now_ms().saturating_sub(began_ms);
+        passed_ms > i64::from(TRANSACTION_MS)
     }
 
     /// Why this producer has come to its end: a newer one, or whatever it was.
@@ -111,10 +165,17 @@ impl KafkaWriter {
         let is_fenced = fatal.as_ref().is_some_and(|(code, _)| {
             matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
         });
-        match self.newer().ok().flatten() {
+        let mut newer = self.newer().ok().flatten();
+        let mut waited = Duration::ZERO;
+        while newer.is_none() && is_fenced && waited < NEWER {
+            std::thread::sleep(LONGEST_PAUSE);
+            waited += LONGEST_PAUSE;
+            newer = self.newer().ok().flatten();
+        }
+        match newer {
             Some(newer) => ResultError::Fenced { newer, own: self.own },
-            // It has taken over and has not told its number yet; or brokers have given a
-            // transaction up that took too long.
+            // It has taken over and told nobody; or brokers have given a transaction up that
+            // took too long.
             None if is_fenced => ResultError::Ended {
                 what: "the brokers take no more of this writer's transactions".to_owned(),
                 reason: "another job has taken over, or one took too long".to_owned(),

@@ -15,9 +15,10 @@ use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
 use crate::topics::{Admin, AdminError};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use streamgauge_ingest::log::EventLog;
 
@@ -34,6 +35,8 @@ const CUT_EVERY_MS: i64 = 10 * 60_000;
 pub(super) struct KafkaWriter {
     shared: Arc<Shared>,
     own: u64,
+    /// Whether others can know that number.
+    is_told: bool,
     sender: Sender,
     outcomes: Outcomes,
     beside: Sender,
@@ -42,6 +45,9 @@ pub(super) struct KafkaWriter {
     /// Progress of epochs that were committed before this writer, as far as it was read.
     before: OnceCell<BTreeMap<u64, Progress>>,
     last_cut_ms: i64,
+    /// What is set when the job is asked to end, and when that was seen, ms.
+    asked: Arc<AtomicBool>,
+    asked_ms: Cell<Option<i64>>,
 }
 
 impl KafkaWriter {
@@ -56,7 +62,14 @@ impl KafkaWriter {
         let sender: Sender = config.create_with_context(outcomes.clone()).map_err(failed)?;
         // An older writer cannot commit any more when this returns, and what it has left
         // is aborted or committed.
-        sender.init_transactions(TAKE_OVER).map_err(failed)?;
+        sender.init_transactions(TAKE_OVER).map_err(|error| match &error {
+            // Rights that are missing, or a time limit that brokers do not take.
+            KafkaError::Transaction(of) if of.is_fatal() => ResultError::Storage {
+                what: format!("cannot write to {}", shared.settings.shown()),
+                reason: of.to_string(),
+            },
+            _ => failed(error),
+        })?;
         let beside = shared.settings.producer(BESIDE_MS);
         let beside = beside.create_with_context(Outcomes::default()).map_err(failed)?;
         let older = shared.settings_entries()?.into_iter().filter_map(|entry| match entry {
@@ -66,9 +79,23 @@ impl KafkaWriter {
         let own = older.max().unwrap_or(0) + 1;
         let (ends, _) = shared.ask(Tail::ends)?;
         let shared = Arc::clone(shared);
-        let (before, last_cut_ms) = (OnceCell::new(), i64::MIN);
-        let mut writer = Self { shared, own, sender, outcomes, beside, ends, before, last_cut_ms };
+        let (before, last_cut_ms, is_told) = (OnceCell::new(), i64::MIN, false);
+        let (asked, asked_ms) = (Arc::default(), Cell::new(None));
+        let mut writer = Self {
+            shared,
+            own,
+            is_told,
+            sender,
+            outcomes,
+            beside,
+            ends,
+            before,
+            last_cut_ms,
+            asked,
+            asked_ms,
+        };
         writer.until_there(|writer| writer.send_entry(SETTINGS, &Entry::Writer { writer: own }))?;
+        writer.is_told = true;
         Ok(writer)
     }
 
@@ -79,9 +106,11 @@ impl KafkaWriter {
 
     /// The number of a newer writer, if there is one.
     fn newer(&self) -> Result<Option<u64>, ResultError> {
+        // A number that was not told is also that of whoever came in between.
+        let first = self.own + u64::from(self.is_told);
         let entries = self.shared.settings_entries()?.into_iter();
         let newer = entries.filter_map(|entry| match entry {
-            Entry::Writer { writer } if writer > self.own => Some(writer),
+            Entry::Writer { writer } if writer >= first => Some(writer),
             _ => None,
         });
         Ok(newer.max())
@@ -147,6 +176,10 @@ impl ResultWriter for KafkaWriter {
         self.own
     }
 
+    fn end_when(&mut self, asked: &Arc<AtomicBool>) {
+        self.asked = Arc::clone(asked);
+    }
+
     fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError> {
         let records = &transaction.records;
         let is_empty = transaction.bindings.is_empty()
@@ -169,13 +202,11 @@ impl ResultWriter for KafkaWriter {
         if now_ms.saturating_sub(self.last_cut_ms) < CUT_EVERY_MS {
             return Ok(());
         }
+        self.last_cut_ms = now_ms;
         match self.cut(epoch, bound_before_ms) {
-            // Nothing hangs on it: it is tried again with the next checkpoint.
+            // Nothing hangs on it: it is tried again.
             Err(ResultError::Away { .. }) => Ok(()),
-            done => {
-                self.last_cut_ms = now_ms;
-                done
-            }
+            done => done,
         }
     }
 
