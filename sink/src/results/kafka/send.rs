@@ -9,13 +9,12 @@ use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 use streamgauge_ingest::log::{EPOCH_HEADER, Heard};
 
-/// How long a full queue is let drain before it is tried again.
-const DRAIN: Duration = Duration::from_millis(5);
-
-/// How long one look for answers takes.
+/// How long is waited before it is looked again for answers, or for room. Polling for so
+/// long would spin: the client waits in whole ms, and polls on until the last is over.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The offset behind the last record of each partition of each topic.
@@ -71,9 +70,18 @@ impl Outcomes {
             if gives_up() {
                 return false;
             }
-            sender.poll(LOOK);
+            self.look(sender);
         }
         true
+    }
+
+    /// Takes an answer, or waits a moment if there is none.
+    fn look(&self, sender: &Sender) {
+        let before = self.lock().unanswered;
+        sender.poll(Duration::ZERO);
+        if self.lock().unanswered == before {
+            thread::sleep(LOOK);
+        }
     }
 
     /// The last thing that the client said.
@@ -160,7 +168,7 @@ fn send_when_there_is_room(
             return Err(error);
         }
         new = refused;
-        sender.poll(DRAIN);
+        sender.context().look(sender);
     }
     sender.context().lock().unanswered += 1;
     Ok(())
