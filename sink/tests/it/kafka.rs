@@ -53,7 +53,10 @@ fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
     // later than the marks before them when the clock of a test is ahead by its steps.
     let start_ms = i64::try_from(now().as_millis()).unwrap();
     clock.advance(start_ms - START_MS);
-    (Fixture { log: Box::new(log), clock, start_ms, _directory: None }, prefix)
+    (
+        Fixture { log: Box::new(log), clock, start_ms, is_in_one_place: false, _directory: None },
+        prefix,
+    )
 }
 
 fn again(prefix: &str) -> KafkaResults {

@@ -62,41 +62,40 @@ impl Batch {
         self.points += points.as_ref().map_or(1, Vec::len);
         let replaces = points.as_deref().is_some_and(is_corrected);
         let change = Change { key, epoch: stored.epoch, points, replaces };
-        match self.places.get(stored.key) {
-            Some(place) => {
-                if let Some(earlier) = self.changes.get_mut(*place) {
-                    // What was to be deleted for the earlier one still is.
-                    *earlier = Change { replaces: true, ..change };
-                }
-            }
-            None => {
-                self.places.insert(stored.key.to_vec(), self.changes.len());
-                self.changes.push(change);
-            }
-        }
+        let again = |change| Change { replaces: true, ..change };
+        put(&mut self.changes, &mut self.places, stored.key, change, again);
         Ok(())
     }
 
     fn take_session(&mut self, stored: &Stored<'_>) -> Result<(), PointError> {
         let change = SessionChange::read(stored)?;
         self.points += 1;
-        match self.places.get(stored.key) {
-            Some(place) => {
-                if let Some(earlier) = self.sessions.get_mut(*place) {
-                    *earlier = SessionChange { replaces: true, ..change };
-                }
-            }
-            None => {
-                self.places.insert(stored.key.to_vec(), self.sessions.len());
-                self.sessions.push(change);
-            }
-        }
+        let again = |change| SessionChange { replaces: true, ..change };
+        put(&mut self.sessions, &mut self.places, stored.key, change, again);
         Ok(())
     }
 
     /// The changes, each of another result, and those of sessions.
     pub(super) fn into_changes(self) -> (Vec<Change>, Vec<SessionChange>) {
         (self.changes, self.sessions)
+    }
+}
+
+/// Puts a change in the place of an earlier one of its key, as `again` makes it: what was to
+/// be deleted for that still is.
+fn put<T>(
+    all: &mut Vec<T>,
+    places: &mut HashMap<Vec<u8>, usize>,
+    key: &[u8],
+    change: T,
+    again: impl FnOnce(T) -> T,
+) {
+    match places.get(key).and_then(|place| all.get_mut(*place)) {
+        Some(earlier) => *earlier = again(change),
+        None => {
+            places.insert(key.to_vec(), all.len());
+            all.push(change);
+        }
     }
 }
 
