@@ -39,6 +39,12 @@ pub(super) enum LineRef<'a> {
 }
 
 impl Chunk {
+    /// Leaves nothing in it but the room for as much.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.lines.clear();
+    }
+
     pub(super) fn line(&self, i: usize) -> LineRef<'_> {
         match &self.lines[i] {
             Line::Value(range) => LineRef::Value(&self.bytes[range.clone()]),

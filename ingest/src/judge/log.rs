@@ -5,7 +5,7 @@
 //! sees all of them, and comes back here as [`LogJudge::raise`].
 
 use super::Watcher;
-use super::chunk::{DecodedChunk, Outcome};
+use super::chunk::{Chunk, DecodedChunk, Outcome};
 use super::record::{Case, Judge};
 use super::seen::SeenId;
 use crate::batch::EventBatch;
@@ -23,6 +23,17 @@ pub struct Place {
     pub offset: u64,
     /// When it was appended, ms.
     pub appended_ms: i64,
+}
+
+/// What became of records.
+#[derive(Debug)]
+pub struct JudgedChunk {
+    /// Accepted events of known types.
+    pub batch: Option<EventBatch>,
+    /// Rejected records, and partly late ones.
+    pub dead_letters: Vec<DeadLetter>,
+    /// The records as they were read.
+    pub raw: Chunk,
 }
 
 /// Judges the records of some partitions of a log.
@@ -79,12 +90,8 @@ impl LogJudge {
         }
     }
 
-    /// Judges records, each at its place; returns what is accepted and what is not.
-    pub fn judge(
-        &mut self,
-        chunk: DecodedChunk,
-        places: &[Place],
-    ) -> (Option<EventBatch>, Vec<DeadLetter>) {
+    /// Judges records, each at its place.
+    pub fn judge(&mut self, chunk: DecodedChunk, places: &[Place]) -> JudgedChunk {
         let mut chunk = chunk;
         let mut rows = std::mem::take(&mut chunk.rows).into_iter();
         for (line, (entry, place)) in chunk.entries.iter_mut().zip(places).enumerate() {
@@ -98,6 +105,6 @@ impl LogJudge {
         let rows = std::mem::take(&mut self.judge.rows);
         let texts = Arc::new(chunk.texts);
         let batch = (!rows.is_empty()).then_some(EventBatch { target: 0, rows, texts });
-        (batch, std::mem::take(&mut self.judge.dead))
+        JudgedChunk { batch, dead_letters: std::mem::take(&mut self.judge.dead), raw: chunk.raw }
     }
 }

@@ -15,7 +15,7 @@ mod watch;
 
 pub use chunk::{Chunk, ChunkDecoder, DecodedChunk, Line};
 pub use files::FileJudge;
-pub use log::{LogJudge, Place};
+pub use log::{JudgedChunk, LogJudge, Place};
 pub use seen::SeenId;
 pub use watch::{Fate, Judged, Watcher};
 

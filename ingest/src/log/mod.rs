@@ -161,7 +161,7 @@ pub trait EventLog: Send + Sync {
 
 /// About how many bytes of records one poll of a partition gives at most: memory must
 /// not follow the size of what waits.
-pub const POLL_BYTES: usize = 4 << 20;
+pub const POLL_BYTES: usize = 16 << 20;
 
 /// Reads some partitions of a log.
 pub trait LogReader: Send {

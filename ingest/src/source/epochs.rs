@@ -37,6 +37,8 @@ pub struct BoundEpoch {
     pub batch: Option<EventBatch>,
     /// Its rejected records, and partly late ones.
     pub dead_letters: Vec<DeadLetter>,
+    /// Whether most likely the next one waits already.
+    pub is_full: bool,
 }
 
 impl BoundEpoch {
@@ -145,7 +147,7 @@ impl<'a> Source<'a> {
         if binding.settings_hash != self.pacing.settings_hash {
             return Err(SourceError::OtherSettings { epoch });
         }
-        let Read { partitions, counts, batch, dead_letters } =
+        let Read { partitions, counts, batch, dead_letters, .. } =
             self.reader.read_bound(&binding.partitions)?;
         let same = |(read, bound): (&PartitionBinding, &PartitionBinding)| read == bound;
         let differs = partitions.iter().zip(&binding.partitions).find(|pair| !same(*pair));
@@ -157,7 +159,7 @@ impl<'a> Source<'a> {
             return Err(SourceError::JudgedOtherwise { epoch });
         }
         self.resume(binding);
-        Ok(BoundEpoch { binding: binding.clone(), batch, dead_letters })
+        Ok(BoundEpoch { binding: binding.clone(), batch, dead_letters, is_full: true })
     }
 
     /// The next epoch of what is there now. None if there were no records, and no
@@ -206,12 +208,12 @@ impl<'a> Source<'a> {
     }
 
     fn bind(&mut self, read: Read, epoch: u64, now_ms: i64) -> Result<BoundEpoch, SourceError> {
-        let Read { partitions, counts, batch, dead_letters } = read;
+        let Read { partitions, counts, batch, dead_letters, is_full } = read;
         let ends = self.ends()?;
         let binding = self.binder.bind(epoch, partitions, counts, &ends, now_ms);
         self.last_bound_ms = now_ms;
         self.raise_idle(&binding);
-        Ok(BoundEpoch { binding, batch, dead_letters })
+        Ok(BoundEpoch { binding, batch, dead_letters, is_full })
     }
 
     /// Goes on behind an epoch that was bound before.

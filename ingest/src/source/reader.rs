@@ -5,8 +5,8 @@ use super::SourceError;
 use crate::batch::EventBatch;
 use crate::binding::{EpochCounts, PartitionBinding, RecordDigest};
 use crate::dead_letter::DeadLetter;
-use crate::judge::{Chunk, ChunkDecoder, Line, LogJudge, Place, SeenId, Watcher};
-use crate::log::{EventLog, LogReader, Position, Record};
+use crate::judge::{Chunk, ChunkDecoder, JudgedChunk, Line, LogJudge, Place, SeenId, Watcher};
+use crate::log::{EventLog, LogReader, POLL_BYTES, Position, Record};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
 
@@ -21,6 +21,8 @@ pub struct Read {
     pub batch: Option<EventBatch>,
     /// Rejected records, and partly late ones.
     pub dead_letters: Vec<DeadLetter>,
+    /// Whether it is about as much as is read at once, so most likely more waits.
+    pub is_full: bool,
 }
 
 /// One partition within the epoch that is being read.
@@ -125,7 +127,8 @@ impl EpochReader {
         self.begin();
         let (chunk, places, parts) = (&mut self.chunk, &mut self.places, &mut self.parts);
         self.reader.poll(most, &mut |record| note(chunk, places, parts, record))?;
-        Ok(self.finish())
+        let is_full = chunk.lines.len() > most / 2 || chunk.bytes.len() > POLL_BYTES / 2;
+        Ok(Read { is_full, ..self.finish() })
     }
 
     /// What an epoch is that reads nothing.
@@ -150,7 +153,7 @@ impl EpochReader {
 
     fn begin(&mut self) {
         // What an attempt has left that failed is read again.
-        self.chunk = Chunk::default();
+        self.chunk.clear();
         self.places.clear();
         for part in &mut self.parts {
             *part = Part::at(Position { partition: part.partition, offset: part.hi });
@@ -167,7 +170,9 @@ impl EpochReader {
         let decoded = self.decoder.decode(std::mem::take(&mut self.chunk));
         self.last_appended_ms = self.places.last().map(|p| p.appended_ms).or(self.last_appended_ms);
         let before = plain(self.judge.counts());
-        let (batch, dead_letters) = self.judge.judge(decoded, &self.places);
+        let JudgedChunk { batch, dead_letters, raw } = self.judge.judge(decoded, &self.places);
+        // Its room is used again.
+        self.chunk = raw;
         let counts = EpochCounts::between(&before, self.judge.counts());
         self.places.clear();
         let partitions = self
@@ -182,7 +187,7 @@ impl EpochReader {
                 watermark_ms: self.judge.watermark_ms(p.partition),
             })
             .collect();
-        Read { partitions, counts, batch, dead_letters }
+        Read { partitions, counts, batch, dead_letters, is_full: false }
     }
 }
 

@@ -4,7 +4,8 @@ use streamgauge_ingest::END_OF_TIME_MS;
 use streamgauge_ingest::batch::{Dimension, Value, value_hash};
 use streamgauge_ingest::decode::Kind;
 use streamgauge_ingest::judge::{
-    Chunk, ChunkDecoder, Close, DecodedChunk, FileJudge, Line, LogJudge, Place, Released,
+    Chunk, ChunkDecoder, Close, DecodedChunk, FileJudge, JudgedChunk, Line, LogJudge, Place,
+    Released,
 };
 use streamgauge_ingest::lateness::Family;
 use streamgauge_ingest::settings::{BotMode, InputSettings};
@@ -96,14 +97,15 @@ fn a_log_gives_rows_with_their_places() {
     let values = [view("a", 301_000, BROWSER), view("b", 301_001, BROWSER), view("c", 5, BROWSER)];
     let mut judge = LogJudge::new(&settings());
     let places = [place(7, 1_000), place(8, 1_000), place(9, 1_000)];
-    let (batch, dead) = judge.judge(decoded(&settings(), &values), &places);
+    let JudgedChunk { batch, dead_letters: dead, .. } =
+        judge.judge(decoded(&settings(), &values), &places);
     let batch = batch.unwrap();
     let rows: Vec<_> =
         batch.rows.iter().map(|row| (batch.texts.get(row.user), row.offset)).collect();
     assert_eq!(rows, [("a", 7), ("c", 9)], "five minutes ahead is the most");
     assert_eq!(dead.iter().map(|letter| letter.offset).collect::<Vec<_>>(), [8]);
     assert_eq!(judge.watermark_ms(0), 1_000, "the time of appending bounds the watermark");
-    let (batch, dead) = judge.judge(decoded(&settings(), &[]), &[]);
+    let JudgedChunk { batch, dead_letters: dead, .. } = judge.judge(decoded(&settings(), &[]), &[]);
     assert!(batch.is_none() && dead.is_empty());
 }
 
@@ -115,7 +117,7 @@ fn a_partition_that_was_raised_is_judged_by_that() {
     judge.raise(0, 605_000);
     judge.raise(0, 600_000);
     assert_eq!(judge.watermark_ms(0), 605_000, "nothing lowers a watermark");
-    let (_, dead) = judge.judge(at(4_999), &[place(1, 4_999)]);
+    let JudgedChunk { dead_letters: dead, .. } = judge.judge(at(4_999), &[place(1, 4_999)]);
     let families = dead.iter().map(|letter| letter.families.iter().collect::<Vec<_>>());
     assert_eq!(families.collect::<Vec<_>>(), [[Family::RealTime]]);
 }

@@ -20,8 +20,6 @@ use streamgauge_ingest::summary::SourceCounts;
 const STATUS_EVERY_MS: i64 = 1_000;
 /// More unread records than this, and more than two seconds' worth, is behind.
 const FEW_UNREAD: u64 = 5_000;
-/// An epoch with so many records is most likely not the last of what waits.
-const MANY: u64 = 10_000;
 
 /// The driver and all that it gives to.
 pub(super) struct Driving<'a> {
@@ -50,9 +48,8 @@ impl Driving<'_> {
                 return Ok(self.driver.source().counts().clone());
             }
             let (given, is_full) = match self.step(&mut told)? {
-                Step::Again(given) => (Some(given), true),
-                Step::New(given) => {
-                    let is_full = given.bound.binding.counts.read >= MANY;
+                Step::Again(given) | Step::New(given) => {
+                    let is_full = given.bound.is_full;
                     (Some(given), is_full)
                 }
                 Step::Nothing => (None, false),
@@ -96,7 +93,7 @@ impl Driving<'_> {
     /// Gives an epoch to everybody; false if somebody has ended.
     fn give(&mut self, given: Given) -> bool {
         let Given { bound, checkpoint, tick } = given;
-        let BoundEpoch { binding, batch, dead_letters } = bound;
+        let BoundEpoch { binding, batch, dead_letters, .. } = bound;
         let epoch = binding.epoch;
         if self.to_writer.send(ToWriter::Bound(binding, dead_letters)).is_err() {
             return false;

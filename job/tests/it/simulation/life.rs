@@ -225,7 +225,7 @@ impl<'a> Life<'a> {
 
     fn give(&mut self, given: Given) {
         let Given { bound, checkpoint, tick } = given;
-        let BoundEpoch { binding, batch, dead_letters } = bound;
+        let BoundEpoch { binding, batch, dead_letters, .. } = bound;
         let epoch = binding.epoch;
         let bound = ToWriter::Bound(binding, dead_letters);
         self.to_writer.lock().unwrap().push_back(bound);

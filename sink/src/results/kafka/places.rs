@@ -15,7 +15,9 @@ pub(super) const SETTINGS: &str = "settings";
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     prefix: String,
-    /// Those of [`Topic::ALL`], in their order, then of bindings and of settings.
+    /// The names of all topics.
+    names: Vec<String>,
+    /// Their partitions: those of [`Topic::ALL`], in their order, then of bindings and of settings.
     ranges: Vec<Range<u32>>,
 }
 
@@ -29,12 +31,17 @@ impl Places {
     /// As they were found under the names that [`names`](Self::names) gives.
     pub(super) fn new(prefix: &str, topics: &Topics) -> Self {
         let ranges = topics.iter().map(|(_, range)| range).collect();
-        Self { prefix: prefix.to_owned(), ranges }
+        Self { prefix: prefix.to_owned(), names: Self::names(prefix), ranges }
     }
 
     /// The name of a topic in the Kafka.
     pub(super) fn name(&self, topic: &str) -> String {
         format!("{}{topic}", self.prefix)
+    }
+
+    /// The name of a topic of results in the Kafka.
+    pub(super) fn name_of(&self, topic: Topic) -> &str {
+        &self.names[place(topic)]
     }
 
     /// What fences writers of these topics.
@@ -44,8 +51,7 @@ impl Places {
 
     /// The partitions of a topic.
     pub(super) fn of(&self, topic: Topic) -> Range<u32> {
-        let at = Topic::ALL.iter().position(|other| *other == topic).unwrap_or_default();
-        self.ranges[at].clone()
+        self.ranges[place(topic)].clone()
     }
 
     /// The one partition of bindings that is used.
@@ -93,6 +99,11 @@ impl Places {
     }
 }
 
+/// The place of a topic among all.
+fn place(topic: Topic) -> usize {
+    Topic::ALL.iter().position(|other| *other == topic).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +114,7 @@ mod tests {
             first += count;
             first - count..first
         });
-        Places { prefix: "x-".to_owned(), ranges: ranges.to_vec() }
+        Places { prefix: "x-".to_owned(), names: Places::names("x-"), ranges: ranges.to_vec() }
     }
 
     #[test]

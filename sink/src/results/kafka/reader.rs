@@ -102,15 +102,15 @@ impl KafkaResultReader {
     /// What a commit says of the ends. Topics that nobody reads here are passed over.
     fn note_ends(&mut self, ends: &Ends) {
         for part in &mut self.parts {
-            let name = self.shared.places.name(part.topic.name());
-            let end = ends.get(&name).and_then(|ends| ends.get(part.index));
+            let name = self.shared.places.name_of(part.topic);
+            let end = ends.get(name).and_then(|ends| ends.get(part.index));
             part.bound = part.bound.max(end.copied().unwrap_or(0));
         }
         for topic in Topic::ALL {
-            let name = self.shared.places.name(topic.name());
+            let name = self.shared.places.name_of(topic);
             let partitions = self.shared.places.of(topic);
             let is_read = self.parts.iter().any(|part| part.topic == topic);
-            if let Some(ends) = ends.get(&name).filter(|_| !is_read) {
+            if let Some(ends) = ends.get(name).filter(|_| !is_read) {
                 for (partition, end) in partitions.zip(ends) {
                     let own = &mut self.offsets[partition as usize];
                     *own = (*own).max(*end);
