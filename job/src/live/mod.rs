@@ -14,6 +14,7 @@ mod checkpoints;
 mod driver;
 mod driving;
 mod effects;
+mod loops;
 mod run;
 mod shares;
 mod start;

@@ -6,18 +6,19 @@ use super::begin::{Begun, begin};
 use super::checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 use super::driver::Driver;
 use super::driving::Driving;
+use super::loops::{Reached, make_checkpoints, write};
 use super::shares::Shares;
 use super::start::{Start, StartError};
-use super::writer::{Committed, ToWriter, Writer, WriterError};
+use super::writer::{ToWriter, Writer, WriterError};
 use crate::checkpoint::{Keep, PARTS_OF_A_WORKER, PartOf, Parts, Storage};
 use crate::cluster::{ClusterError, Place};
 use crate::dataflow::{Durable, Settings};
 use crate::run::{Away, Links, Workers, run_linked};
 use crate::share::Share;
-use crate::time::{Epoch, Pace};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crate::time::Pace;
+use crossbeam_channel::{Sender, bounded};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::EventLog;
@@ -108,43 +109,6 @@ impl LiveError {
     }
 }
 
-/// How far the writer is, for whoever waits for it.
-#[derive(Default)]
-struct Reached {
-    state: Mutex<(Committed, bool)>,
-    moved: Condvar,
-}
-
-impl Reached {
-    fn lock(&self) -> MutexGuard<'_, (Committed, bool)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, committed: Committed) {
-        self.lock().0 = committed;
-        self.moved.notify_all();
-    }
-
-    fn end(&self) {
-        self.lock().1 = true;
-        self.moved.notify_all();
-    }
-
-    /// Waits until an epoch is committed; false if the writer has ended before.
-    fn wait_for(&self, epoch: Epoch) -> bool {
-        let mut state = self.lock();
-        loop {
-            if state.0.epoch.is_some_and(|committed| committed >= epoch) {
-                return true;
-            }
-            if state.1 {
-                return false;
-            }
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
 /// Runs the job until it is asked to end; returns what it has read.
 ///
 /// # Errors
@@ -188,7 +152,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     let reached = Reached::default();
     thread::scope(|scope| {
         let writing = named(scope, "writer", || {
-            let result = write(&mut writer, of_writer, &reached);
+            let result = write(job, &mut writer, of_writer, &reached);
             reached.end();
             result
         });
@@ -272,55 +236,4 @@ fn tell_start(job: &Job<'_>, start: &Start) {
 fn to(checkpoints: &Sender<ToCheckpoints>) -> impl Fn(PartOf) + Send + 'static {
     let checkpoints = checkpoints.clone();
     move |part| drop(checkpoints.send(ToCheckpoints::Part(part)))
-}
-
-/// Commits what comes, as much at once as there is.
-fn write(
-    writer: &mut Writer,
-    messages: Receiver<ToWriter>,
-    reached: &Reached,
-) -> Result<(), WriterError> {
-    // When it fails, nobody waits for its queue any more.
-    while let Ok(message) = messages.recv() {
-        writer.take(message)?;
-        while !writer.is_full()
-            && let Ok(message) = messages.try_recv()
-        {
-            writer.take(message)?;
-        }
-        reached.set(writer.commit()?);
-    }
-    Ok(())
-}
-
-fn make_checkpoints(
-    job: &Job<'_>,
-    checkpoints: &mut Checkpoints<'_>,
-    messages: &Receiver<ToCheckpoints>,
-    retain: &Sender<ToWriter>,
-    reached: &Reached,
-) {
-    let failed = |error: &dyn std::fmt::Display| {
-        (job.tell)(&format!("a checkpoint failed, the job goes on: {error}"));
-    };
-    for message in messages {
-        let now_ms = job.clock.now_ms();
-        if let Err(error) = checkpoints.take(message, now_ms) {
-            failed(&error);
-        }
-        let Some(epoch) = checkpoints.waits_for() else {
-            continue;
-        };
-        if !reached.wait_for(epoch) {
-            return;
-        }
-        match checkpoints.finish() {
-            Ok(Some(oldest)) => {
-                let bound_before_ms = now_ms - job.tuning.keep_bindings_ms;
-                drop(retain.send(ToWriter::Retain(oldest, bound_before_ms)));
-            }
-            Ok(None) => {}
-            Err(error) => failed(&error),
-        }
-    }
 }

@@ -76,6 +76,8 @@ pub struct Writer {
     next: Transaction,
     next_bytes: usize,
     retain: Option<(Epoch, i64)>,
+    /// Why what nobody needs was not dropped.
+    not_dropped: Option<ResultError>,
     /// What is to be kept as soon as there is a first transaction.
     settings: Option<(u64, String)>,
 }
@@ -99,6 +101,7 @@ impl Writer {
             next: Transaction::default(),
             next_bytes: 0,
             retain: None,
+            not_dropped: None,
             settings,
         }
     }
@@ -151,6 +154,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Why what nobody needs was not dropped the last time; it is told once.
+    pub fn take_not_dropped(&mut self) -> Option<ResultError> {
+        self.not_dropped.take()
+    }
+
     fn changes(&mut self, changes: &EpochChanges) -> Result<(), WriterError> {
         let epoch = changes.epoch;
         let (bound, letters) = self.open.pop_front().expect("an epoch is bound before its changes");
@@ -197,7 +205,11 @@ impl Writer {
             self.results.commit(&transaction)?;
         }
         if let Some((epoch, now_ms)) = self.retain.take() {
-            self.results.retain(epoch, now_ms)?;
+            match self.results.retain(epoch, now_ms) {
+                // Nothing hangs on it.
+                Err(error @ ResultError::Away { .. }) => self.not_dropped = Some(error),
+                done => done?,
+            }
         }
         Ok(self.committed())
     }

@@ -237,6 +237,19 @@ pub trait ResultLog: Send + Sync {
     /// # Errors
     /// If they cannot be read.
     fn settings(&self, hash: u64) -> Result<Option<String>, ResultError>;
+
+    /// The partition of a topic that keeps the records of a key.
+    fn partition(&self, _topic: Topic, _key: &[u8]) -> u32 {
+        0
+    }
+
+    /// Of each partition of a topic, whether retention has cut records of it.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn is_cut(&self, _topic: Topic) -> Result<Vec<bool>, ResultError> {
+        Ok(vec![false])
+    }
 }
 
 /// How far what is kept reaches.
@@ -271,7 +284,8 @@ pub trait ResultWriter: Send {
     /// retention cuts now.
     ///
     /// # Errors
-    /// If a newer writer has taken over, or nothing can be dropped.
+    /// If a newer writer has taken over, or nothing can be dropped. What is away is no reason
+    /// to end: it is dropped another time.
     fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError>;
 
     /// The progress of an epoch that was committed and is still kept.

@@ -136,6 +136,11 @@ impl ResultLog for EmbeddedResults {
         Ok(Box::new(writer))
     }
 
+    fn is_cut(&self, topic: Topic) -> Result<Vec<bool>, ResultError> {
+        let row = reader::cut_row(&self.connection(), topic);
+        Ok(vec![row.map_err(self.failed("cannot read"))?.is_some()])
+    }
+
     fn append(&self, records: &[Record]) -> Result<(), ResultError> {
         let rows = writer::rows_of(records, &self.path)?;
         let now_ms = self.clock.now_ms();

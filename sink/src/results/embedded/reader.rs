@@ -69,13 +69,9 @@ impl EmbeddedReader {
 
     /// The last row that was cut of any of the topics.
     fn cut_row(&self) -> rusqlite::Result<Option<i64>> {
-        let mut cut =
-            self.connection.prepare_cached("SELECT cut_row FROM topics WHERE topic = ?1")?;
         let mut last = None;
         for topic in &self.topics {
-            let row: Option<i64> =
-                cut.query_row((topic_number(*topic),), |row| row.get(0)).optional()?;
-            last = last.max(row);
+            last = last.max(cut_row(&self.connection, *topic)?);
         }
         Ok(last)
     }
@@ -112,6 +108,12 @@ impl EmbeddedReader {
         }
         Ok((None, behind))
     }
+}
+
+/// The last row that was cut of a topic.
+pub(super) fn cut_row(connection: &Connection, topic: Topic) -> rusqlite::Result<Option<i64>> {
+    let mut cut = connection.prepare_cached("SELECT cut_row FROM topics WHERE topic = ?1")?;
+    cut.query_row((topic_number(topic),), |row| row.get(0)).optional()
 }
 
 fn damaged(path: &Path, id: i64) -> ResultError {

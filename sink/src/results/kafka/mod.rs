@@ -167,6 +167,16 @@ impl ResultLog for KafkaResults {
         Ok(found)
     }
 
+    fn partition(&self, topic: Topic, key: &[u8]) -> u32 {
+        self.shared.places.partition(topic, key)
+    }
+
+    fn is_cut(&self, topic: Topic) -> Result<Vec<bool>, ResultError> {
+        let bounds = self.shared.log.all_bounds().map_err(failed)?;
+        let partitions = self.shared.places.of(topic).map(|p| p as usize);
+        Ok(partitions.map(|partition| bounds[partition].start > 0).collect())
+    }
+
     fn append(&self, records: &[Record]) -> Result<(), ResultError> {
         send::append(&self.shared, records)
     }

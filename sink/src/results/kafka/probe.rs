@@ -1,6 +1,7 @@
 //! Reading a topic of jobs from one place to another, and finding a place in it.
 
 use super::entry::Entry;
+use super::send::is_forbidden;
 use crate::results::ResultError;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -61,9 +62,10 @@ impl Probe {
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
-                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                    return Err(failed(KafkaError::MessageConsumptionFatal(code)));
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                    return Err(failed(error));
                 }
+                Some(Err(error)) if is_forbidden(&error) => return Err(failed(error)),
                 // The client tries again by itself.
                 Some(Err(_)) | None => {
                     waits += 1;

@@ -1,13 +1,13 @@
 //! The producers of results.
 
 use super::Shared;
+use super::entry::Ends;
 use crate::results::{Record, ResultError, Topic};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -17,17 +17,29 @@ use streamgauge_ingest::log::{EPOCH_HEADER, Heard};
 /// long would spin: the client waits in whole ms, and polls on until the last is over.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// The offset behind the last record of each partition of each topic.
-pub(super) type Behind = BTreeMap<(String, i32), u64>;
-
 /// What came of the records that were sent.
 #[derive(Debug, Default)]
 struct Outcome {
-    behind: Behind,
+    /// Where the records end that were taken.
+    ends: Ends,
     /// The first record that was not taken: why.
     error: Option<KafkaError>,
     /// Records that are on their way.
     unanswered: usize,
+}
+
+impl Outcome {
+    /// Notes that a partition has a record before the offset `behind`.
+    fn note(&mut self, topic: &str, partition: usize, behind: u64) {
+        if !self.ends.contains_key(topic) {
+            self.ends.insert(topic.to_owned(), Vec::new());
+        }
+        let Some(ends) = self.ends.get_mut(topic) else { return };
+        if ends.len() <= partition {
+            ends.resize(partition + 1, 0);
+        }
+        ends[partition] = behind.max(ends[partition]);
+    }
 }
 
 /// Notes what comes of records.
@@ -43,8 +55,8 @@ impl Outcomes {
     }
 
     /// Where the records end that were taken.
-    pub(super) fn take_ends(&self) -> Behind {
-        std::mem::take(&mut self.lock().behind)
+    pub(super) fn take_ends(&self) -> Ends {
+        std::mem::take(&mut self.lock().ends)
     }
 
     /// Why a record was not taken, if one was not.
@@ -55,7 +67,7 @@ impl Outcomes {
     /// Forgets what was noted; what is on its way is still waited for.
     pub(super) fn forget(&self) {
         let mut outcome = self.lock();
-        (outcome.behind, outcome.error) = (Behind::new(), None);
+        (outcome.ends, outcome.error) = (Ends::new(), None);
     }
 
     /// Waits until all that was sent is answered, which it is at last, as tries have an
@@ -108,10 +120,9 @@ impl ProducerContext for Outcomes {
         outcome.unanswered = outcome.unanswered.saturating_sub(1);
         match result {
             Ok(message) => {
-                let place = (message.topic().to_owned(), message.partition());
+                let partition = usize::try_from(message.partition()).unwrap_or_default();
                 let behind = u64::try_from(message.offset()).map_or(0, |offset| offset + 1);
-                let end = outcome.behind.entry(place).or_default();
-                *end = behind.max(*end);
+                outcome.note(message.topic(), partition, behind);
             }
             Err((error, _)) => {
                 if outcome.error.as_ref().is_none_or(is_consequence) {
@@ -128,6 +139,24 @@ pub(super) fn is_consequence(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|c| matches!(c, PurgeInflight | PurgeQueue | State))
 }
 
+/// Whether brokers do not let this client do it, however often it is tried.
+pub(super) fn is_forbidden(error: &KafkaError) -> bool {
+    use Code::{
+        ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed,
+        TransactionalIdAuthorizationFailed,
+    };
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            ClusterAuthorizationFailed
+                | GroupAuthorizationFailed
+                | TopicAuthorizationFailed
+                | TransactionalIdAuthorizationFailed
+        )
+    })
+}
+
 /// A producer of results.
 pub(super) type Sender = BaseProducer<Outcomes>;
 
@@ -135,11 +164,11 @@ pub(super) type Sender = BaseProducer<Outcomes>;
 pub(super) fn send(shared: &Shared, sender: &Sender, record: &Record) -> Result<(), KafkaError> {
     let Record { topic, epoch, key, value } = record;
     let partition = shared.places.partition(*topic, key);
-    let topic = shared.places.name(topic.name());
+    let topic = shared.places.name_of(*topic);
     let epoch = epoch.to_string();
     let headers = OwnedHeaders::new_with_capacity(1)
         .insert(Header { key: EPOCH_HEADER, value: Some(epoch.as_bytes()) });
-    let mut new = BaseRecord::<[u8], [u8]>::to(&topic).key(key).headers(headers);
+    let mut new = BaseRecord::<[u8], [u8]>::to(topic).key(key).headers(headers);
     new = new.partition(i32::try_from(partition).unwrap_or(i32::MAX));
     new = new.timestamp(shared.clock.now_ms());
     if let Some(value) = value {
@@ -183,9 +212,13 @@ pub(super) fn is_of_transactions(record: &Record) -> bool {
 pub(super) fn append(shared: &Shared, records: &[Record]) -> Result<(), ResultError> {
     const TRIED_MS: u32 = 120_000;
     let outcomes = Outcomes::default();
-    let failed = |error: KafkaError| ResultError::Away {
-        what: format!("cannot append to {}", shared.settings.shown()),
-        reason: outcomes.heard().unwrap_or_else(|| error.to_string()),
+    let failed = |error: KafkaError| {
+        let what = format!("cannot append to {}", shared.settings.shown());
+        if is_forbidden(&error) {
+            return ResultError::Storage { what, reason: error.to_string() };
+        }
+        let reason = outcomes.heard().unwrap_or_else(|| error.to_string());
+        ResultError::Away { what, reason }
     };
     let sender: Sender =
         shared.settings.producer(TRIED_MS).create_with_context(outcomes.clone()).map_err(failed)?;

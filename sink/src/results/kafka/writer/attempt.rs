@@ -1,6 +1,6 @@
 //! Trying a transaction until it is there, or until only a new writer can tell whether it is.
 
-use super::super::send::is_consequence;
+use super::super::send::{is_consequence, is_forbidden};
 use super::{KafkaWriter, TRANSACTION_MS};
 use crate::results::ResultError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -27,11 +27,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Whether brokers will never take such a record: a time more than an hour ahead of
 /// theirs, one that is too large, or a topic that this client may not write.
 fn is_refused(error: &KafkaError) -> bool {
-    use Code::{InvalidTimestamp, MessageSizeTooLarge, TopicAuthorizationFailed};
+    use Code::{InvalidTimestamp, MessageSizeTooLarge};
     let code = error.rdkafka_error_code();
-    code.is_some_and(|code| {
-        matches!(code, InvalidTimestamp | MessageSizeTooLarge | TopicAuthorizationFailed)
-    })
+    is_forbidden(error)
+        || code.is_some_and(|code| matches!(code, InvalidTimestamp | MessageSizeTooLarge))
 }
 
 /// Why a transaction is not there.

@@ -134,15 +134,13 @@ impl KafkaWriter {
             return Ok(());
         }
         self.wait_for_answers()?;
-        let behind = self.outcomes.take_ends();
+        let new = self.outcomes.take_ends();
         for topic in Topic::ALL {
-            let name = self.shared.places.name(topic.name());
-            let ends = self.ends.entry(name.clone()).or_default();
+            let name = self.shared.places.name_of(topic);
+            let ends = self.ends.entry(name.to_owned()).or_default();
             ends.resize(self.shared.places.of(topic).len(), 0);
-            for (partition, end) in (0..).zip(ends) {
-                let new = behind.get(&(name.clone(), partition));
-                *end = new.copied().unwrap_or(0).max(*end);
-            }
+            let new = new.get(name).into_iter().flatten();
+            ends.iter_mut().zip(new).for_each(|(end, new)| *end = (*new).max(*end));
         }
         let progress = transaction.progress.clone();
         self.send_entry(BINDINGS, &Entry::Commit { progress, ends: self.ends.clone() })
@@ -203,11 +201,7 @@ impl ResultWriter for KafkaWriter {
             return Ok(());
         }
         self.last_cut_ms = now_ms;
-        match self.cut(epoch, bound_before_ms) {
-            // Nothing hangs on it: it is tried again.
-            Err(ResultError::Away { .. }) => Ok(()),
-            done => done,
-        }
+        self.cut(epoch, bound_before_ms)
     }
 
     fn progress(&self, epoch: u64) -> Result<Option<Progress>, ResultError> {

@@ -1,0 +1,102 @@
+//! What the writer's thread does, and that of the checkpoints, which waits for it.
+
+use super::checkpoints::{Checkpoints, ToCheckpoints};
+use super::run::Job;
+use super::writer::{Committed, ToWriter, Writer, WriterError};
+use crate::time::Epoch;
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How far the writer is, for whoever waits for it.
+#[derive(Default)]
+pub(super) struct Reached {
+    state: Mutex<(Committed, bool)>,
+    moved: Condvar,
+}
+
+impl Reached {
+    fn lock(&self) -> MutexGuard<'_, (Committed, bool)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, committed: Committed) {
+        self.lock().0 = committed;
+        self.moved.notify_all();
+    }
+
+    pub(super) fn end(&self) {
+        self.lock().1 = true;
+        self.moved.notify_all();
+    }
+
+    /// Waits until an epoch is committed; false if the writer has ended before.
+    fn wait_for(&self, epoch: Epoch) -> bool {
+        let mut state = self.lock();
+        loop {
+            if state.0.epoch.is_some_and(|committed| committed >= epoch) {
+                return true;
+            }
+            if state.1 {
+                return false;
+            }
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Commits what comes, as much at once as there is.
+pub(super) fn write(
+    job: &Job<'_>,
+    writer: &mut Writer,
+    messages: Receiver<ToWriter>,
+    reached: &Reached,
+) -> Result<(), WriterError> {
+    // When it fails, nobody waits for its queue any more.
+    while let Ok(message) = messages.recv() {
+        writer.take(message)?;
+        while !writer.is_full()
+            && let Ok(message) = messages.try_recv()
+        {
+            writer.take(message)?;
+        }
+        reached.set(writer.commit()?);
+        if let Some(error) = writer.take_not_dropped() {
+            (job.tell)(&format!(
+                "bindings that nobody needs any more are kept, and dropped another time: {error}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn make_checkpoints(
+    job: &Job<'_>,
+    checkpoints: &mut Checkpoints<'_>,
+    messages: &Receiver<ToCheckpoints>,
+    retain: &Sender<ToWriter>,
+    reached: &Reached,
+) {
+    let failed = |error: &dyn std::fmt::Display| {
+        (job.tell)(&format!("a checkpoint failed, the job goes on: {error}"));
+    };
+    for message in messages {
+        let now_ms = job.clock.now_ms();
+        if let Err(error) = checkpoints.take(message, now_ms) {
+            failed(&error);
+        }
+        let Some(epoch) = checkpoints.waits_for() else {
+            continue;
+        };
+        if !reached.wait_for(epoch) {
+            return;
+        }
+        match checkpoints.finish() {
+            Ok(Some(oldest)) => {
+                let bound_before_ms = now_ms - job.tuning.keep_bindings_ms;
+                drop(retain.send(ToWriter::Retain(oldest, bound_before_ms)));
+            }
+            Ok(None) => {}
+            Err(error) => failed(&error),
+        }
+    }
+}
