@@ -1,14 +1,18 @@
 //! Holding a replay against what was committed.
 //!
 //! Both are read epoch by epoch, so memory follows an epoch and what is missing: a
-//! compacted topic may have lost a record whose key was written again since, and a topic
-//! with retention all that is older than its beginning. Whatever else differs is named.
+//! compacted topic may have lost a record whose key was written again since, and a
+//! partition with retention all that is older than its beginning. Whatever else differs
+//! is named.
 
 use crate::collect::EpochChanges;
 use crate::live::committed_records;
 use std::collections::{BTreeMap, VecDeque};
 use streamgauge_sink::results::{LogState, Position, ResultError, ResultLog, ResultReader, Topic};
 use thiserror::Error;
+
+#[cfg(test)]
+mod tests;
 
 /// The topics that are compared.
 const TOPICS: [Topic; 3] = [Topic::ProcessedMetrics, Topic::Sessions, Topic::Alerts];
@@ -118,21 +122,23 @@ impl OfTopic {
 }
 
 /// Compares a replay with a log of results.
-pub(super) struct Verifier {
+pub(super) struct Verifier<'a> {
+    results: &'a dyn ResultLog,
     topics: Vec<OfTopic>,
     /// The last committed epoch: what comes later is not compared.
     last: Option<u64>,
-    /// The first epoch that each topic still has.
-    first: BTreeMap<Topic, u64>,
+    /// The first epoch that each partition of a topic still has.
+    first: BTreeMap<(Topic, u32), u64>,
     /// What was computed, and was not found: the epoch, and whether something stood.
     missing: BTreeMap<Id, (u64, Option<Vec<u8>>)>,
     verified: Verified,
 }
 
-impl Verifier {
-    pub(super) fn open(results: &dyn ResultLog) -> Result<Self, VerifyError> {
+impl<'a> Verifier<'a> {
+    pub(super) fn open(results: &'a dyn ResultLog) -> Result<Self, VerifyError> {
         let LogState { committed, .. } = results.state()?;
         Ok(Self {
+            results,
             topics: TOPICS
                 .map(|topic| OfTopic::open(results, topic))
                 .into_iter()
@@ -155,7 +161,8 @@ impl Verifier {
             records.map(|r| ((r.topic, r.key), r.value)).collect();
         for topic in &mut self.topics {
             while let Some(committed) = topic.next(epoch)? {
-                self.first.entry(committed.id.0).or_insert(committed.epoch);
+                let place = (committed.id.0, committed.partition);
+                self.first.entry(place).or_insert(committed.epoch);
                 self.missing.remove(&committed.id);
                 let is_of_epoch = committed.epoch == epoch;
                 let now = is_of_epoch.then(|| computed.remove(&committed.id)).flatten();
@@ -174,12 +181,19 @@ impl Verifier {
     pub(super) fn finish(mut self) -> Result<Verified, VerifyError> {
         let mut missing: Vec<_> = std::mem::take(&mut self.missing).into_iter().collect();
         missing.sort_by_key(|(_, (epoch, _))| *epoch);
+        // Asked when all is read: what was cut meanwhile is cut, too.
+        let mut cut = BTreeMap::new();
+        for topic in TOPICS {
+            cut.insert(topic, self.results.is_cut(topic)?);
+        }
         for ((topic, key), (epoch, value)) in missing {
-            let is_cut = self.first.get(&topic).is_none_or(|first| epoch < *first);
+            let partition = self.results.partition(topic, &key);
+            let is_cut = cut[&topic].get(partition as usize).is_some_and(|is_cut| *is_cut);
+            let first = self.first.get(&(topic, partition));
             match value {
                 // The end of a key goes some time after what it ended.
                 None => {}
-                Some(_) if is_cut => {}
+                Some(_) if is_cut && first.is_none_or(|first| epoch < *first) => {}
                 Some(value) => {
                     let (key, computed) = (text(&key), shown(Some(value)));
                     return Err(VerifyError::Missing { topic, key, epoch, computed });
