@@ -140,6 +140,10 @@ fn history(store: &FeedStatus, now_ms: i64) -> Check {
         0..=STORE_BEHIND_AFTER_MS => String::new(),
         ms => format!("; it is {} s behind", ms / 1_000),
     };
+    if let Some(process) = report.written_by {
+        let why = format!("process {process} writes {name}; this one begins when that has ended");
+        return Check { ok: true, why };
+    }
     match report.failure {
         Some(why) => Check { ok: false, why: format!("{name} is not written: {why}{behind}") },
         None if !behind.is_empty() => {

@@ -168,6 +168,10 @@ async fn a_store_that_is_away_or_behind_is_told() {
     };
     let (up, down) = ("streamgauge_store_up 1\n", "streamgauge_store_up 0\n");
     let lag = "streamgauge_store_lag_seconds";
+    store.note(|report| report.written_by = Some("123".into()));
+    let why = "process 123 writes InfluxDB; this one begins when that has ended";
+    check(true, why, [up, lag]).await;
+    store.note(|report| report.written_by = None);
     check(true, "InfluxDB was not asked yet", [up, &format!("{lag} 0.000\n")]).await;
     store.note(|report| report.failure = Some("it answered 503".into()));
     check(false, "InfluxDB is not written: it answered 503", [down, lag]).await;

@@ -1,5 +1,5 @@
-//! Where a data directory's logs are: waiting for a Kafka that is away, and remembering
-//! which one it was.
+//! Waiting: for a Kafka that is away, for what has failed, for another process. And
+//! remembering where a data directory's logs are.
 
 use super::interrupt::go_on_waiting;
 use anyhow::{Context, Result};
@@ -7,11 +7,16 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 /// How often a Kafka that is away is tried.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long a part of the program waits that has failed, or for another process to end.
+const PAUSE: Duration = Duration::from_secs(5);
+/// How often it looks meanwhile whether it is to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What is done while a Kafka is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,15 @@ pub(super) fn connect<T, E: Error + Send + Sync + 'static>(
             }
             connected => return Ok(connected?),
         }
+    }
+}
+
+/// Waits a while, but for when it is to stop.
+pub(super) fn pause(stop: &AtomicBool) {
+    let mut left = PAUSE;
+    while !left.is_zero() && !stop.load(Ordering::SeqCst) {
+        thread::sleep(LOOK);
+        left = left.saturating_sub(LOOK);
     }
 }
 

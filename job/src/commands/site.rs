@@ -1,13 +1,14 @@
 //! A data directory: the event log, the results and the checkpoints of a site.
 
 use super::log;
-use super::patience::Patience;
+use super::patience::{Patience, pause};
 use super::results;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use streamgauge::checkpoint::{DirectoryStorage, Keep};
 use streamgauge::config::Config;
@@ -147,6 +148,36 @@ pub(super) enum Lock {
     Taken(File),
     /// This process has it.
     HeldBy(String),
+}
+
+/// What keeps somebody from having a lock.
+pub(super) enum Obstacle {
+    /// This process has it.
+    Process(String),
+    /// It cannot be asked for; that is tried again.
+    Error(anyhow::Error),
+}
+
+/// Takes a lock file as soon as nobody else has it; none if it is to stop before. What it
+/// waits for is told once.
+pub(super) fn lock_when_free(
+    path: &Path,
+    stop: &AtomicBool,
+    tell: impl FnOnce(Obstacle),
+) -> Option<File> {
+    let mut tell = Some(tell);
+    while !stop.load(Ordering::SeqCst) {
+        let obstacle = match lock(path) {
+            Ok(Lock::Taken(file)) => return Some(file),
+            Ok(Lock::HeldBy(process)) => Obstacle::Process(process),
+            Err(error) => Obstacle::Error(error),
+        };
+        if let Some(tell) = tell.take() {
+            tell(obstacle);
+        }
+        pause(stop);
+    }
+    None
 }
 
 /// Takes a lock file, and writes into it who has it.

@@ -1,23 +1,17 @@
 //! Sending alerts to webhooks: a thread for each, in the one process of a data directory
 //! that has the right to.
 
-use super::site::{Lock, Site, lock};
+use super::patience::pause;
+use super::site::{Obstacle, Site, lock_when_free};
 use anyhow::Result;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 use streamgauge::config::Config;
 use streamgauge_sink::webhook::{
     Backoff, Counts, Endpoint, Http, Means, Note, Queue, WebhookError, random, send,
 };
-
-/// How long a sender waits after it has failed, or for the right to send.
-const AGAIN: Duration = Duration::from_secs(5);
-/// How often it looks meanwhile whether it is to stop.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Says something to whoever started the process.
 type Tell = dyn Fn(&str) + Sync;
@@ -55,32 +49,21 @@ impl Webhooks {
         if self.all.is_empty() {
             return;
         }
-        let Some(_lock) = self.take_lock(stop, tell) else { return };
+        let waits = |obstacle| match obstacle {
+            Obstacle::Process(process) => tell(&format!(
+                "process {process} sends the alerts of this directory to webhooks; this one \
+                 begins when that has ended"
+            )),
+            Obstacle::Error(error) => {
+                tell(&format!("no alert is sent to webhooks, and tried again: {error:#}"));
+            }
+        };
+        let Some(_lock) = lock_when_free(&self.lock, stop, waits) else { return };
         thread::scope(|scope| {
             for (endpoint, counts) in &self.all {
                 scope.spawn(|| follow(site, endpoint, counts, stop, tell));
             }
         });
-    }
-
-    /// The right to send, as soon as nobody else has it; none if it is to stop before.
-    fn take_lock(&self, stop: &AtomicBool, tell: &Tell) -> Option<File> {
-        let mut told = false;
-        while !stop.load(Ordering::SeqCst) {
-            let why = match lock(&self.lock) {
-                Ok(Lock::Taken(file)) => return Some(file),
-                Ok(Lock::HeldBy(process)) => format!(
-                    "process {process} sends the alerts of this directory to webhooks; this one \
-                     begins when that has ended"
-                ),
-                Err(error) => format!("no alert is sent to webhooks, and tried again: {error:#}"),
-            };
-            if !std::mem::replace(&mut told, true) {
-                tell(&why);
-            }
-            pause(stop);
-        }
-        None
     }
 }
 
@@ -115,13 +98,5 @@ fn told(note: Note) -> String {
         }
         Note::Unreadable(key) => format!("an alert cannot be understood and is not sent: {key}"),
         Note::Gap => "alerts were cut by the log's retention before they were sent".to_owned(),
-    }
-}
-
-fn pause(stop: &AtomicBool) {
-    let mut left = AGAIN;
-    while !left.is_zero() && !stop.load(Ordering::SeqCst) {
-        thread::sleep(LOOK);
-        left = left.saturating_sub(LOOK);
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How a feed does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedReport {
+    /// The process that writes the store instead of this one, which waits for it to end.
+    pub written_by: Option<String>,
     /// Why the store cannot be written at the moment, if so.
     pub failure: Option<String>,
     /// Whether it ever could since the process began.

@@ -99,25 +99,29 @@ pub struct InfluxFeed {
 }
 
 impl InfluxFeed {
-    /// A feed that keeps how far it is in this directory; whether there is an InfluxDB is
-    /// found out when it runs.
+    /// What a feed tells how it does by, for those who wait to open it, too.
+    #[must_use]
+    pub fn new_status() -> Arc<FeedStatus> {
+        Arc::new(FeedStatus::new(NAME))
+    }
+
+    /// A feed that keeps how far it is in this directory, and tells by `status` how it does;
+    /// whether there is an InfluxDB is found out when it runs.
     ///
     /// # Errors
     /// If what it keeps cannot be opened.
-    pub fn open(directory: &Path, settings: &InfluxSettings) -> Result<Self, StoreError> {
+    pub fn open(
+        directory: &Path,
+        settings: &InfluxSettings,
+        status: Arc<FeedStatus>,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             settings: settings.clone(),
             http: Http::new(settings),
             history: InfluxHistory::new(settings)?,
             state: State::open(directory, settings)?,
-            status: Arc::new(FeedStatus::new(NAME)),
+            status,
         })
-    }
-
-    /// How it does.
-    #[must_use]
-    pub fn status(&self) -> Arc<FeedStatus> {
-        Arc::clone(&self.status)
     }
 
     /// Follows the results until `stop` is set.

@@ -102,8 +102,8 @@ impl Bed {
         settings: &InfluxSettings,
         until: impl Fn(&FeedReport) -> bool + Sync,
     ) -> FeedReport {
-        let mut feed = InfluxFeed::open(folder, settings).unwrap();
-        let status = feed.status();
+        let status = InfluxFeed::new_status();
+        let mut feed = InfluxFeed::open(folder, settings, Arc::clone(&status)).unwrap();
         let stop = AtomicBool::new(false);
         let tell = |text: &str| self.told.lock().unwrap().push(text.to_owned());
         let means = InfluxMeans {

@@ -10,6 +10,7 @@ mod kafka;
 mod oracle;
 mod services;
 pub(super) mod store;
+mod takeover;
 
 use super::{Folder, ended, influx, signal};
 use std::process::{Child, Stdio};
