@@ -95,21 +95,18 @@ fn round(
 ) -> Result<bool, ResultError> {
     let mut last = None;
     let mut statuses = false;
-    let before;
-    let (count, after) = {
-        let mut state = hub.state();
-        before = state.changes();
-        let count = reader.poll(ROUND, &mut |stored: Stored<'_>| {
-            last = Some(stored.at_ms);
-            statuses |= stored.topic == Topic::JobStatus;
-            state.apply(&stored);
-        })?;
-        // A log that is away gives what it has: only nothing says that all was read.
-        if count == 0 {
-            state.settle(committed);
-        }
-        (count, state.changes())
-    };
+    let before = hub.state().changes();
+    // The state is held for a record at a time: a log that is away is waited for in between.
+    let count = reader.poll(ROUND, &mut |stored: Stored<'_>| {
+        last = Some(stored.at_ms);
+        statuses |= stored.topic == Topic::JobStatus;
+        hub.state().apply(&stored);
+    })?;
+    // A log that is away gives what it has: only nothing says that all was read.
+    if count == 0 {
+        hub.state().settle(committed);
+    }
+    let after = hub.state().changes();
     hub.counters.records.add(count as u64);
     if let Some(at_ms) = last {
         let lag_ms = hub.clock.now_ms().saturating_sub(at_ms).max(0);
