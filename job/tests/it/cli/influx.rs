@@ -23,10 +23,15 @@ pub(super) fn settings() -> InfluxSettings {
     let variable = |name: &str| {
         std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: see CONTRIBUTING.md"))
     };
+    settings_of(&variable("STREAMGAUGE_INFLUXDB"), &variable("STREAMGAUGE_INFLUXDB_TOKEN"))
+}
+
+/// A bucket that nobody has used, of this InfluxDB.
+pub(super) fn settings_of(url: &str, token: &str) -> InfluxSettings {
     let bucket = tempfile::tempdir().unwrap().path().file_name().unwrap().to_owned();
     InfluxSettings {
-        url: Url::parse(&variable("STREAMGAUGE_INFLUXDB")).unwrap(),
-        token: Secret::new(variable("STREAMGAUGE_INFLUXDB_TOKEN")),
+        url: Url::parse(url).unwrap(),
+        token: Secret::new(token),
         org: "analytics".into(),
         bucket: format!("test{}", bucket.to_string_lossy()),
         retention: Duration::from_secs(30 * 86_400),

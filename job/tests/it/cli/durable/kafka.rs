@@ -28,7 +28,11 @@ fn brokers() -> String {
 
 /// A site in topics of its own, and a folder whose configuration names them and has `more`.
 pub(super) fn site(more: &str) -> (Folder, Site) {
-    let brokers = brokers();
+    site_at(&brokers(), more)
+}
+
+/// The same in the Kafka of these brokers.
+pub(super) fn site_at(brokers: &str, more: &str) -> (Folder, Site) {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let prefix = format!("job-{nanos}-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let kafka = format!(
@@ -40,7 +44,7 @@ pub(super) fn site(more: &str) -> (Folder, Site) {
     folder.done("topics create --config streamgauge.toml");
     folder.done("topics check");
     let clock = Arc::new(ManualClock::new(0));
-    let events = KafkaSettings::new(&brokers, format!("{prefix}events"));
+    let events = KafkaSettings::new(brokers, format!("{prefix}events"));
     let log = Arc::new(KafkaLog::connect(events.clone(), clock.clone()).unwrap());
     let results = Arc::new(KafkaResults::connect(&events, &prefix, clock).unwrap());
     (folder, Site { log, results })

@@ -8,11 +8,14 @@
 mod again;
 mod kafka;
 mod oracle;
+mod outages;
 mod services;
+mod shows;
 pub(super) mod store;
 mod takeover;
 
 use super::{Folder, ended, influx, signal};
+use shows::Shows;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -142,16 +145,6 @@ impl Site {
     }
 }
 
-/// A gateway, killed when it is let go.
-struct Shows(Child);
-
-impl Drop for Shows {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() * percent / 100).min(times.len() - 1)]
@@ -199,8 +192,7 @@ fn kill_again_and_again(
          --duplicate-share 0.01"
     );
     let simulator = started(folder, &line);
-    let gateway = "gateway --data-dir d --listen 127.0.0.1:0";
-    let mut shows = Shows(started(folder, gateway));
+    let mut shows = Shows::over(folder);
     let mut writer = 0;
     let mut caught_up = Vec::new();
     for kill in 0..kills {
@@ -215,7 +207,7 @@ fn kill_again_and_again(
         job.wait().unwrap();
         if kill % 5 == 2 {
             drop(shows);
-            shows = Shows(started(folder, gateway));
+            shows = Shows::over(folder);
         }
     }
     signal(simulator.id(), "TERM");

@@ -26,7 +26,7 @@ fn everything_is_right(job: &str) {
          --malformed-share 0.005 --duplicate-share 0.01"
     ));
     let made = made.elapsed();
-    let _shows = Shows(started(&folder, "gateway --data-dir d --listen 127.0.0.1:0"));
+    let _shows = Shows::over(&folder);
     let began = Instant::now();
     let job = started(&folder, job);
     let appended = site.wait_until_read();
