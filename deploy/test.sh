@@ -14,7 +14,8 @@ are left out, which is said at the end. InfluxDB is built at the first time, whi
 6 to 15 minutes. Likewise those by clients in Python and Node (deploy/clients/test.sh),
 which need both of these.
 
-  --long         run the long test suites too (sets STREAMGAUGE_LONG=1)
+  --long         run the long test suites too (sets STREAMGAUGE_LONG=1), and those that
+                 stop three brokers and an InfluxDB of their own under load
   --secured      run the tests with a Kafka that demands TLS and passwords, too; --long
                  does so as well. They need a build of their own, with OpenSSL, which takes
                  10 to 20 minutes at the first time, and 3 minutes to run
@@ -238,6 +239,11 @@ run_tests_with_both() {
     tee -a "$cache/tests.log"
 }
 
+# With a Kafka of three brokers and an InfluxDB of their own, which they stop.
+run_outage_tests() {
+  cargo_test --test it -- --ignored outages --nocapture | tee -a "$cache/tests.log"
+}
+
 # Clients of others, against both.
 run_client_tests() {
   local code=0
@@ -294,6 +300,9 @@ fi
 if [[ -n "$kafka" && -n "$influxdb" ]]; then
   step "tests with both" run_tests_with_both
   step "tests by clients of others" run_client_tests
+  if [[ -n "${STREAMGAUGE_LONG:-}" ]]; then
+    step "tests of outages" run_outage_tests
+  fi
 fi
 step "cargo-deny" find_deny
 step "licences, bans, sources" cargo deny check licenses bans sources

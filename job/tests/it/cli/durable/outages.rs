@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
+use streamgauge_sink::results::Position;
 use streamgauge_sink::store::InfluxHistory;
 
 /// The first of six ports of the brokers, and the port of InfluxDB.
@@ -123,10 +124,16 @@ fn outages_lose_and_double_nothing() {
     services.start_influxdb();
     println!("well {:.1?} after", well(&address));
 
+    let mut writer = 0;
+    while let Some(newer) = site.live_after(writer, &mut Position::default()) {
+        writer = newer;
+    }
     job.kill().unwrap();
     job.wait().unwrap();
+    let began = Instant::now();
     let first = started(&folder, "job --data-dir d --workers 3");
-    println!("the job killed: well {:.1?} after", well(&address));
+    site.wait_until_live(writer);
+    println!("the job killed: another is live {:.1?} after", began.elapsed());
     let second = started(&folder, "job --data-dir elsewhere --workers 1");
     let ran = ended(first, "the first job");
     assert_eq!(ran.code, Some(1), "a second one has taken over: {}", ran.stderr);
