@@ -197,7 +197,10 @@ impl KafkaSettings {
         let mut config = self.client();
         config.set("enable.idempotence", "true").set("acks", "all");
         config.set("compression.type", "snappy");
-        config.set("batch.size", "16384").set("linger.ms", "5");
+        // What does not fit into a batch waits for the answer to the one before it, and the
+        // client's threads poll without a pause until that comes: they starve brokers of the
+        // same machine. So there is one batch for all that is sent at once.
+        config.set("batch.size", "1000000").set("linger.ms", "5");
         config.set("message.timeout.ms", timeout_ms.to_string());
         // The topic says how large a record may be.
         config.set("message.max.bytes", "10000000");

@@ -55,8 +55,9 @@ impl KafkaWriter {
         let outcomes = Outcomes::default();
         let failed = |error: KafkaError| away(shared, &outcomes, "cannot write to", &error);
         let mut config = shared.settings.producer(TRANSACTION_MS);
-        // All records of a transaction are sent at once, and then they are waited for.
-        config.set("linger.ms", "0");
+        // All records of a transaction are sent at once, and then they are waited for: as long
+        // as it takes to have them all in a batch.
+        config.set("linger.ms", "2");
         config.set("transactional.id", shared.places.transactional_id());
         config.set("transaction.timeout.ms", TRANSACTION_MS.to_string());
         let sender: Sender = config.create_with_context(outcomes.clone()).map_err(failed)?;
