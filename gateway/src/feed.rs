@@ -55,7 +55,8 @@ fn tail(
     let mut reader = reader(results, from)?;
     while !hub.stopping() {
         // Before reading, so that all up to it is there to be read.
-        let committed = match hub.state().awaits_commit() {
+        let awaits_commit = hub.state().awaits_commit();
+        let committed = match awaits_commit {
             true => results.state()?.committed.map(|progress| progress.epoch),
             false => None,
         };

@@ -159,7 +159,7 @@ pub trait EventLog: Send + Sync {
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError>;
 }
 
-/// About how many bytes of records one poll of a partition gives at most: memory must
+/// About how many bytes of records one poll gives at most: memory must
 /// not follow the size of what waits.
 pub const POLL_BYTES: usize = 16 << 20;
 

@@ -10,6 +10,9 @@ use crate::log::{EventLog, LogReader, POLL_BYTES, Position, Record};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
 
+/// Room for so many bytes of records is kept, more only while epochs need it.
+const ROOM_BYTES: usize = 1 << 20;
+
 /// What was read of an epoch.
 #[derive(Debug, Default)]
 pub struct Read {
@@ -171,8 +174,13 @@ impl EpochReader {
         self.last_appended_ms = self.places.last().map(|p| p.appended_ms).or(self.last_appended_ms);
         let before = plain(self.judge.counts());
         let JudgedChunk { batch, dead_letters, raw } = self.judge.judge(decoded, &self.places);
-        // Its room is used again.
+        // Its room is used again, but for what only catching up needs.
         self.chunk = raw;
+        let is_small = self.chunk.bytes.len() < ROOM_BYTES;
+        self.chunk.clear();
+        if is_small {
+            self.chunk.bytes.shrink_to(ROOM_BYTES);
+        }
         let counts = EpochCounts::between(&before, self.judge.counts());
         self.places.clear();
         let partitions = self

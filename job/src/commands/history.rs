@@ -95,7 +95,7 @@ impl HistoryFeed {
                 None => Store::open(site, config, status.as_ref()).map(|new| store = Some(new)),
             };
             if let Err(error) = done {
-                tell(&failed(&error));
+                tell(&failed(&format!("{error:#}")));
                 pause(stop);
             }
         }
@@ -106,8 +106,8 @@ fn lock_path(site: &Site) -> PathBuf {
     site.directory.join("store.lock")
 }
 
-fn failed(error: &anyhow::Error) -> String {
-    format!("the history is not written, and tried again: {error:#}")
+fn failed(error: &str) -> String {
+    format!("the history is not written, and tried again: {error}")
 }
 
 impl Store {

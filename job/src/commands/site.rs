@@ -151,28 +151,30 @@ pub(super) enum Lock {
 }
 
 /// What keeps somebody from having a lock.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Obstacle {
     /// This process has it.
     Process(String),
     /// It cannot be asked for; that is tried again.
-    Error(anyhow::Error),
+    Error(String),
 }
 
 /// Takes a lock file as soon as nobody else has it; none if it is to stop before. What it
-/// waits for is told once.
+/// waits for is told whenever that is another.
 pub(super) fn lock_when_free(
     path: &Path,
     stop: &AtomicBool,
-    tell: impl FnOnce(Obstacle),
+    mut tell: impl FnMut(Obstacle),
 ) -> Option<File> {
-    let mut tell = Some(tell);
+    let mut told = None;
     while !stop.load(Ordering::SeqCst) {
         let obstacle = match lock(path) {
             Ok(Lock::Taken(file)) => return Some(file),
             Ok(Lock::HeldBy(process)) => Obstacle::Process(process),
-            Err(error) => Obstacle::Error(error),
+            Err(error) => Obstacle::Error(format!("{error:#}")),
         };
-        if let Some(tell) = tell.take() {
+        if told.as_ref() != Some(&obstacle) {
+            told = Some(obstacle.clone());
             tell(obstacle);
         }
         pause(stop);

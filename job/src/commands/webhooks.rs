@@ -55,7 +55,7 @@ impl Webhooks {
                  begins when that has ended"
             )),
             Obstacle::Error(error) => {
-                tell(&format!("no alert is sent to webhooks, and tried again: {error:#}"));
+                tell(&format!("no alert is sent to webhooks, and tried again: {error}"));
             }
         };
         let Some(_lock) = lock_when_free(&self.lock, stop, waits) else { return };

@@ -206,9 +206,10 @@ impl Writer {
         }
         if let Some((epoch, now_ms)) = self.retain.take() {
             match self.results.retain(epoch, now_ms) {
-                // Nothing hangs on it.
-                Err(error @ ResultError::Away { .. }) => self.not_dropped = Some(error),
-                done => done?,
+                Err(error @ ResultError::Fenced { .. }) => return Err(error.into()),
+                // Nothing hangs on it; who cannot write is told so by what comes next.
+                Err(error) => self.not_dropped = Some(error),
+                Ok(()) => {}
             }
         }
         Ok(self.committed())

@@ -193,7 +193,8 @@ impl<'a> Verifier<'a> {
             match value {
                 // The end of a key goes some time after what it ended.
                 None => {}
-                Some(_) if is_cut && first.is_none_or(|first| epoch < *first) => {}
+                // What is cut may end within an epoch.
+                Some(_) if is_cut && first.is_none_or(|first| epoch <= *first) => {}
                 Some(value) => {
                     let (key, computed) = (text(&key), shown(Some(value)));
                     return Err(VerifyError::Missing { topic, key, epoch, computed });

@@ -284,8 +284,7 @@ pub trait ResultWriter: Send {
     /// retention cuts now.
     ///
     /// # Errors
-    /// If a newer writer has taken over, or nothing can be dropped. What is away is no reason
-    /// to end: it is dropped another time.
+    /// If a newer writer has taken over, or nothing can be dropped now: on that nothing hangs.
     fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError>;
 
     /// The progress of an epoch that was committed and is still kept.

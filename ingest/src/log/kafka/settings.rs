@@ -200,7 +200,7 @@ impl KafkaSettings {
         // What does not fit into a batch waits for the answer to the one before it, and the
         // client's threads poll without a pause until that comes: they starve brokers of the
         // same machine. So there is one batch for all that is sent at once.
-        config.set("batch.size", "1000000").set("linger.ms", "5");
+        config.set("batch.size", "500000").set("linger.ms", "5");
         config.set("message.timeout.ms", timeout_ms.to_string());
         // The topic says how large a record may be.
         config.set("message.max.bytes", "10000000");

@@ -139,18 +139,17 @@ pub(super) fn is_consequence(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|c| matches!(c, PurgeInflight | PurgeQueue | State))
 }
 
-/// Whether brokers do not let this client do it, however often it is tried.
+/// Whether brokers do not let this client do it, however often it is tried. Groups have no
+/// part in what is done here, but the client asks for one.
 pub(super) fn is_forbidden(error: &KafkaError) -> bool {
     use Code::{
-        ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed,
-        TransactionalIdAuthorizationFailed,
+        ClusterAuthorizationFailed, TopicAuthorizationFailed, TransactionalIdAuthorizationFailed,
     };
     let code = error.rdkafka_error_code();
     code.is_some_and(|code| {
         matches!(
             code,
             ClusterAuthorizationFailed
-                | GroupAuthorizationFailed
                 | TopicAuthorizationFailed
                 | TransactionalIdAuthorizationFailed
         )

@@ -15,7 +15,7 @@ pub(super) mod store;
 mod takeover;
 
 use super::{Folder, ended, influx, signal};
-use shows::Shows;
+use shows::{Running, Shows};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;

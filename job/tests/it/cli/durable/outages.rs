@@ -5,8 +5,8 @@
 //! Each outage takes a quarter of a minute, with `STREAMGAUGE_LONG` a whole one.
 
 use super::super::influx::{settings_of, toml, until};
-use super::super::{ended, signal};
-use super::{Shows, Site, is_long, kafka, started, store};
+use super::super::signal;
+use super::{Running, Shows, Site, is_long, kafka, store};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
@@ -88,10 +88,10 @@ fn outages_lose_and_double_nothing() {
     let (folder, site) = kafka::site_at(&brokers, &toml(&history));
     let simulate = "simulate --to log --rate 300 --late-share 0.01 --malformed-share 0.005 \
                     --duplicate-share 0.01";
-    let simulator = started(&folder, simulate);
+    let simulator = Running::start(&folder, simulate);
     let mut shows = Shows::over(&folder);
     let address = shows.said().address();
-    let mut job = started(&folder, "job --data-dir d --workers 2");
+    let job = Running::start(&folder, "job --data-dir d --workers 2");
     println!("well after {:.1?}", well(&address));
 
     let before = committed(&site).expect("it is well");
@@ -100,6 +100,8 @@ fn outages_lose_and_double_nothing() {
     let goes_on = after_more(&site, before + 20, began);
     thread::sleep(outage().saturating_sub(began.elapsed()));
     println!("a broker killed: the other two go on after {goes_on:.1?}");
+    let before = committed(&site).expect("two of three are enough");
+    after_more(&site, before + 20, Instant::now());
     services.start_kafka();
     println!("well {:.1?} after it is back", well(&address));
 
@@ -128,29 +130,27 @@ fn outages_lose_and_double_nothing() {
     while let Some(newer) = site.live_after(writer, &mut Position::default()) {
         writer = newer;
     }
-    job.kill().unwrap();
-    job.wait().unwrap();
+    drop(job);
     let began = Instant::now();
-    let first = started(&folder, "job --data-dir d --workers 3");
+    let first = Running::start(&folder, "job --data-dir d --workers 3");
     site.wait_until_live(writer);
     println!("the job killed: another is live {:.1?} after", began.elapsed());
-    let second = started(&folder, "job --data-dir elsewhere --workers 1");
-    let ran = ended(first, "the first job");
+    let second = Running::start(&folder, "job --data-dir elsewhere --workers 1");
+    let ran = first.ended("the first job");
     assert_eq!(ran.code, Some(1), "a second one has taken over: {}", ran.stderr);
     println!("a second job: {}", ran.stderr.lines().last().unwrap_or_default());
-    signal(second.id(), "KILL");
-    ended(second, "the second job");
-    let job = started(&folder, "job --data-dir d --workers 1");
+    drop(second);
+    let job = Running::start(&folder, "job --data-dir d --workers 1");
 
     signal(simulator.id(), "TERM");
-    let ran = ended(simulator, simulate);
+    let ran = simulator.ended(simulate);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let appended = site.wait_until_read();
     assert!(ran.stderr.contains(&format!("wrote {appended} ")), "{appended}: {}", ran.stderr);
     // The last windows become final by the clock.
     thread::sleep(Duration::from_secs(12));
     signal(job.id(), "TERM");
-    let ran = ended(job, "job");
+    let ran = job.ended("job");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     println!("{appended} events");
     site.check(&folder, appended);

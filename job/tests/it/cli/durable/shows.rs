@@ -1,6 +1,6 @@
-//! A gateway, and what it says.
+//! Processes that end with their test, a gateway, and what it says.
 
-use super::super::Folder;
+use super::super::{Folder, Ran, ended};
 use super::started;
 use std::io::{BufRead as _, BufReader};
 use std::process::Child;
@@ -8,13 +8,41 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+/// A process, killed when it is let go.
+pub(super) struct Running(Option<Child>);
+
+impl Running {
+    pub(super) fn start(folder: &Folder, line: &str) -> Self {
+        Self(Some(started(folder, line)))
+    }
+
+    /// The number of the process.
+    pub(super) fn id(&self) -> u32 {
+        self.0.as_ref().map_or(0, Child::id)
+    }
+
+    /// Waits until it has ended.
+    pub(super) fn ended(mut self, what: &str) -> Ran {
+        ended(self.0.take().expect("it runs"), what)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// A gateway, killed when it is let go.
-pub(super) struct Shows(Child);
+pub(super) struct Shows(Running);
 
 impl Shows {
     /// One over the directory `d`.
     pub(super) fn over(folder: &Folder) -> Self {
-        Self(started(folder, "gateway --data-dir d --listen 127.0.0.1:0"))
+        Self(Running::start(folder, "gateway --data-dir d --listen 127.0.0.1:0"))
     }
 
     /// The number of its process.
@@ -24,19 +52,13 @@ impl Shows {
 
     /// What it says from now on, line by line.
     pub(super) fn said(&mut self) -> Said {
-        let stderr = BufReader::new(self.0.stderr.take().expect("a pipe"));
+        let stderr = self.0.0.as_mut().and_then(|child| child.stderr.take());
+        let stderr = BufReader::new(stderr.expect("a pipe"));
         let (say, said) = mpsc::channel();
         let mut lines = stderr.lines().map_while(Result::ok);
         // To the end, also where nobody listens: it would wait for room.
         thread::spawn(move || lines.by_ref().for_each(|line| drop(say.send(line))));
         Said(said)
-    }
-}
-
-impl Drop for Shows {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

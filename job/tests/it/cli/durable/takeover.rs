@@ -1,8 +1,8 @@
 //! A second gateway over a data directory waits, and writes the history when the first has
 //! ended.
 
-use super::super::{Folder, ended, signal};
-use super::{Shows, Site, embedded_history, started, store};
+use super::super::{Folder, signal};
+use super::{Running, Shows, Site, embedded_history, store};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -28,9 +28,9 @@ fn a_second_gateway_writes_the_history_when_the_first_has_ended() {
     let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() - 1_200_000;
     folder
         .done(&format!("simulate --to log --data-dir d --rate max --events 5000 --start {start}"));
-    let job = started(&folder, "job --data-dir d --workers 1");
+    let job = Running::start(&folder, "job --data-dir d --workers 1");
     site.wait_until_read();
     signal(job.id(), "TERM");
-    assert_eq!(ended(job, "job").code, Some(0));
+    assert_eq!(job.ended("job").code, Some(0));
     store::check(embedded_history(&folder).as_ref(), &site);
 }
