@@ -59,6 +59,7 @@ fi
 
 kafka="${STREAMGAUGE_KAFKA:-}"
 influxdb="${STREAMGAUGE_INFLUXDB:-}" influxdb_token="${STREAMGAUGE_INFLUXDB_TOKEN:-}"
+of_caller="$kafka$influxdb"
 # A settings variable of the caller would change what the tests see.
 for name in $(compgen -e STREAMGAUGE_ || true); do
   if [[ "$name" != STREAMGAUGE_LONG && "$name" != STREAMGAUGE_SEED ]]; then
@@ -300,7 +301,7 @@ fi
 if [[ -n "$kafka" && -n "$influxdb" ]]; then
   step "tests with both" run_tests_with_both
   step "tests by clients of others" run_client_tests
-  if [[ -n "${STREAMGAUGE_LONG:-}" && -n "$services" ]]; then
+  if [[ -n "${STREAMGAUGE_LONG:-}" && -z "$of_caller" ]]; then
     step "tests of outages" run_outage_tests
   elif [[ -n "${STREAMGAUGE_LONG:-}" ]]; then
     left_out+="LEFT OUT: the tests of outages, as the services are the caller's

@@ -47,13 +47,11 @@ impl Driving<'_> {
                 }
                 return Ok(self.driver.source().counts().clone());
             }
-            let (given, is_full) = match self.step(&mut told)? {
-                Step::Again(given) | Step::New(given) => {
-                    let is_full = given.bound.is_full;
-                    (Some(given), is_full)
-                }
-                Step::Nothing => (None, false),
+            let given = match self.step(&mut told)? {
+                Step::Again(given) | Step::New(given) => Some(given),
+                Step::Nothing => None,
             };
+            let is_full = given.as_ref().is_some_and(|given| given.bound.is_full);
             if let Some(given) = given {
                 binding = Some(given.bound.binding.clone());
                 self.job.read.store(self.driver.source().counts().read, Ordering::SeqCst);

@@ -62,7 +62,8 @@ pub(super) fn write(
         reached.set(writer.commit()?);
         if let Some(error) = writer.take_not_dropped() {
             (job.tell)(&format!(
-                "bindings that nobody needs any more could not be dropped, which is tried again later: {error}"
+                "bindings that nobody needs any more could not be dropped, which is tried again \
+                 later: {error}"
             ));
         }
     }
