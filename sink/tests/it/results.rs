@@ -300,6 +300,8 @@ fn retention_cuts_by_topic_and_tells() {
     };
     commit(&f, &mut *writer, &transaction(0, both(0)));
     assert_eq!(read(&mut *slow, 1).len(), 1);
+    let is_cut = |topic| f.log.is_cut(topic).unwrap();
+    assert_eq!((is_cut(METRICS), is_cut(Topic::Sessions)), (vec![false], vec![false]));
     let behind = slow.position();
     commit(&f, &mut *writer, &transaction(1, both(1)));
     f.clock.advance(2 * DAY_MS);
@@ -310,4 +312,5 @@ fn retention_cuts_by_topic_and_tells() {
     assert!(f.log.reader(&[METRICS], behind).is_err());
     let new = |topic| read(&mut *f.log.reader(&[topic], Position::default()).unwrap(), 9).len();
     assert_eq!((new(METRICS), new(Topic::Sessions)), (1, 3));
+    assert_eq!((is_cut(METRICS), is_cut(Topic::Sessions)), (vec![true], vec![false]));
 }

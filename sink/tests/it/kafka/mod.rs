@@ -3,6 +3,9 @@
 //! They need a broker, and are ignored without being asked for:
 //! `STREAMGAUGE_KAFKA=host:port cargo test … -- --ignored kafka`, as deploy/test.sh does.
 
+#[cfg(feature = "kafka-tls")]
+mod secured;
+
 use crate::results::{
     Fixture, METRICS, START_MS, SUITE, commit, progress, read, record, transaction,
     wakes_whoever_waits,
@@ -269,41 +272,25 @@ fn what_is_missing_or_was_cut_is_said() {
     let _: ResultError = ResultError::Fenced { newer: 1, own: 0 };
 }
 
-/// By every way in that the brokers have.
 #[test]
-#[cfg(feature = "kafka-tls")]
-#[ignore = "needs a secured Kafka: deploy/dev/kafka.sh start --secured"]
-fn kafka_secured_has_topics_made_and_results_committed_and_read() {
-    let env = crate::secured::Env::read();
-    for (listener, security) in env.ways() {
-        let kafka = env.settings(listener, security);
-        println!("{} {}", kafka.protocol(), kafka.brokers);
-        let (f, prefix) = fixture_in(&kafka);
-        let mut writer = f.log.writer().unwrap();
-        let one = record(METRICS, 0, "key", Some("1"));
-        commit(&f, &mut *writer, &transaction(0, vec![one]));
-        let clock = Arc::new(ManualClock::new(START_MS));
-        let again = KafkaResults::connect(&kafka, &prefix, clock).unwrap();
-        let seen = all(&again, &[METRICS], 10);
-        assert_eq!(seen, ["processed-metrics 0 key Some(\"1\")"]);
-    }
-}
-
-#[test]
-#[cfg(feature = "kafka-tls")]
-#[ignore = "needs a secured Kafka: deploy/dev/kafka.sh start --secured"]
-#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
-fn kafka_secured_says_to_admins_why_they_are_not_let_in() {
-    use streamgauge_ingest::log::{Mechanism, Sasl, Security};
-    use streamgauge_ingest::secret::Secret;
-    let env = crate::secured::Env::read();
-    let sasl = Sasl { password: Secret::new("sesame"), ..env.sasl(Mechanism::ScramSha256) };
-    let security = Security { tls: Some(env.tls()), sasl: Some(sasl) };
-    let admin = Admin::new(&env.settings("SCRAM", security)).unwrap();
-    let began = std::time::Instant::now();
-    let said = admin.brokers().unwrap_err().to_string();
-    println!("{:?}: {said}", began.elapsed());
-    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{said}");
-    assert!(said.contains("uthentication failed") && said.contains("`kafka.password`"), "{said}");
-    assert!(!said.contains("sesame"), "{said}");
+#[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
+fn which_partitions_retention_has_cut_is_told_and_whose_keys_they_keep() {
+    let (f, prefix) = fixture();
+    let keys: Vec<String> = (0..60).map(|i| format!("key {i}")).collect();
+    let records = keys.iter().map(|key| record(METRICS, 1, key, Some("1"))).collect();
+    commit(&f, &mut *f.log.writer().unwrap(), &transaction(1, records));
+    assert_eq!(f.log.is_cut(METRICS).unwrap(), [false; 6]);
+    let is_in_first = |key: &&String| f.log.partition(METRICS, key.as_bytes()) == 0;
+    let (cut, kept): (Vec<_>, Vec<_>) = keys.iter().partition(is_in_first);
+    let admin = Admin::new(&kafka()).unwrap();
+    admin.cut(&format!("{prefix}processed-metrics"), cut.len() as u64).unwrap();
+    assert_eq!(f.log.is_cut(METRICS).unwrap(), [true, false, false, false, false, false]);
+    assert_eq!(f.log.is_cut(Topic::Sessions).unwrap(), [false; 6]);
+    let mut seen = all(&again(&prefix), &[METRICS], 9);
+    let mut expected: Vec<_> =
+        kept.iter().map(|key| format!("processed-metrics 1 {key} Some(\"1\")")).collect();
+    seen.sort();
+    expected.sort();
+    assert!(!cut.is_empty() && !kept.is_empty());
+    assert_eq!(seen, expected);
 }
