@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::log::{Mechanism, Sasl, Security};
 use streamgauge_ingest::secret::Secret;
-use streamgauge_sink::results::{KafkaResults, ResultLog};
+use streamgauge_sink::results::KafkaResults;
 use streamgauge_sink::topics::Admin;
 
 /// By every way in that the brokers have.
