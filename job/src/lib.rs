@@ -1,6 +1,7 @@
 //! The job: the dataflow that keeps every result correct, and what runs it.
 
 pub mod alert;
+mod bindings;
 pub mod checkpoint;
 pub mod cli;
 pub mod cluster;

@@ -36,6 +36,10 @@ impl FileJudge {
         }
     }
 
+    pub(super) fn into_judge(self) -> Judge {
+        self.judge
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> &SourceCounts {

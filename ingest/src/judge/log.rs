@@ -4,10 +4,10 @@
 //! partitions (who is idle, the global watermark) is bound per epoch by whoever
 //! sees all of them, and comes back here as [`LogJudge::raise`].
 
-use super::Watcher;
 use super::chunk::{Chunk, DecodedChunk, Outcome};
 use super::record::{Case, Judge};
 use super::seen::SeenId;
+use super::{FileJudge, Watcher};
 use crate::batch::EventBatch;
 use crate::dead_letter::DeadLetter;
 use crate::settings::InputSettings;
@@ -81,6 +81,12 @@ impl LogJudge {
     /// The ids seen since this was asked last, or all of them.
     pub fn take_seen(&mut self, all: bool) -> Vec<SeenId> {
         self.judge.seen.as_mut().map(|seen| seen.take(all)).unwrap_or_default()
+    }
+
+    /// Goes on from what another has counted, and from the ids that it has seen.
+    pub fn go_on_from(&mut self, other: FileJudge) {
+        let Judge { seen, counts, .. } = other.into_judge();
+        (self.judge.seen, self.judge.counts) = (seen, counts);
     }
 
     /// Goes on from ids that a checkpoint held.

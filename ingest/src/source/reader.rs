@@ -5,7 +5,9 @@ use super::SourceError;
 use crate::batch::EventBatch;
 use crate::binding::{EpochCounts, PartitionBinding, RecordDigest};
 use crate::dead_letter::DeadLetter;
-use crate::judge::{Chunk, ChunkDecoder, JudgedChunk, Line, LogJudge, Place, SeenId, Watcher};
+use crate::judge::{
+    Chunk, ChunkDecoder, FileJudge, JudgedChunk, Line, LogJudge, Place, SeenId, Watcher,
+};
 use crate::log::{EventLog, LogReader, POLL_BYTES, Position, Record};
 use crate::settings::InputSettings;
 use crate::summary::SourceCounts;
@@ -120,6 +122,12 @@ impl EpochReader {
     /// Goes on from ids that a checkpoint held: partition, id, timestamp.
     pub fn load_seen(&mut self, ids: &[(u32, u128, i64)]) {
         self.judge.load_seen(ids);
+    }
+
+    /// Goes on from what a judge has counted that has read what comes before, and from
+    /// the ids that it has seen.
+    pub fn go_on_from(&mut self, other: FileJudge) {
+        self.judge.go_on_from(other);
     }
 
     /// Reads what is there, `most` records at most, and judges it.

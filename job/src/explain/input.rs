@@ -4,7 +4,8 @@
 use super::plan::Plan;
 use super::settings::Rules;
 use super::{ExplainError, lock};
-use crate::replay::{anew, before_first};
+use crate::bindings::before_first;
+use crate::replay::anew;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -76,8 +77,8 @@ impl Input<'_> {
                 let bounds = log.all_bounds()?;
                 let from: Vec<_> = positions(bounds.iter().map(|b| b.start));
                 let until: Vec<_> = positions(bounds.iter().map(|b| b.end));
-                let reader = log.reader(&from)?;
-                anew(reader, &until, &self.given.input, self.progress, &mut judge, release)?;
+                let settings = &self.given.input;
+                anew(log, &from, &until, settings, self.progress, &mut judge, release)?;
                 judge.end(release);
             }
         }
@@ -231,7 +232,6 @@ impl<'a> Bound<'a> {
             let mut judge = FileJudge::new(&rules.input, u64::MAX);
             judge.watch(watcher(watch));
             let until = positions(after.partitions.iter().map(|p| p.hi));
-            let reader = self.log.reader(&self.plan.anew)?;
             let (of, to) = (&rules.input.sequence_spans_ms, &self.input.given.input);
             let mut only_rows = |released| {
                 if let Released::Rows(_, batch) = in_spans(released, of, &to.sequence_spans_ms) {
@@ -239,7 +239,8 @@ impl<'a> Bound<'a> {
                 }
             };
             let progress = self.input.progress;
-            anew(reader, &until, &rules.input, progress, &mut judge, &mut only_rows)?;
+            let from = &self.plan.anew;
+            anew(self.log, from, &until, &rules.input, progress, &mut judge, &mut only_rows)?;
         }
         release(Released::Close(Close { epoch, watermark_ms: after.watermark_ms }));
         Ok(())

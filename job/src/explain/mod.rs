@@ -43,6 +43,7 @@ pub use sessions::SessionPart;
 pub use settings::Rules;
 pub use threshold::WindowPart;
 
+use crate::bindings::first_where;
 use crate::window::Windows;
 use asked::{Asked, Unasked};
 use by_id::ById;
@@ -50,7 +51,7 @@ use candidates::Candidates;
 use compare::Found;
 use input::{Input, rules};
 use noted::Listing;
-use plan::{Plan, first_where};
+use plan::Plan;
 use published::Published;
 use recompute::{Computed, recompute};
 use sessions::{FoundSessions, SessionListing};

@@ -7,6 +7,7 @@
 //! kept are judged anew, as those of a file are.
 
 use super::ExplainError;
+use crate::bindings::{before, first_where};
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, Position};
@@ -101,49 +102,6 @@ fn first_begins_at(
 ) -> Result<bool, ResultError> {
     let first = results.bindings(0, 1)?.pop();
     Ok(first.is_none_or(|b| (0..).zip(&b.partitions).all(|(i, p)| p.lo >= starts(i))))
-}
-
-/// The first bound epoch of a range whose binding is such, given that all after it are.
-pub(super) fn first_where(
-    results: &dyn ResultLog,
-    epochs: Range<u64>,
-    is_such: impl Fn(&Binding) -> bool,
-) -> Result<Option<u64>, ResultError> {
-    let end = epochs.end;
-    let (mut low, mut high) = (epochs.start, end);
-    let mut found = None;
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match results.bindings(middle, 1)?.pop().filter(|b| b.epoch < end) {
-            Some(binding) if !is_such(&binding) => low = binding.epoch + 1,
-            Some(binding) => {
-                found = Some(binding.epoch);
-                high = middle;
-            }
-            None => high = middle,
-        }
-    }
-    Ok(found)
-}
-
-/// The last binding of a range of epochs.
-pub(super) fn before(
-    results: &dyn ResultLog,
-    epochs: Range<u64>,
-) -> Result<Option<Binding>, ResultError> {
-    let (mut low, mut high) = (epochs.start, epochs.end);
-    let mut last = None;
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match results.bindings(middle, 1)?.pop().filter(|b| b.epoch < epochs.end) {
-            Some(binding) => {
-                low = binding.epoch + 1;
-                last = Some(binding);
-            }
-            None => high = middle,
-        }
-    }
-    Ok(last)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ mod summary;
 mod target;
 mod verify;
 
-pub use log::{Cut, LogInput, LogInputError};
-pub(crate) use log::{anew, before_first};
+pub(crate) use log::anew;
+pub use log::{Begin, Cut, LogInput, LogInputError, Stretch};
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
 pub use summary::Summary;
 pub use target::partial;
@@ -90,8 +90,8 @@ pub struct Replay<'a> {
     pub workers: usize,
     /// What is written.
     pub outputs: &'a Wanted,
-    /// What it is held against: the results that were committed.
-    pub against: Option<&'a dyn ResultLog>,
+    /// What it is held against: the results that were committed, from an epoch on.
+    pub against: Option<(&'a dyn ResultLog, u64)>,
     /// Where progress is told, and where the replay can be asked to stop.
     pub progress: Arc<Progress>,
 }
@@ -204,7 +204,8 @@ impl Replay<'_> {
             self.progress.stop.store(true, Ordering::Relaxed);
             error
         };
-        let verifier = self.against.map(Verifier::open).transpose();
+        let verifier =
+            self.against.map(|(results, from)| Verifier::open(results, from)).transpose();
         let mut verifier = verifier.map_err(|error| stopped(error.into()))?;
         for message in &messages {
             outputs.write(&message).map_err(|error| stopped(error.into()))?;

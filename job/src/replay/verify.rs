@@ -50,12 +50,14 @@ pub enum VerifyError {
     },
     /// The replay computes a record that was not committed.
     #[error(
-        "key {key} of {topic}, epoch {epoch}: computed is {computed}, and nothing was committed",
+        "partition {partition} of {topic}, key {key}, epoch {epoch}: computed is {computed}, and nothing was committed",
         topic = .topic.name()
     )]
     Missing {
         /// Its topic.
         topic: Topic,
+        /// The partition that keeps its key.
+        partition: u32,
         /// Its key.
         key: String,
         /// Its epoch.
@@ -72,6 +74,8 @@ pub struct Verified {
     pub equal: u64,
     /// Records that the log no longer has: superseded, ended, or cut by retention.
     pub no_longer_kept: u64,
+    /// The first epoch that could be compared.
+    pub from: u64,
     /// The last epoch that was compared.
     pub epoch: u64,
 }
@@ -125,6 +129,9 @@ impl OfTopic {
 pub(super) struct Verifier<'a> {
     results: &'a dyn ResultLog,
     topics: Vec<OfTopic>,
+    /// The first epoch that is compared: what came before decides about results, and is
+    /// not all known.
+    from: u64,
     /// The last committed epoch: what comes later is not compared.
     last: Option<u64>,
     /// The first epoch that each partition of a topic still has.
@@ -135,7 +142,8 @@ pub(super) struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    pub(super) fn open(results: &'a dyn ResultLog) -> Result<Self, VerifyError> {
+    /// What is computed from an epoch on is compared with what was committed.
+    pub(super) fn open(results: &'a dyn ResultLog, from: u64) -> Result<Self, VerifyError> {
         let LogState { committed, .. } = results.state()?;
         Ok(Self {
             results,
@@ -143,17 +151,18 @@ impl<'a> Verifier<'a> {
                 .map(|topic| OfTopic::open(results, topic))
                 .into_iter()
                 .collect::<Result<_, _>>()?,
+            from,
             last: committed.map(|p| p.epoch),
             first: BTreeMap::new(),
             missing: BTreeMap::new(),
-            verified: Verified::default(),
+            verified: Verified { from, ..Verified::default() },
         })
     }
 
     /// Compares an epoch; they come in order.
     pub(super) fn epoch(&mut self, changes: &EpochChanges) -> Result<(), VerifyError> {
         let epoch = changes.epoch;
-        if self.last.is_none_or(|last| epoch > last) {
+        if epoch < self.from || self.last.is_none_or(|last| epoch > last) {
             return Ok(());
         }
         let records = committed_records(changes).into_iter();
@@ -163,6 +172,9 @@ impl<'a> Verifier<'a> {
             while let Some(committed) = topic.next(epoch)? {
                 let place = (committed.id.0, committed.partition);
                 self.first.entry(place).or_insert(committed.epoch);
+                if committed.epoch < self.from {
+                    continue;
+                }
                 self.missing.remove(&committed.id);
                 let is_of_epoch = committed.epoch == epoch;
                 let now = is_of_epoch.then(|| computed.remove(&committed.id)).flatten();
@@ -197,7 +209,7 @@ impl<'a> Verifier<'a> {
                 Some(_) if is_cut && first.is_none_or(|first| epoch <= *first) => {}
                 Some(value) => {
                     let (key, computed) = (text(&key), shown(Some(value)));
-                    return Err(VerifyError::Missing { topic, key, epoch, computed });
+                    return Err(VerifyError::Missing { topic, partition, key, epoch, computed });
                 }
             }
             self.verified.no_longer_kept += 1;

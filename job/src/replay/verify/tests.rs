@@ -105,6 +105,15 @@ fn verify(
     left: &[EpochChanges],
     cut: [bool; 2],
 ) -> Result<Verified, VerifyError> {
+    verify_from(0, computed, left, cut)
+}
+
+fn verify_from(
+    from: u64,
+    computed: &[EpochChanges],
+    left: &[EpochChanges],
+    cut: [bool; 2],
+) -> Result<Verified, VerifyError> {
     let log = MemoryResults::new(Arc::new(ManualClock::new(0)));
     let last = computed.last().unwrap().epoch;
     let records = left.iter().flat_map(committed_records).collect();
@@ -112,7 +121,7 @@ fn verify(
     let transaction = Transaction { records, progress, ..Transaction::default() };
     log.writer().unwrap().commit(&transaction).unwrap();
     let results = Two { log, cut };
-    let mut verifier = Verifier::open(&results)?;
+    let mut verifier = Verifier::open(&results, from)?;
     computed.iter().try_for_each(|changes| verifier.epoch(changes))?;
     verifier.finish()
 }
@@ -126,17 +135,28 @@ fn missing(key_expected: &str, verified: Result<Verified, VerifyError>) {
 }
 
 #[test]
+fn what_came_before_is_not_compared() {
+    // Cut otherwise, earlier epochs have other numbers, and give other records.
+    let computed = [epoch(1, &["x"]), epoch(7, &["y"]), epoch(9, &["a"]), epoch(10, &["b"])];
+    let committed = [epoch(7, &["z"]), epoch(8, &["a"]), epoch(9, &["a"]), epoch(10, &["b"])];
+    let verified = verify_from(9, &computed, &committed, [false; 2]).unwrap();
+    assert_eq!(verified, Verified { equal: 2, no_longer_kept: 0, from: 9, epoch: 10 });
+    missing("c", verify_from(9, &[epoch(8, &["d"]), epoch(9, &["c"])], &[], [false; 2]));
+    assert!(verify_from(9, &computed[..3], &committed[..2], [false; 2]).is_err());
+}
+
+#[test]
 fn what_is_there_is_equal() {
     let all = [epoch(1, &["a", "b"]), epoch(2, &["b"])];
     let verified = verify(&all, &all, [false; 2]).unwrap();
-    assert_eq!(verified, Verified { equal: 3, no_longer_kept: 0, epoch: 2 });
+    assert_eq!(verified, Verified { equal: 3, no_longer_kept: 0, from: 0, epoch: 2 });
 }
 
 #[test]
 fn a_topic_without_a_record_is_forgiven_where_retention_has_cut_it() {
     let all = [epoch(1, &["a"]), epoch(2, &["c"])];
     let verified = verify(&all, &[], [false, true]).unwrap();
-    assert_eq!(verified, Verified { equal: 0, no_longer_kept: 2, epoch: 2 });
+    assert_eq!(verified, Verified { equal: 0, no_longer_kept: 2, from: 0, epoch: 2 });
     missing("a", verify(&all, &[], [false; 2]));
     missing("a", verify(&all, &[], [true, false]));
 }
@@ -147,7 +167,7 @@ fn what_a_partition_has_lost_is_told_by_its_own_beginning() {
     // Both have lost their first; that of one is not its beginning.
     let left = [epoch(2, &["c"]), epoch(3, &["e", "f"])];
     let verified = verify(&all, &left, [true; 2]).unwrap();
-    assert_eq!(verified, Verified { equal: 3, no_longer_kept: 3, epoch: 3 });
+    assert_eq!(verified, Verified { equal: 3, no_longer_kept: 3, from: 0, epoch: 3 });
     missing("b", verify(&all, &left, [false, true]));
     missing("c", verify(&all, &[epoch(1, &["a"]), all[2].clone()], [true; 2]));
 }
@@ -157,5 +177,5 @@ fn what_was_written_again_may_be_gone() {
     let all = [epoch(1, &["a", "b"]), epoch(2, &["a"])];
     let left = [epoch(1, &["b"]), epoch(2, &["a"])];
     let verified = verify(&all, &left, [false; 2]).unwrap();
-    assert_eq!(verified, Verified { equal: 2, no_longer_kept: 0, epoch: 2 });
+    assert_eq!(verified, Verified { equal: 2, no_longer_kept: 0, from: 0, epoch: 2 });
 }

@@ -212,3 +212,38 @@ fn what_was_rejected_is_mended_and_put_back() {
     let both = "dlq replay bad.jsonl --reason late --data-dir d";
     folder.refused(both, 2, &["--reason", "cannot be used with"]);
 }
+
+#[test]
+fn what_is_no_longer_bound_is_judged_anew_and_the_rest_can_be_verified() {
+    let folder = Folder::new();
+    folder.put(
+        "streamgauge.toml",
+        b"[checkpoint]\nevery = \"500ms\"\nkeep = 1\nkeep_hours = 0\nkeep_bindings = \"1s\"\n",
+    );
+    // What users have: history, and then what comes live, without a seam.
+    let history = "simulate --to log --data-dir d --events 3000 --rate max --late-share 0.02";
+    folder.done(&format!("{history} --start 2026-01-01T00:00:00Z"));
+    let line = "job --data-dir d --workers 2";
+    let mut job = folder.command(line).spawn().expect(line);
+    folder.done("simulate --to log --data-dir d --events 6000 --rate 500 --seed 2");
+    signal(job.id(), "TERM");
+    drop(job.stdout.take());
+    let ran = ended(job, line);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let whole =
+        folder.done("replay --from log --data-dir d --to bound.jsonl --final-only --summary json");
+    let summary: serde_json::Value =
+        serde_json::from_str(whole.stderr.lines().last().expect("a line")).expect("JSON");
+    let all = folder.done("replay --from log --data-dir d --to anew.jsonl --final-only --rebind");
+    assert!(all.stderr.contains(&format!("read {} records", summary["read"])), "{}", all.stderr);
+    // Idle partitions could make records late otherwise; here none is so late.
+    assert!(folder.text("bound.jsonl") == folder.text("anew.jsonl"));
+    let said = folder.done("replay --from log --data-dir d --to none --verify").stderr;
+    let (_, rest) = said.split_once(" committed records from epoch ").expect(&said);
+    assert!(rest.contains("are equal"), "{said}");
+    // Of what was bound before it was dropped, a part can still be asked for by time.
+    let until = "--until-time 2026-06-01T00:00:00Z";
+    let part =
+        folder.done(&format!("replay --from log --data-dir d --to none {until} --summary json"));
+    assert!(part.stderr.contains(r#""read":0"#), "nothing was appended by then: {}", part.stderr);
+}

@@ -1,0 +1,61 @@
+//! Bindings, looked up: the log of results finds them by epoch alone, and they are many.
+
+use std::ops::Range;
+use streamgauge_ingest::BEFORE_TIME_MS;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_sink::results::{ResultError, ResultLog};
+
+/// The first bound epoch of a range whose binding is such, given that all after it are.
+pub(crate) fn first_where(
+    results: &dyn ResultLog,
+    epochs: Range<u64>,
+    is_such: impl Fn(&Binding) -> bool,
+) -> Result<Option<u64>, ResultError> {
+    let end = epochs.end;
+    let (mut low, mut high) = (epochs.start, end);
+    let mut found = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match results.bindings(middle, 1)?.pop().filter(|b| b.epoch < end) {
+            Some(binding) if !is_such(&binding) => low = binding.epoch + 1,
+            Some(binding) => {
+                found = Some(binding.epoch);
+                high = middle;
+            }
+            None => high = middle,
+        }
+    }
+    Ok(found)
+}
+
+/// The last binding of a range of epochs.
+pub(crate) fn before(
+    results: &dyn ResultLog,
+    epochs: Range<u64>,
+) -> Result<Option<Binding>, ResultError> {
+    let (mut low, mut high) = (epochs.start, epochs.end);
+    let mut last = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match results.bindings(middle, 1)?.pop().filter(|b| b.epoch < epochs.end) {
+            Some(binding) => {
+                low = binding.epoch + 1;
+                last = Some(binding);
+            }
+            None => high = middle,
+        }
+    }
+    Ok(last)
+}
+
+/// What the first epoch began behind: where its partitions begin.
+pub(crate) fn before_first(first: &Binding) -> Option<Binding> {
+    let mut before = first.clone();
+    for p in &mut before.partitions {
+        (p.hi, p.count) = (p.lo, 0);
+        p.watermark_ms = BEFORE_TIME_MS;
+    }
+    before.idle.clear();
+    before.watermark_ms = BEFORE_TIME_MS;
+    (first.epoch == 0).then_some(before)
+}

@@ -1,0 +1,65 @@
+//! A log to be replayed, as flags say.
+
+use crate::commands::site::Site;
+use anyhow::Result;
+use std::path::PathBuf;
+use streamgauge::cli::{Offsets, ReplayArgs};
+use streamgauge::config::Config;
+use streamgauge::replay::{Begin, Cut, LogInput, Stretch};
+use streamgauge::settings::fingerprint;
+use streamgauge_ingest::log::{EventLog, Position};
+
+/// The log of a data directory, to be replayed.
+pub(super) struct OpenLog {
+    pub(super) site: Site,
+    /// Whether epochs are as they were bound.
+    pub(super) is_bound: bool,
+}
+
+impl OpenLog {
+    pub(super) fn open(args: &ReplayArgs, config: &Config) -> Result<Self> {
+        let directory = args.data_dir.clone().or_else(|| config.data.directory.clone());
+        let directory = directory.unwrap_or_else(|| PathBuf::from("data/demo"));
+        let site = Site::open_to_look(&directory, config)?;
+        let has_bindings = site.results.state()?.bound.is_some();
+        let by_offsets = args.from_offsets.is_some() || args.until_offsets.is_some();
+        Ok(Self { site, is_bound: has_bindings && !by_offsets && !args.rebind })
+    }
+
+    pub(super) fn input<'a>(&'a self, args: &ReplayArgs, config: &Config) -> Result<LogInput<'a>> {
+        let log = &*self.site.log;
+        let cut = if self.is_bound {
+            let results = &*self.site.results;
+            let (from_ms, until_ms) =
+                (args.from_time.unwrap_or(i64::MIN), args.until_time.unwrap_or(i64::MAX));
+            let settings_hash = fingerprint(config, log.partitions()).0;
+            let begin = Begin::find(log, results, from_ms..until_ms)?;
+            Cut::Bound { results, settings_hash, begin, until_ms }
+        } else {
+            Cut::Anew { stretch: stretch(args, log)? }
+        };
+        let epoch_records = u64::from(args.epoch_records);
+        Ok(LogInput { log, clock: &*self.site.clock, cut, epoch_records })
+    }
+}
+
+/// From where to where a log is read whose epochs are cut anew.
+fn stretch(args: &ReplayArgs, log: &dyn EventLog) -> Result<Stretch> {
+    let mut stretch = Stretch::default();
+    for partition in 0..log.partitions() {
+        let bounds = log.bounds(partition)?;
+        let at = |offsets: &Option<Offsets>| {
+            let offsets = offsets.as_ref()?;
+            let given = offsets.0.iter().find(|(p, _)| *p == partition);
+            given.map(|(_, offset)| *offset)
+        };
+        let by_time = |ms: Option<i64>| ms.map(|ms| log.offset_at(partition, ms));
+        let start = by_time(args.from_time).unwrap_or(Ok(bounds.start))?;
+        let end = by_time(args.until_time).unwrap_or(Ok(bounds.end))?;
+        let offset = at(&args.from_offsets).unwrap_or(start);
+        stretch.from.push(Position { partition, offset });
+        let offset = at(&args.until_offsets).unwrap_or(end).min(bounds.end);
+        stretch.until.push(Position { partition, offset });
+    }
+    Ok(stretch)
+}

@@ -1,0 +1,148 @@
+//! Where the replay of a log with bindings begins.
+//!
+//! Bindings are kept for a shorter time than events. What was bound is replayed as it was
+//! bound; records from before the first binding that can be used are judged anew, as those
+//! of a file are, and the first epochs go on from the watermarks that were bound.
+
+use super::LogInputError;
+use crate::bindings::{before, before_first, first_where};
+use std::ops::Range;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::log::{EventLog, LogError, Position};
+use streamgauge_sink::results::ResultLog;
+
+/// Records that are judged anew: from where to where, by partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where they begin.
+    pub from: Vec<Position>,
+    /// Where they end.
+    pub until: Vec<Position>,
+}
+
+impl Stretch {
+    /// How many offsets it has.
+    #[must_use]
+    pub fn offsets(&self) -> u64 {
+        let ends = self.from.iter().zip(&self.until);
+        ends.map(|(from, until)| until.offset.saturating_sub(from.offset)).sum()
+    }
+}
+
+/// Where the replay of a log with bindings begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begin {
+    /// Records that are judged anew first, if there are any.
+    pub anew: Option<Stretch>,
+    /// The binding behind which epochs are as they were bound; none if none is wanted.
+    pub after: Option<Binding>,
+    /// The first epoch that can be read as it was bound.
+    pub next: u64,
+}
+
+impl Begin {
+    /// The beginning for what was appended, or bound, at times in a range, ms.
+    ///
+    /// # Errors
+    /// If the logs can't be read.
+    pub fn find(
+        log: &dyn EventLog,
+        results: &dyn ResultLog,
+        times: Range<i64>,
+    ) -> Result<Self, LogInputError> {
+        let bounds = log.all_bounds().map_err(failed)?;
+        let starts: Vec<u64> = bounds.iter().map(|b| b.start).collect();
+        let ends = bounds.iter().map(|b| b.end);
+        let Some(first) = results.bindings(0, 1)?.pop() else {
+            return Ok(Self::default());
+        };
+        let (mut after, mut next) = (before_first(&first), 0);
+        if first.at_ms < times.start {
+            let from = first_where(results, first.epoch..u64::MAX, |b| b.at_ms >= times.start)?;
+            after = before(results, first.epoch..from.unwrap_or(u64::MAX))?;
+            next = after.as_ref().map_or(0, |after| after.epoch + 1);
+        }
+        if after.as_ref().is_some_and(|after| is_held(after, &starts)) {
+            return Ok(Self { anew: None, after, next });
+        }
+        let from = at_time(log, times.start, starts.iter().copied())?;
+        let held = first_where(results, first.epoch..u64::MAX, |b| is_held(b, &starts))?;
+        let held = held.map(|epoch| results.bindings(epoch, 1)).transpose()?;
+        let after = held.and_then(|mut found| found.pop()).filter(|b| b.at_ms < times.end);
+        let until = match &after {
+            Some(after) => (0..).zip(&starts).map(|(p, start)| reached(after, p, *start)).collect(),
+            None => at_time(log, times.end, ends)?,
+        };
+        let next = after.as_ref().map_or(0, |after| after.epoch + 1);
+        Ok(Self { anew: Some(Stretch { from, until }), after, next })
+    }
+}
+
+/// Where a binding has come to in a partition, which perhaps was added later.
+fn reached(binding: &Binding, partition: u32, start: u64) -> Position {
+    let of = binding.partitions.iter().find(|p| p.partition == partition);
+    Position { partition, offset: of.map_or(start, |p| p.hi) }
+}
+
+/// Whether the log still has what comes behind a binding.
+fn is_held(binding: &Binding, starts: &[u64]) -> bool {
+    (0..).zip(starts).all(|(p, start)| reached(binding, p, *start).offset >= *start)
+}
+
+/// The offsets appended at a time or later; `otherwise` for the ends of time.
+fn at_time(
+    log: &dyn EventLog,
+    at_ms: i64,
+    otherwise: impl Iterator<Item = u64>,
+) -> Result<Vec<Position>, LogInputError> {
+    let is_time = !matches!(at_ms, i64::MIN | i64::MAX);
+    let at = |(partition, otherwise)| {
+        let offset = if is_time { log.offset_at(partition, at_ms)? } else { otherwise };
+        Ok(Position { partition, offset })
+    };
+    (0..).zip(otherwise).map(at).collect::<Result<_, _>>().map_err(failed)
+}
+
+fn failed(error: LogError) -> LogInputError {
+    LogInputError::Source(error.into())
+}
+
+/// How long what is computed can depend on what came before, ms: a day and the one
+/// before, by which users return.
+const REACH_MS: i64 = 3 * 86_400_000;
+
+impl Begin {
+    /// The first epoch whose results are what an uninterrupted job has published, where
+    /// corrections are due every so many epochs; none if there is no such epoch.
+    ///
+    /// # Errors
+    /// If the logs can't be read.
+    pub fn first_whole(
+        &self,
+        log: &dyn EventLog,
+        results: &dyn ResultLog,
+        correction_epochs: u64,
+    ) -> Result<Option<u64>, LogInputError> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let Some(anew) = &self.anew else { return Ok(Some(0)) };
+        // What was due when epochs were cut otherwise is published by then in both.
+        let all_due = (after.epoch / correction_epochs + 1) * correction_epochs;
+        let Some(due) = results.bindings(all_due, 1)?.pop() else { return Ok(None) };
+        let mut whole_ms = i64::MIN;
+        for at in anew.from.iter().filter(|at| at.offset > 0) {
+            let appended_ms = first_appended(log, *at).map_err(failed)?;
+            whole_ms = whole_ms.max(appended_ms.unwrap_or(i64::MIN).saturating_add(REACH_MS));
+        }
+        Ok(first_where(results, due.epoch + 1..u64::MAX, |b| b.at_ms >= whole_ms)?)
+    }
+}
+
+/// When the first record from a position on was appended, ms.
+fn first_appended(log: &dyn EventLog, from: Position) -> Result<Option<i64>, LogError> {
+    let mut first = None;
+    log.reader(&[from])?.poll(1, &mut |record| first = Some(record.appended_ms))?;
+    Ok(first)
+}
+
+#[cfg(test)]
+mod tests;

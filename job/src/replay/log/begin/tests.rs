@@ -1,0 +1,91 @@
+use super::*;
+use std::sync::Arc;
+use streamgauge_ingest::binding::PartitionBinding;
+use streamgauge_ingest::clock::ManualClock;
+use streamgauge_ingest::log::{MemoryLog, NewRecord};
+use streamgauge_sink::results::{MemoryResults, Transaction};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A log of one partition with a record an hour, each bound in an epoch whose number is a
+/// hundred times its offset; bindings are kept from `first` on, and `most` records.
+fn bound(first: u64, most: usize) -> (MemoryLog, MemoryResults) {
+    let clock = Arc::new(ManualClock::new(0));
+    let log = MemoryLog::new(1, most, clock.clone());
+    let results = MemoryResults::new(clock.clone());
+    let mut bindings = Vec::new();
+    for offset in 0..200 {
+        let new = NewRecord { partition: 0, key: b"", value: b"x" };
+        assert_eq!(log.append(&[new]), Ok(vec![offset]));
+        let (lo, hi) = (offset, offset + 1);
+        let at_ms = i64::try_from(offset).unwrap() * HOUR_MS;
+        let (watermark_ms, partition) = (at_ms - 5, 0);
+        let part = PartitionBinding { partition, lo, hi, count: 1, digest: 0, watermark_ms };
+        let (epoch, partitions) = (offset * 100, vec![part]);
+        bindings.push(Binding { epoch, at_ms, partitions, watermark_ms, ..Binding::default() });
+        clock.advance(HOUR_MS);
+    }
+    bindings.retain(|b| b.epoch >= first);
+    let transaction = Transaction { bindings, ..Transaction::default() };
+    results.writer().unwrap().commit(&transaction).unwrap();
+    (log, results)
+}
+
+/// The offsets judged anew, and the epoch behind which what was bound is read.
+fn begin(
+    (log, results): &(MemoryLog, MemoryResults),
+    times: Range<i64>,
+) -> (Option<Range<u64>>, Option<u64>, u64) {
+    let begin = Begin::find(log, results, times).unwrap();
+    let anew = begin.anew.map(|s| s.from[0].offset..s.until[0].offset);
+    (anew, begin.after.map(|b| b.epoch), begin.next)
+}
+
+const ALL: Range<i64> = i64::MIN..i64::MAX;
+const PLENTY: usize = 1 << 20;
+
+#[test]
+fn what_was_bound_is_read_so_and_what_came_before_anew() {
+    let all = bound(0, PLENTY);
+    assert_eq!(begin(&all, ALL), (None, Some(0), 0));
+    assert_eq!(begin(&all, 5 * HOUR_MS..i64::MAX), (None, Some(400), 401));
+    assert_eq!(begin(&all, 500 * HOUR_MS..i64::MAX), (None, Some(19_900), 19_901));
+    // Bindings are kept from the epoch of offset 100 on.
+    let cut = bound(10_000, PLENTY);
+    assert_eq!(begin(&cut, ALL), (Some(0..101), Some(10_000), 10_001));
+    assert_eq!(begin(&cut, 40 * HOUR_MS..i64::MAX), (Some(40..101), Some(10_000), 10_001));
+    assert_eq!(begin(&cut, 150 * HOUR_MS..i64::MAX), (None, Some(14_900), 14_901));
+    // All of it was before.
+    assert_eq!(begin(&cut, 40 * HOUR_MS..60 * HOUR_MS), (Some(40..60), None, 0));
+}
+
+#[test]
+fn what_the_log_has_lost_is_not_asked_for() {
+    let all = bound(0, PLENTY);
+    let lost = bound(0, 30 * 9);
+    let start = lost.0.bounds(0).unwrap().start;
+    assert!((100..199).contains(&start), "{start}");
+    assert_eq!(
+        begin(&lost, ALL),
+        (Some(start..start), Some((start - 1) * 100), (start - 1) * 100 + 1)
+    );
+    assert_eq!(begin(&all, ALL).0, None);
+}
+
+#[test]
+fn results_are_whole_from_when_all_that_decides_is_known() {
+    let first_whole = |of: &(MemoryLog, MemoryResults), correction_epochs| {
+        let begin = Begin::find(&of.0, &of.1, ALL).unwrap();
+        begin.first_whole(&of.0, &of.1, correction_epochs).unwrap()
+    };
+    assert_eq!(first_whole(&bound(0, PLENTY), 20), Some(0));
+    // What was due at 10,020 is published with 10,100: the next is whole.
+    assert_eq!(first_whole(&bound(10_000, PLENTY), 20), Some(10_200));
+    assert_eq!(first_whole(&bound(10_000, PLENTY), 200), Some(10_300));
+    // Three days after what the log begins with.
+    let lost = bound(0, 100 * 42);
+    let start = lost.0.bounds(0).unwrap().start;
+    assert_eq!(first_whole(&lost, 20), Some((start + 72) * 100));
+    assert_eq!(first_whole(&bound(0, 60 * 42), 20), None);
+    assert_eq!(first_whole(&bound(19_900, PLENTY), 20), None);
+}

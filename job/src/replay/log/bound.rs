@@ -1,0 +1,128 @@
+//! Epochs of a log as they were bound, after what is judged anew.
+
+use super::anew::AGAIN;
+use super::{Begin, LogInput, LogInputError, Stretch};
+use std::sync::atomic::Ordering;
+use std::thread;
+use streamgauge_ingest::END_OF_TIME_MS;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::files::Progress;
+use streamgauge_ingest::judge::{Close, FileJudge, Released};
+use streamgauge_ingest::log::LogError;
+use streamgauge_ingest::settings::InputSettings;
+use streamgauge_ingest::source::{BoundEpoch, Pacing, Source, SourceError};
+use streamgauge_ingest::summary::SourceCounts;
+use streamgauge_sink::results::ResultLog;
+
+/// Bindings read at once.
+const BINDINGS: usize = 1_000;
+
+/// A log whose epochs are read as they were bound.
+pub(super) struct Bound<'a> {
+    pub(super) input: &'a LogInput<'a>,
+    pub(super) settings: &'a InputSettings,
+    pub(super) results: &'a dyn ResultLog,
+    pub(super) progress: &'a Progress,
+}
+
+impl Bound<'_> {
+    /// Releases the epochs bound before `until_ms`, and a last one at the end of time.
+    pub(super) fn run(
+        &self,
+        settings_hash: u64,
+        begin: &Begin,
+        until_ms: i64,
+        release: &mut impl FnMut(Released),
+    ) -> Result<SourceCounts, LogInputError> {
+        let Begin { anew, after: Some(after), next } = begin else {
+            let stretch = begin.anew.clone().unwrap_or_default();
+            return self.input.run_anew(&stretch, self.settings, self.progress, release);
+        };
+        let (log, clock) = (self.input.log, self.input.clock);
+        let pacing = Pacing { epoch_ms: 1, settings_hash };
+        let mut source = Source::new(log, clock, self.settings, pacing, Some(after))?;
+        if let Some(stretch) = anew {
+            let judge = self.up_to(after, stretch, release)?;
+            source.reader_mut().go_on_from(judge);
+        }
+        let mut next = *next;
+        loop {
+            let bindings = self.results.bindings(next, BINDINGS)?;
+            let is_last = bindings.is_empty();
+            for binding in bindings {
+                if binding.at_ms >= until_ms || self.is_stopped() {
+                    return Ok(end(&source, next, release));
+                }
+                let bound = self.again(&mut source, &binding)?;
+                self.progress.records.store(source.counts().read, Ordering::Relaxed);
+                next = binding.epoch + 1;
+                bound.release(release);
+            }
+            if is_last {
+                self.progress.complete.store(!self.is_stopped(), Ordering::SeqCst);
+                return Ok(end(&source, next, release));
+            }
+        }
+    }
+
+    /// Judges a stretch anew, in epochs before that of a binding, and then comes to what
+    /// was bound there.
+    fn up_to(
+        &self,
+        after: &Binding,
+        stretch: &Stretch,
+        release: &mut impl FnMut(Released),
+    ) -> Result<FileJudge, LogInputError> {
+        let epoch = after.epoch;
+        // There must be as many numbers as epochs.
+        let least = stretch.offsets().checked_div(epoch).map_or(u64::MAX, |least| least + 1);
+        let mut judge = FileJudge::new(self.settings, self.input.epoch_records.max(least));
+        // What is read with other eyes may seem to be further than it was.
+        let mut not_beyond = |released| match released {
+            Released::Close(close) => {
+                let watermark_ms = close.watermark_ms.min(after.watermark_ms);
+                release(Released::Close(Close { watermark_ms, ..close }));
+            }
+            other => release(other),
+        };
+        self.input.anew(stretch, self.settings, self.progress, &mut judge, &mut not_beyond)?;
+        if epoch > 0 {
+            judge.cut(&mut not_beyond);
+        }
+        release(Released::Close(Close { epoch, watermark_ms: after.watermark_ms }));
+        Ok(judge)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+
+    /// Reads an epoch; a log that is away is waited for.
+    fn again(&self, open: &mut Source<'_>, binding: &Binding) -> Result<BoundEpoch, LogInputError> {
+        loop {
+            match open.again(binding) {
+                Err(SourceError::Log(LogError::Away { .. }))
+                    if !self.progress.stop.load(Ordering::Relaxed) =>
+                {
+                    thread::sleep(AGAIN);
+                }
+                bound => return bound.map_err(|error| self.explain(error, binding)),
+            }
+        }
+    }
+
+    fn explain(&self, error: SourceError, binding: &Binding) -> LogInputError {
+        match error {
+            SourceError::OtherSettings { epoch } => {
+                let with = self.results.settings(binding.settings_hash).ok().flatten();
+                LogInputError::OtherSettings { epoch, with }
+            }
+            other => other.into(),
+        }
+    }
+}
+
+fn end(source: &Source<'_>, epoch: u64, release: &mut impl FnMut(Released)) -> SourceCounts {
+    release(Released::Close(Close { epoch, watermark_ms: END_OF_TIME_MS }));
+    source.counts().clone()
+}
