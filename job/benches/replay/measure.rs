@@ -209,6 +209,7 @@ fn whole(file: &Path, workers: usize, input: &InputSettings) -> u64 {
         pace,
         epoch_records: EPOCH_RECORDS,
         workers,
+        to_log: None,
         outputs: &Wanted::default(),
         progress,
     };

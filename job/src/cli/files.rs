@@ -17,7 +17,7 @@ pub enum Destination {
     Stdout,
     /// Nowhere: it is only counted.
     Nowhere,
-    /// Into the log of the data directory.
+    /// Into a log: of the data directory, or of results.
     Log,
 }
 
@@ -25,16 +25,12 @@ pub enum Destination {
 /// `./log`.
 pub(super) const LOG: &str = "log";
 
-/// What is said where the log cannot be used.
-const NO_LOG_HERE: &str = "results go to a file, `-` for stdout, or `none`; a file of that name \
-     is `./log`";
-
-/// Reads `FILE|-|none`.
+/// Reads `FILE|-|log|none`.
 pub(super) fn parse_results_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
         "none" => Ok(Destination::Nowhere),
-        "log" => Err(NO_LOG_HERE.into()),
+        LOG => Ok(Destination::Log),
         _ => parse_file(text).map(Destination::File),
     }
 }
@@ -43,7 +39,7 @@ pub(super) fn parse_results_destination(text: &str) -> Result<Destination, Strin
 pub(super) fn parse_events_destination(text: &str) -> Result<Destination, String> {
     match text {
         "-" => Ok(Destination::Stdout),
-        "log" => Ok(Destination::Log),
+        LOG => Ok(Destination::Log),
         "none" => {
             Err("the target is a file, `-` for stdout, or `log`; a file of that name is `./none`"
                 .into())
@@ -128,7 +124,7 @@ mod tests {
         };
         check("-", Some(Destination::Stdout));
         check("none", Some(Destination::Nowhere));
-        check("log", None);
+        check("log", Some(Destination::Log));
         check("", None);
         check("./log", Some(Destination::File("./log".into())));
         check("a b.jsonl", Some(Destination::File("a b.jsonl".into())));

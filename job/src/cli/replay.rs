@@ -19,6 +19,7 @@ Examples:
   streamgauge replay --from monday.jsonl tuesday.jsonl.zst --to none --summary json
   streamgauge replay --from log --data-dir data/site --to results.jsonl
   streamgauge replay --from log --data-dir data/site --to none --verify
+  streamgauge replay --from log --to log --into again-
 
 Several files are read one after the other as one. At their end every result
 becomes final. The same events give the same results for every number of
@@ -29,9 +30,12 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE|log", required = true, num_args = 1..,
           value_parser = parse_input, value_hint = ValueHint::FilePath)]
     pub from: Vec<PathBuf>,
-    /// Where the results go: a file, `-` for stdout, or `none`
-    #[arg(long, value_name = "FILE|-|none", value_parser = parse_results_destination)]
+    /// Where the results go: a file, `-` for stdout, `log` for topics (see --into), or `none`
+    #[arg(long, value_name = "FILE|-|log|none", value_parser = parse_results_destination)]
     pub to: Destination,
+    /// With `--to log`: the prefix of the topics, in the configured Kafka, that results, sessions, alerts and dead letters go to, which are made; without a Kafka a new data directory [default: none]
+    #[arg(long, value_name = "PREFIX|DIR")]
+    pub into: Option<String>,
     /// Write the alerts to this file [default: nowhere]
     #[arg(long, value_name = "FILE", value_parser = parse_file, value_hint = ValueHint::FilePath)]
     pub alerts: Option<PathBuf>,
@@ -41,7 +45,7 @@ pub struct ReplayArgs {
     /// Write each result once, as it is at the end [default: every change of it]
     #[arg(long)]
     pub final_only: bool,
-    /// Results over days, too, in the time zone of the site (`site.time_zone`) [default: without]
+    /// Results over days, too, in the time zone of the site (`site.time_zone`) [default: without; with --verify and `--to log` as `site.days` says]
     #[arg(long)]
     pub days: bool,
     /// Write a summary as the last line of stderr [default: none]
@@ -106,6 +110,16 @@ pub enum Summary {
 /// Files that cannot be used together: wrong usage.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileConflict {
+    /// Results go to a log that is not named, or one is named and they do not.
+    #[error(
+        "`--to log` and --into belong together: `--to log --into again-` writes to topics whose names begin with `again-`"
+    )]
+    Into,
+    /// Results go to a log, once each.
+    #[error(
+        "--final-only is for files: a log has every change, and a compacted topic keeps the last"
+    )]
+    FinalToLog,
     /// A log and files, or flags of a log without one.
     #[error("{flag} is for `--from log` alone")]
     OfALog {
@@ -163,6 +177,12 @@ impl ReplayArgs {
             && let Some((flag, _)) = of_a_log.into_iter().find(|(_, is_given)| *is_given)
         {
             return Err(FileConflict::OfALog { flag });
+        }
+        if (self.to == Destination::Log) != self.into.is_some() {
+            return Err(FileConflict::Into);
+        }
+        if self.final_only && self.to == Destination::Log {
+            return Err(FileConflict::FinalToLog);
         }
         let outputs = self.outputs();
         for (index, (flag, path)) in outputs.iter().enumerate() {

@@ -181,7 +181,6 @@ fn wrong_usage_is_refused() {
     check("replya", "replay");
     check("replay --to -", "--from");
     check("replay --from a", "--to");
-    check("replay --from a --to log", "`./log`");
     check("replay --from - --to -", "/dev/stdin");
     check("replay --from a --to - --alerts -", "`./-`");
     check("replay --from a --to - --partitions 0", "1..=4096");

@@ -1,6 +1,7 @@
 //! `streamgauge replay`.
 
 mod bar;
+mod into;
 mod log;
 
 use super::cores;
@@ -30,12 +31,14 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let (started, cpu) = (Instant::now(), ProcessTime::now());
     let log = args.reads_log().then(|| OpenLog::open(args, &config)).transpose()?;
     let partitions = log.as_ref().map_or(args.partitions, |log| log.site.log.partitions());
-    // What is verified has what the job has.
-    let has_days = if args.verify { config.site.has_days } else { args.days };
+    // What is verified, or takes the place of a job's, has what the job has.
+    let as_a_job = args.verify || args.to == Destination::Log;
+    let has_days = if as_a_job { config.site.has_days } else { args.days };
     let input = InputSettings { days: has_days, ..input_settings(&config, partitions) };
     let funnels = funnels(&config);
     let outputs = wanted(args);
-    let streamed = !args.final_only && args.to != Destination::Nowhere;
+    // What is provisional goes to nobody but those who look on.
+    let streamed = !args.final_only && !matches!(args.to, Destination::Nowhere | Destination::Log);
     let digests = args.summary.is_some();
     let dataflow = Settings {
         windows: windows(&config, has_days),
@@ -64,6 +67,8 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         Some(input) => ToRead::Records(input.cut.offsets(input.log)?),
         None => ToRead::bytes(&args.from),
     };
+    let source = log.as_ref().map(|log| log.site.directory.as_path());
+    let to_log = args.into.as_ref().map(|into| into::open(into, &config, source)).transpose()?;
     let replay = Replay {
         from: match log_input {
             Some(input) => Input::Log(input),
@@ -75,10 +80,12 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         epoch_records: u64::from(args.epoch_records),
         workers: config.job.worker_threads(cores()),
         outputs: &outputs,
+        to_log: to_log.as_deref(),
         against,
         progress: Arc::clone(&progress),
     };
-    let counts = with_bar(args, to_read, &progress, || replay.run()).map_err(explain)?;
+    let counts = with_bar(args, to_read, &progress, || replay.run())
+        .map_err(|failed| explain(args, failed))?;
     let funnels: Vec<_> = funnels
         .into_iter()
         .map(|f| {
@@ -145,7 +152,11 @@ fn tell_verified(Verified { equal, no_longer_kept, from, epoch }: Verified) {
 }
 
 /// Says what became of the outputs, and gives the reason.
-fn explain(failed: Failed) -> anyhow::Error {
+fn explain(args: &ReplayArgs, failed: Failed) -> anyhow::Error {
+    if let Some(into) = &args.into {
+        // Without a stderr there is nobody to tell.
+        let _ = writeln!(io::stderr(), "what is in {into} is incomplete: begin again elsewhere");
+    }
     for path in &failed.incomplete {
         // Without a stderr there is nobody to tell.
         let _ = writeln!(io::stderr(), "what is in {} is incomplete", path.display());

@@ -10,15 +10,15 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// The effects of an epoch.
 #[derive(Debug, Default)]
-pub(super) struct Effects {
+pub(crate) struct Effects {
     /// What is committed exactly once, in order.
-    pub(super) committed: Vec<Record>,
+    pub(crate) committed: Vec<Record>,
     /// What is superseded at once.
-    pub(super) provisional: Vec<Record>,
+    pub(crate) provisional: Vec<Record>,
 }
 
 /// The effects of an epoch with these dead letters.
-pub(super) fn effects(changes: &EpochChanges, mut letters: Vec<DeadLetter>) -> Effects {
+pub(crate) fn effects(changes: &EpochChanges, mut letters: Vec<DeadLetter>) -> Effects {
     let mut effects = Effects::default();
     let epoch = changes.epoch;
     for change in &changes.changes {
@@ -73,7 +73,7 @@ pub(crate) fn alert_key(change: &Change) -> Vec<u8> {
 }
 
 /// The progress that an epoch makes, after that of the epoch before.
-pub(super) fn progress(epoch: u64, committed: &[Record], before: Option<Progress>) -> Progress {
+pub(crate) fn progress(epoch: u64, committed: &[Record], before: Option<Progress>) -> Progress {
     let mut hash = Xxh3::new();
     for record in committed {
         let value = record.value.as_deref();

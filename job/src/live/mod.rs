@@ -23,7 +23,7 @@ mod writer;
 
 pub use checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 pub use driver::{Driver, Given, Step};
-pub(crate) use effects::{alert_key, committed_records};
+pub(crate) use effects::{Effects, alert_key, committed_records, effects, progress};
 pub use run::{Job, LiveError, Tuning, named, run};
 pub(crate) use start::changes;
 pub use start::{Start, StartError};

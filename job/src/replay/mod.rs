@@ -4,6 +4,7 @@ mod log;
 mod output;
 mod summary;
 mod target;
+mod to_log;
 mod verify;
 
 pub(crate) use log::anew;
@@ -26,9 +27,10 @@ use streamgauge_ingest::files::{FileError, FileSource, Progress, check};
 use streamgauge_ingest::judge::Released;
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::summary::SourceCounts;
-use streamgauge_sink::results::ResultLog;
+use streamgauge_sink::results::{ResultError, ResultLog};
 use target::Waiting;
 use thiserror::Error;
+use to_log::ToLog;
 use verify::Verifier;
 
 /// Epochs that may wait to be written.
@@ -46,6 +48,9 @@ pub enum ReplayError {
     /// An output could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A log of results cannot be written.
+    #[error(transparent)]
+    Results(#[from] ResultError),
     /// It is not what was committed.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -90,6 +95,8 @@ pub struct Replay<'a> {
     pub workers: usize,
     /// What is written.
     pub outputs: &'a Wanted,
+    /// A log of results that it goes to, too.
+    pub to_log: Option<&'a dyn ResultLog>,
     /// What it is held against: the results that were committed, from an epoch on.
     pub against: Option<(&'a dyn ResultLog, u64)>,
     /// Where progress is told, and where the replay can be asked to stop.
@@ -141,7 +148,7 @@ impl Replay<'_> {
                 // A writer that has failed tells so when it is joined.
                 let _ = changes.send(Message::Changes(epoch));
             };
-            let keep_letters = self.outputs.dead_letters.is_some();
+            let keep_letters = self.outputs.dead_letters.is_some() || self.to_log.is_some();
             let letters = keep_letters.then_some(messages);
             let workers = Workers {
                 workers: self.workers,
@@ -175,7 +182,9 @@ impl Replay<'_> {
             Released::Rows(epoch, batch) => {
                 feeder.rows(epoch, batch);
             }
-            Released::DeadLetters(_, letters) => dead_letters(Message::DeadLetters(letters)),
+            Released::DeadLetters(epoch, letters) => {
+                dead_letters(Message::DeadLetters(epoch, letters));
+            }
             Released::Close(close) => {
                 feeder.close(close.epoch, ticks.next(close));
             }
@@ -207,12 +216,18 @@ impl Replay<'_> {
         let verifier =
             self.against.map(|(results, from)| Verifier::open(results, from)).transpose();
         let mut verifier = verifier.map_err(|error| stopped(error.into()))?;
+        let to_log = self.to_log.map(ToLog::open).transpose();
+        let mut to_log = to_log.map_err(|error| stopped(error.into()))?;
         for message in &messages {
             outputs.write(&message).map_err(|error| stopped(error.into()))?;
+            if let Some(to_log) = &mut to_log {
+                to_log.take(&message).map_err(|error| stopped(error.into()))?;
+            }
             if let (Some(verifier), Message::Changes(changes)) = (&mut verifier, &message) {
                 verifier.epoch(changes).map_err(|error| stopped(error.into()))?;
             }
         }
+        to_log.as_mut().map_or(Ok(()), ToLog::commit)?;
         let output = outputs.finish()?;
         Ok((output, verifier.map(Verifier::finish).transpose()?))
     }

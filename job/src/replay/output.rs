@@ -3,6 +3,7 @@
 
 use super::target::{Target, Waiting};
 use crate::collect::EpochChanges;
+use crate::time::Epoch;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -42,8 +43,8 @@ pub enum OutputError {
 pub enum Message {
     /// The changes of an epoch.
     Changes(EpochChanges),
-    /// Rejected and partly late records.
-    DeadLetters(Vec<DeadLetter>),
+    /// Rejected and partly late records of an epoch, before its changes.
+    DeadLetters(Epoch, Vec<DeadLetter>),
 }
 
 /// What was published in the end, counted.
@@ -156,7 +157,7 @@ impl Outputs {
                     }
                 }
             }
-            Message::DeadLetters(letters) => {
+            Message::DeadLetters(_, letters) => {
                 if let Some(target) = &mut self.dead_letters {
                     letters.iter().try_for_each(|letter| target.dead_letter(letter))?;
                 }

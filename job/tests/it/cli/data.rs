@@ -1,11 +1,16 @@
 //! Commands over a data directory: what goes in comes out, is looked at, and is served.
 
 use super::{Folder, ended, signal};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+use streamgauge_ingest::clock::ManualClock;
+use streamgauge_ingest::sqlite::Sync;
+use streamgauge_sink::results::{EmbeddedResults, Position, ResultLog as _, Stored, Topic};
 
 const EVENTS: &str = "--events 3000 --rate max --start 2026-01-01T00:00:00Z --late-share 0.02 \
                       --malformed-share 0.02 --duplicate-share 0.01";
@@ -246,4 +251,43 @@ fn what_is_no_longer_bound_is_judged_anew_and_the_rest_can_be_verified() {
     let part =
         folder.done(&format!("replay --from log --data-dir d --to none {until} --summary json"));
     assert!(part.stderr.contains(r#""read":0"#), "nothing was appended by then: {}", part.stderr);
+}
+
+#[test]
+fn a_replay_goes_into_another_log_of_results() {
+    let folder = Folder::new();
+    folder.done(&format!("simulate --to log --data-dir d {EVENTS}"));
+    work_through(&folder, "read 3");
+    folder.done("replay --from log --data-dir d --to log --into again");
+    // What was committed is what is there: results, sessions, alerts and dead letters.
+    let rows = |directory: &str| {
+        let clock = Arc::new(ManualClock::new(0));
+        let log =
+            EmbeddedResults::open(&folder.path(directory), Sync::Normal, clock).expect("some");
+        let topics = [Topic::ProcessedMetrics, Topic::Sessions, Topic::Alerts, Topic::DeadLetters];
+        let mut rows = Vec::new();
+        let mut note = |s: Stored<'_>| {
+            rows.push((s.epoch, s.topic, s.key.to_vec(), s.value.map(<[u8]>::to_vec)));
+        };
+        let mut reader = log.reader(&topics, Position::default()).expect("a reader");
+        while reader.poll(1_000, &mut note).expect("rows") > 0 {}
+        rows.sort();
+        rows
+    };
+    let (live, again) = (rows("d"), rows("again"));
+    assert!(live.len() > 100, "{}", live.len());
+    // After what was bound comes the end of time.
+    let differs = live.iter().zip(&again).position(|(live, again)| live != again);
+    let shown = differs.map(|i| format!("{i}: {:?} and {:?}", live[i], again[i]));
+    assert_eq!(shown, None);
+    assert!(again.len() > live.len());
+    let topics: BTreeSet<_> = live.iter().map(|row| row.1.name()).collect();
+    assert_eq!(topics.len(), 3, "{topics:?}");
+    let check = |line: &str, code, said: &[&str]| folder.refused(line, code, said);
+    let from = "replay --from log --data-dir d --to log";
+    check(&format!("{from} --into again"), 1, &["there are results already"]);
+    check(&format!("{from} --into d"), 1, &["it is what is read"]);
+    check(from, 2, &["--into"]);
+    check("replay --from log --data-dir d --to none --into x", 2, &["--to log"]);
+    check(&format!("{from} --into x --final-only"), 2, &["--final-only is for files"]);
 }

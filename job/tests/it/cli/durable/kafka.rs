@@ -16,7 +16,7 @@ use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::log::{
     EventLog, KafkaLog, KafkaSettings, NewRecord, Position as At, Record,
 };
-use streamgauge_sink::results::KafkaResults;
+use streamgauge_sink::results::{KafkaResults, Position, Topic};
 use streamgauge_sink::topics::{Admin, Wanted};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -127,6 +127,20 @@ fn a_replay_over_kafka_is_verified_and_a_changed_record_is_named() {
     assert!(said.contains("committed records up to epoch") && said.contains("are equal"), "{said}");
     let file = folder.text("streamgauge.toml");
     let topic = file.split("topic = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    // To other topics it gives the same records, and what the end of time makes final.
+    folder.done(&format!("replay --from log --data-dir d --to log --into {topic}-again-"));
+    let clock = Arc::new(ManualClock::new(0));
+    let again = KafkaSettings::new(brokers(), "");
+    let again = KafkaResults::connect(&again, &format!("{topic}-again-"), clock).unwrap();
+    let again = Site { results: Arc::new(again), log: Arc::clone(&site.log) };
+    let [live, again] = [&site, &again].map(|site| {
+        let topics = [Topic::ProcessedMetrics, Topic::Sessions, Topic::Alerts];
+        let mut records = site.records(&topics, Position::default()).0;
+        records.sort_by(|a, b| (a.epoch, a.topic, &a.key).cmp(&(b.epoch, b.topic, &b.key)));
+        records
+    });
+    assert!(live.len() > 100 && again.len() > live.len());
+    assert!(again[..live.len()] == live, "the same, in topics with another prefix");
     // A copy is as good; with one byte changed it is not.
     let (changed_partition, changed_offset) = (3, 70);
     for (copied, changes) in [("same", false), ("changed", true)] {

@@ -1,0 +1,71 @@
+//! Where a replay with `--to log` goes: topics with another prefix, or another data
+//! directory.
+
+use crate::commands::site::SystemClock;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use streamgauge::config::Config;
+use streamgauge_ingest::clock::Clock;
+use streamgauge_ingest::log::KafkaSettings;
+use streamgauge_ingest::sqlite::Sync;
+use streamgauge_sink::results::{EmbeddedResults, KafkaResults, ResultLog};
+use streamgauge_sink::topics::{Admin, wanted};
+
+/// Opens what `into` names, where nothing may be yet; `source` is the directory that is
+/// read, if there is one.
+pub(super) fn open(
+    into: &str,
+    config: &Config,
+    source: Option<&Path>,
+) -> Result<Arc<dyn ResultLog>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let results = match (&config.results_in_kafka, &config.kafka) {
+        (Some(own), Some(kafka)) => topics(into, own, kafka, clock)?,
+        _ => directory(Path::new(into), config, source, clock)?,
+    };
+    let state = results.state()?;
+    ensure!(
+        state.committed.is_none() && state.bound.is_none(),
+        "--into {into}: there are results already; name a new place"
+    );
+    Ok(results)
+}
+
+fn topics(
+    prefix: &str,
+    own: &str,
+    kafka: &KafkaSettings,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn ResultLog>> {
+    ensure!(
+        prefix != own,
+        "--into {prefix}: a job's results are in topics whose names begin so; name another prefix"
+    );
+    let admin = Admin::new(kafka)?;
+    let brokers = admin.brokers()?.len();
+    for topic in wanted(&kafka.topic, prefix, brokers).iter().skip(1) {
+        if admin.create(topic, brokers)? && !admin.wait_for_leaders(topic)? {
+            bail!("{} was made, and has no leader yet: look at the brokers", topic.name);
+        }
+    }
+    Ok(Arc::new(KafkaResults::connect(kafka, prefix, clock)?))
+}
+
+fn directory(
+    directory: &Path,
+    config: &Config,
+    source: Option<&Path>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn ResultLog>> {
+    let shown = directory.display();
+    fs::create_dir_all(directory).with_context(|| format!("--into: cannot make {shown}"))?;
+    let same = |source: &Path| source.canonicalize().ok() == directory.canonicalize().ok();
+    ensure!(
+        !source.is_some_and(same),
+        "--into {shown}: it is what is read; name another directory"
+    );
+    let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
+    Ok(Arc::new(EmbeddedResults::open(directory, sync, clock)?))
+}
