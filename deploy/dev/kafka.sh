@@ -1,8 +1,5 @@
 #!/usr/bin/env bash
 # A real Kafka for development and tests, on this machine and without containers.
-#
-# Invariant: it ends no process but the nodes that it started: a node is known by
-# its number and by the settings file on its command line.
 set -euo pipefail
 
 usage() {
@@ -43,10 +40,10 @@ TEXT
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/kafka
 # shellcheck source=deploy/dev/kafka/secured.sh
 source "$here/secured.sh"
-java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
-# A node that is not up by then, or not gone, has failed; a busy machine is slow.
+# shellcheck source=deploy/dev/kafka/native.sh
+source "$here/native.sh"
+# A node that is not up by then has failed; a busy machine is slow.
 start_seconds=120
-stop_seconds=30
 
 tell() { printf 'kafka: %s\n' "$*" >&2; }
 fail() {
@@ -56,166 +53,6 @@ fail() {
 missing() {
   tell "$@"
   exit 4
-}
-
-find_java() {
-  local version
-  version=$("$java" -XshowSettings:properties -version 2>&1 |
-    sed -n 's/^ *java\.specification\.version = //p') || true
-  if [[ ! "$version" =~ ^[0-9]+$ ]] || ((version < 17)); then
-    missing "Java 17 or later is needed, and ${version:-none} was found. On Debian:
-  apt-get install default-jre-headless"
-  fi
-}
-
-# Gathers the jars, once for each content of pom.xml. Half a download is never seen:
-# the directory gets its name last.
-find_jars() {
-  local cache="${XDG_CACHE_HOME:-${HOME:?needed for the cache}/.cache}/streamgauge/kafka"
-  jars="$cache/jars-$(cksum <"$here/pom.xml" | cut -d ' ' -f 1)"
-  [[ ! -d "$jars" ]] || return 0
-  command -v mvn >/dev/null || missing "Maven is needed once, to fetch Kafka. On Debian:
-  apt-get install maven"
-  local new="$jars.$$"
-  mkdir -p "$cache"
-  tell "fetching Kafka into $jars, 45 MB, once"
-  mvn --batch-mode --quiet -Dstyle.color=never --file "$here/pom.xml" dependency:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$new" >&2 || {
-    rm -rf "$new"
-    missing "Maven could not fetch Kafka; its messages are above. Behind a proxy or a
-mirror, its settings belong into ~/.m2/settings.xml; then try again"
-  }
-  # Another start may have been faster.
-  mv -T "$new" "$jars" 2>/dev/null || rm -rf "$new"
-}
-
-client_port() { echo $((port + $1 - 1)); }
-controller_port() { echo $((port + nodes + $1 - 1)); }
-
-# all FUNCTION: what it says of each node, with commas between.
-all() {
-  local node text=
-  for ((node = 1; node <= nodes; node++)); do text+=",$("$1" "$node")"; done
-  echo "${text#,}"
-}
-bootstrap() { echo "127.0.0.1:$(client_port "$1")"; }
-voter() { echo "$1@127.0.0.1:$(controller_port "$1")"; }
-
-# Sets process to the number of a node's process; fails if it does not run.
-find_process() {
-  local node="$data/node-$1"
-  process=$(cat "$node/process" 2>/dev/null) || return 1
-  [[ "$process" =~ ^[0-9]+$ && -r "/proc/$process/cmdline" ]] || return 1
-  tr '\0' '\n' <"/proc/$process/cmdline" 2>/dev/null | grep -qxF "$node/settings"
-}
-
-# Whether a node answers a request for the versions that it speaks, the first of
-# every client: key 18, version 0, number 1, no name. It answers when it serves.
-answers() {
-  local size
-  exec 3<>"/dev/tcp/127.0.0.1/$(client_port "$1")" || return 1
-  printf '\0\0\0\012\0\022\0\0\0\0\0\001\377\377' >&3
-  size=$(head -c 4 <&3 | od -An -tu1 | tr -d ' \n')
-  exec 3>&-
-  [[ -n "$size" ]]
-} 2>/dev/null
-
-# In a process of its own, so that a node that takes a connection and says nothing
-# costs two seconds and no more.
-is_up() {
-  export -f answers client_port
-  port=$port timeout 2 bash -c "answers $1" 2>/dev/null
-}
-
-write_settings() {
-  local node="$1" copies=1 in_sync=1 more= protocols=
-  if ((nodes == 3)); then copies=3 in_sync=2; fi
-  if [[ "$secured" == secured ]]; then
-    more=",$(secured_addresses)" protocols=",$secured_protocols"
-  fi
-  cat >"$data/node-$node/settings" <<TEXT
-node.id=$node
-process.roles=broker,controller
-controller.quorum.voters=$(all voter)
-controller.listener.names=CONTROLLER
-listeners=CLIENT://127.0.0.1:$(client_port "$node"),CONTROLLER://127.0.0.1:$(controller_port "$node")$more
-advertised.listeners=CLIENT://127.0.0.1:$(client_port "$node")$more
-inter.broker.listener.name=CLIENT
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT$protocols
-log.dirs=$data/node-$node/data
-
-# A wrong name in a test is an error, not a new topic.
-auto.create.topics.enable=false
-default.replication.factor=$copies
-min.insync.replicas=$in_sync
-offsets.topic.replication.factor=$copies
-transaction.state.log.replication.factor=$copies
-transaction.state.log.min.isr=$in_sync
-share.coordinator.state.topic.replication.factor=$copies
-share.coordinator.state.topic.min.isr=$in_sync
-
-# Kafka's own topics have 50 partitions each by default: seconds of work at the first
-# transaction, and files held open.
-offsets.topic.num.partitions=4
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.num.partitions=4
-
-# Tests wait for these: a lost broker is noticed in 3 s instead of 9, retention and
-# compaction look every few seconds instead of minutes.
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-log.retention.check.interval.ms=5000
-log.cleaner.backoff.ms=1000
-log.segment.delete.delay.ms=1000
-group.initial.rebalance.delay.ms=0
-# Two cores are enough of a machine.
-num.network.threads=2
-num.io.threads=4
-log.cleaner.dedupe.buffer.size=16777216
-TEXT
-  if [[ "$secured" == secured ]]; then secured_settings >>"$data/node-$node/settings"; fi
-}
-
-run_java() {
-  "$java" -Djava.awt.headless=true -Dlog4j2.configurationFile="$here/log4j2.properties" \
-    -cp "$jars/*" "$@"
-}
-
-start_node() {
-  local node="$1" directory="$data/node-$1" scram_users=()
-  mkdir -p "$directory"
-  write_settings "$node"
-  if [[ ! -e "$directory/data/meta.properties" ]]; then
-    if [[ "$secured" == secured ]]; then find_scram_users; fi
-    run_java -Xmx128m kafka.tools.StorageTool format --config "$directory/settings" \
-      --cluster-id "$cluster" "${scram_users[@]}" >"$directory/format.log" 2>&1 ||
-      fail "cannot prepare $directory/data: see $directory/format.log"
-  fi
-  # A session of its own: Ctrl-C in the terminal is not for it. Descriptor 9 is the lock.
-  run_java_in_session "$directory" 9>&- &
-  disown
-}
-
-run_java_in_session() {
-  export java here jars
-  # shellcheck disable=SC2016 # what is expanded there is meant for there
-  exec setsid bash -c 'echo $$ >"$1/process"
-    exec "$java" -Xms64m -Xmx512m -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true \
-      -Dlog4j2.configurationFile="$here/log4j2.properties" \
-      -cp "$jars/*" kafka.Kafka "$1/settings"' kafka "$1" </dev/null >"$1/log" 2>&1
-}
-
-wait_for() {
-  local node="$1" directory="$data/node-$1" until=$((SECONDS + start_seconds))
-  sleep 0.5
-  until is_up "$node"; do
-    if ! find_process "$node" && ! { sleep 1 && find_process "$node"; }; then
-      tail -n 15 "$directory/log" >&2
-      fail "node $node has ended; more in $directory/log"
-    fi
-    ((SECONDS < until)) || fail "node $node does not answer after $start_seconds s; see $directory/log"
-    sleep 0.2
-  done
 }
 
 # Sets what a data directory was made with: number of nodes, port, name of the
