@@ -1,17 +1,27 @@
 #!/usr/bin/env bash
-# A real Kafka for development and tests, on this machine and without containers.
+# A real Kafka for development and tests, on this machine: Docker's where there is Docker,
+# else natively.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: deploy/dev/kafka.sh start [--nodes 1|3] [--secured] [--port PORT] [--data DIR]
-       deploy/dev/kafka.sh stop | status [--data DIR]
+Usage: deploy/dev/kafka.sh start [--native] [--nodes 1|3] [--secured] [--port PORT] [--data DIR]
+       deploy/dev/kafka.sh stop [--delete] [--data DIR]
+       deploy/dev/kafka.sh status [--data DIR]
+       deploy/dev/kafka.sh install [--native]
 
 Runs Apache Kafka (KRaft: brokers that are controllers, too) on 127.0.0.1, each
 with 512 MB of heap at most. `start` prints the bootstrap address on stdout once
 every node answers; what it tells besides goes to stderr. Doing it twice is no
 error: a Kafka that runs is left as it is.
 
+Where `docker info` and `docker compose version` succeed it runs in a container, as
+deploy/compose.yaml has it; elsewhere, and where the image cannot be pulled or its
+container does not come up, which is said, natively: as processes of this machine.
+A data directory stays with the way that it was made by.
+
+  --native     natively, though there is Docker; NATIVE_SERVICES=1 in the environment
+               does the same for all scripts. --nodes 3 and --secured always are
   --nodes N    1, or 3: topics then have three copies, two of which must be in
                sync (default 1)
   --secured    one node that has four more ports in a row besides: TLS, TLS that
@@ -21,14 +31,15 @@ error: a Kafka that runs is left as it is.
                other use. Needs openssl
   --port PORT  the first of 2 * N ports in a row: for clients, then for
                controllers (default 19092)
-  --data DIR   where the nodes keep their data (default
-               ${TMPDIR:-/tmp}/streamgauge-kafka-UID); `stop` keeps it, so the
-               next `start` goes on with it; delete the directory to begin anew
+  --data DIR   where the nodes keep their data, or what says which volume of Docker has
+               it (default ${TMPDIR:-/tmp}/streamgauge-kafka-UID); `stop` keeps it, so
+               the next `start` goes on with it; delete the directory to begin anew:
+               the volumes of directories that are gone go at the next start
+  --delete     with `stop`: deletes the data, too
 
-`status` ends with 0 if all nodes answer, with 3 if not. `start` ends with 4 if Java,
-Maven or Kafka itself cannot be had.
-
-Needs Java 17 or later, and Maven once: on Debian 12 and 13
+`status` ends with 0 if all nodes answer, with 3 if not. `install` fetches what `start`
+would, and no more. Both end with 4 if neither way can be gone: the native one needs Java
+17 or later, and Maven once: on Debian 12 and 13
   apt-get install default-jre-headless maven
 The jars (45 MB) are kept in ${XDG_CACHE_HOME:-~/.cache}/streamgauge/kafka.
 
@@ -38,21 +49,42 @@ TEXT
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/kafka
+service=kafka record=cluster
+# shellcheck source=deploy/dev/common.sh
+source "$here/../common.sh"
+# shellcheck source=deploy/dev/docker.sh
+source "$here/../docker.sh"
 # shellcheck source=deploy/dev/kafka/secured.sh
 source "$here/secured.sh"
 # shellcheck source=deploy/dev/kafka/native.sh
 source "$here/native.sh"
-# A node that is not up by then has failed; a busy machine is slow.
-start_seconds=120
 
-tell() { printf 'kafka: %s\n' "$*" >&2; }
-fail() {
-  tell "$@"
-  exit 1
+client_port() { echo $((port + $1 - 1)); }
+bootstrap() { echo "127.0.0.1:$(client_port "$1")"; }
+
+# all FUNCTION: what it says of each node, with commas between.
+all() {
+  local node text=
+  for ((node = 1; node <= nodes; node++)); do text+=",$("$1" "$node")"; done
+  echo "${text#,}"
 }
-missing() {
-  tell "$@"
-  exit 4
+
+# Whether a node answers a request for the versions that it speaks, the first of
+# every client: key 18, version 0, number 1, no name. It answers when it serves.
+answers() {
+  local size
+  exec 3<>"/dev/tcp/127.0.0.1/$(client_port "$1")" || return 1
+  printf '\0\0\0\012\0\022\0\0\0\0\0\001\377\377' >&3
+  size=$(head -c 4 <&3 | od -An -tu1 | tr -d ' \n')
+  exec 3>&-
+  [[ -n "$size" ]]
+} 2>/dev/null
+
+# Of the first node without an argument. In a process of its own, so that a node that takes
+# a connection and says nothing costs two seconds and no more.
+is_up() {
+  export -f answers client_port
+  port=$port timeout 2 bash -c "answers ${1:-1}" 2>/dev/null
 }
 
 # Sets what a data directory was made with: number of nodes, port, name of the
@@ -62,10 +94,10 @@ recall() {
     local had
     read -r -a had <"$data/cluster"
     if [[ "${nodes:-${had[0]}} ${port:-${had[1]}}" != "${had[0]} ${had[1]}" ]]; then
-      fail "$data is of ${had[0]} node(s) on port ${had[1]}: take another --data, or stop it and delete the directory"
+      fail "$data is of ${had[0]} node(s) on port ${had[1]}: take another --data, or \`stop --delete\` it"
     fi
     [[ "${secured:-${had[3]:-}}" == "${had[3]:-}" ]] ||
-      fail "$data is of a Kafka without --secured: take another --data, or stop it and delete the directory"
+      fail "$data is of a Kafka without --secured: take another --data, or \`stop --delete\` it"
     nodes="${had[0]}" port="${had[1]}" cluster="${had[2]}" secured="${had[3]:-}"
     return
   fi
@@ -74,97 +106,20 @@ recall() {
   # 16 bytes in the base64 of URLs, as Kafka wants it; it must not begin with a dash.
   cluster="s$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22)"
 }
+remember() { echo "$nodes $port $cluster $secured" >"$data/cluster"; }
+forget() { rm -rf "$data"/node-[123] "$data/secured" "$data/cluster"; }
 
-start() {
-  find_java
-  find_jars
-  mkdir -p "$data"
-  data=$(cd "$data" && pwd)
-  exec 9>"$data/lock"
-  flock -w 300 9 || fail "another kafka.sh is at work in $data"
-  recall start
-  # The settings of a secured node have its password.
-  if [[ "$secured" == secured ]]; then umask 077; fi
-  local node new=()
-  for ((node = 1; node <= nodes; node++)); do
-    if find_process "$node"; then continue; fi
-    if (exec 3<>"/dev/tcp/127.0.0.1/$(client_port "$node")") 2>/dev/null; then
-      fail "port $(client_port "$node") is taken by another process: choose --port and --data"
-    fi
-    new+=("$node")
-  done
-  if [[ "$secured" == secured ]]; then make_secrets; fi
-  echo "$nodes $port $cluster $secured" >"$data/cluster"
-  for node in "${new[@]}"; do start_node "$node"; done
-  for ((node = 1; node <= nodes; node++)); do wait_for "$node"; done
-  if ((${#new[@]})); then tell "up, with its data in $data"; else tell "was up already"; fi
-  if [[ "$secured" == secured ]]; then
-    tell "how to reach it where it is secured, in variables: $data/secured/env"
-  fi
-  all bootstrap
-}
+address() { all bootstrap; }
+# Of a node, the first without an argument.
+subject() { echo "node ${1:-1}, $(bootstrap "${1:-1}")"; }
 
-stop() {
-  if [[ ! -d "$data" ]] || ! recall stop; then
-    tell "nothing was started in $data"
-    return
-  fi
-  data=$(cd "$data" && pwd)
-  exec 9>"$data/lock"
-  flock -w 300 9 || fail "another kafka.sh is at work in $data"
-  local node until=$((SECONDS + stop_seconds)) running=()
-  # All at once: the last of three alone would wait for the others.
-  for ((node = 1; node <= nodes; node++)); do
-    if find_process "$node"; then
-      kill -TERM "$process"
-      running+=("$node")
-    fi
-  done
-  for node in "${running[@]}"; do
-    while find_process "$node"; do
-      if ((SECONDS >= until)); then
-        tell "node $node did not end in $stop_seconds s and is killed; it loses nothing by that"
-        kill -KILL "$process"
-        until=$((SECONDS + 5))
-      fi
-      sleep 0.1
-    done
-    rm -f "$data/node-$node/process"
-  done
-  tell "stopped; its data stays in $data"
-}
-
-status() {
-  if [[ ! -d "$data" ]] || ! recall status; then
-    tell "nothing was started in $data"
-    return 3
-  fi
-  data=$(cd "$data" && pwd)
-  local node state=0
-  for ((node = 1; node <= nodes; node++)); do
-    if ! find_process "$node"; then
-      echo "node $node, $(bootstrap "$node"): down"
-      state=3
-    elif is_up "$node"; then
-      echo "node $node, $(bootstrap "$node"): up, process $process"
-    else
-      echo "node $node, $(bootstrap "$node"): does not answer, process $process"
-      state=3
-    fi
-  done
-  return $state
-}
-
-verb= nodes= port= secured= data="${TMPDIR:-/tmp}/streamgauge-kafka-$UID"
-refuse() {
-  tell "$1"
-  usage >&2
-  exit 2
-}
+verb='' nodes='' port='' secured='' delete='' native="${NATIVE_SERVICES:-}"
+data="${TMPDIR:-/tmp}/streamgauge-kafka-$UID"
 while (($#)); do
   case "$1" in
-    start | stop | status) verb="$1" ;;
+    start | stop | status | install) verb="$1" ;;
     --secured) secured=secured ;;
+    --native | --delete) printf -v "${1#--}" '%s' 1 ;;
     --nodes | --port | --data)
       (($# >= 2)) || refuse "$1 needs a value"
       printf -v "${1#--}" '%s' "$2"
@@ -175,9 +130,7 @@ while (($#)); do
   esac
   shift
 done
-[[ -n "$verb" ]] || refuse "what is to be done: start, stop or status?"
 [[ "$nodes" =~ ^[13]?$ ]] || refuse "--nodes is 1 or 3, not $nodes"
 [[ -z "$secured" || "${nodes:-1}" == 1 ]] || refuse "--secured is for one node"
-[[ -z "$port" || "$port" =~ ^[1-9][0-9]{3,4}$ ]] || refuse "--port is a number from 1000 to 65500, not $port"
-((${port:-1} <= 65500)) || refuse "--port is a number from 1000 to 65500, not $port"
-"$verb"
+if [[ "$nodes" == 3 || -n "$secured" ]]; then native=1; fi
+run_verb

@@ -6,8 +6,12 @@
 # its number and by the data directory on its command line.
 
 module=github.com/influxdata/influxdb/v2
-# A server that is not gone by then has failed; a busy machine is slow.
-stop_seconds=30
+organisation=analytics
+
+need() {
+  local command="$1" how="$2"
+  command -v "$command" >/dev/null || missing "$command is needed to build InfluxDB. $how"
+}
 
 # Sets program to the server, built once for each content of go.sum. Half a build is
 # never seen: it gets its name last.
@@ -113,7 +117,7 @@ run_in_session() {
 wait_for() {
   local until=$((SECONDS + start_seconds))
   sleep 0.3
-  until answers; do
+  until is_up; do
     if ! find_process && ! { sleep 1 && find_process; }; then
       tail -n 15 "$data/log" >&2
       fail "it has ended; more in $data/log"
@@ -125,12 +129,64 @@ wait_for() {
 
 # Gives a new server its organisation, its user and the token that is kept beside it.
 set_up() {
-  local url="http://127.0.0.1:$port"
+  local url
+  url=$(address)
   if ask --fail "$url/api/v2/setup" | grep -q '"allowed": *true'; then
     # A bucket of its own is demanded; those that are used are made by who uses them.
     printf '{"username":"dev","password":"%s","org":"%s","bucket":"unused","token":"%s"}' \
       "$(cut -c 1-32 "$data/token")" "$organisation" "$(cat "$data/token")" |
       ask --fail --output /dev/null --header 'Content-Type: application/json' --data-binary @- \
         "$url/api/v2/setup" || fail "it cannot be set up; see $data/log"
+  fi
+}
+
+install_natively() {
+  find_program
+  tell "it is $program"
+}
+
+start_natively() {
+  find_program
+  enter
+  recall start
+  if find_process; then
+    wait_for
+    # One that was interrupted may have begun, and no more.
+    set_up
+    tell "was up already; the token is in $data/token"
+    return
+  fi
+  refuse_taken "$port"
+  remember
+  start_server
+  wait_for
+  set_up
+  tell "up, with its data and the token (the file token) in $data"
+}
+
+stop_natively() {
+  local until=$((SECONDS + stop_seconds))
+  # It closes its files in order on this signal only.
+  if find_process; then kill -INT "$process"; fi
+  while find_process; do
+    if ((SECONDS >= until)); then
+      tell "it did not end in $stop_seconds s and is killed; it loses nothing by that"
+      kill -KILL "$process"
+      until=$((SECONDS + 5))
+    fi
+    sleep 0.1
+  done
+  rm -f "$data/process"
+}
+
+status_natively() {
+  if ! find_process; then
+    echo "$(subject): down"
+    return 3
+  elif is_up; then
+    echo "$(subject): up, process $process, token in $data/token"
+  else
+    echo "$(subject): does not answer, process $process"
+    return 3
   fi
 }

@@ -5,8 +5,6 @@
 # its number and by the settings file on its command line.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
-# A node that is not gone by then has failed; a busy machine is slow.
-stop_seconds=30
 
 find_java() {
   local version
@@ -39,16 +37,8 @@ mirror, its settings belong into ~/.m2/settings.xml; then try again"
   mv -T "$new" "$jars" 2>/dev/null || rm -rf "$new"
 }
 
-client_port() { echo $((port + $1 - 1)); }
 controller_port() { echo $((port + nodes + $1 - 1)); }
 
-# all FUNCTION: what it says of each node, with commas between.
-all() {
-  local node text=
-  for ((node = 1; node <= nodes; node++)); do text+=",$("$1" "$node")"; done
-  echo "${text#,}"
-}
-bootstrap() { echo "127.0.0.1:$(client_port "$1")"; }
 voter() { echo "$1@127.0.0.1:$(controller_port "$1")"; }
 
 # Sets process to the number of a node's process; fails if it does not run.
@@ -57,24 +47,6 @@ find_process() {
   process=$(cat "$node/process" 2>/dev/null) || return 1
   [[ "$process" =~ ^[0-9]+$ && -r "/proc/$process/cmdline" ]] || return 1
   tr '\0' '\n' <"/proc/$process/cmdline" 2>/dev/null | grep -qxF "$node/settings"
-}
-
-# Whether a node answers a request for the versions that it speaks, the first of
-# every client: key 18, version 0, number 1, no name. It answers when it serves.
-answers() {
-  local size
-  exec 3<>"/dev/tcp/127.0.0.1/$(client_port "$1")" || return 1
-  printf '\0\0\0\012\0\022\0\0\0\0\0\001\377\377' >&3
-  size=$(head -c 4 <&3 | od -An -tu1 | tr -d ' \n')
-  exec 3>&-
-  [[ -n "$size" ]]
-} 2>/dev/null
-
-# In a process of its own, so that a node that takes a connection and says nothing
-# costs two seconds and no more.
-is_up() {
-  export -f answers client_port
-  port=$port timeout 2 bash -c "answers $1" 2>/dev/null
 }
 
 write_settings() {
@@ -93,9 +65,6 @@ advertised.listeners=CLIENT://127.0.0.1:$(client_port "$node")$more
 inter.broker.listener.name=CLIENT
 listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT$protocols
 log.dirs=$data/node-$node/data
-
-# A wrong name in a test is an error, not a new topic.
-auto.create.topics.enable=false
 default.replication.factor=$copies
 min.insync.replicas=$in_sync
 offsets.topic.replication.factor=$copies
@@ -103,27 +72,18 @@ transaction.state.log.replication.factor=$copies
 transaction.state.log.min.isr=$in_sync
 share.coordinator.state.topic.replication.factor=$copies
 share.coordinator.state.topic.min.isr=$in_sync
-
-# Kafka's own topics have 50 partitions each by default: seconds of work at the first
-# transaction, and files held open.
-offsets.topic.num.partitions=4
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.num.partitions=4
-
-# Tests wait for these: a lost broker is noticed in 3 s instead of 9, retention and
-# compaction look every few seconds instead of minutes.
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-log.retention.check.interval.ms=5000
-log.cleaner.backoff.ms=1000
-log.segment.delete.delay.ms=1000
-group.initial.rebalance.delay.ms=0
-# Two cores are enough of a machine.
-num.network.threads=2
-num.io.threads=4
-log.cleaner.dedupe.buffer.size=16777216
 TEXT
+  common_settings >>"$data/node-$node/settings"
   if [[ "$secured" == secured ]]; then secured_settings >>"$data/node-$node/settings"; fi
+}
+
+# Those of the container, too, whose names are made into Kafka's like this.
+common_settings() {
+  local name value
+  sed -n 's/^KAFKA_//p' "$here/broker.env" | while IFS='=' read -r name value; do
+    name="${name,,}"
+    echo "${name//_/.}=$value"
+  done
 }
 
 run_java() {
@@ -166,4 +126,69 @@ wait_for() {
     ((SECONDS < until)) || fail "node $node does not answer after $start_seconds s; see $directory/log"
     sleep 0.2
   done
+}
+
+install_natively() {
+  find_java
+  find_jars
+}
+
+start_natively() {
+  install_natively
+  enter
+  recall start
+  # The settings of a secured node have its password.
+  if [[ "$secured" == secured ]]; then umask 077; fi
+  local node new=()
+  for ((node = 1; node <= nodes; node++)); do
+    if find_process "$node"; then continue; fi
+    refuse_taken "$(client_port "$node")"
+    new+=("$node")
+  done
+  if [[ "$secured" == secured ]]; then make_secrets; fi
+  remember
+  for node in "${new[@]}"; do start_node "$node"; done
+  for ((node = 1; node <= nodes; node++)); do wait_for "$node"; done
+  if ((${#new[@]})); then tell "up, with its data in $data"; else tell "was up already"; fi
+  if [[ "$secured" == secured ]]; then
+    tell "how to reach it where it is secured, in variables: $data/secured/env"
+  fi
+}
+
+stop_natively() {
+  local node until=$((SECONDS + stop_seconds)) running=()
+  # All at once: the last of three alone would wait for the others.
+  for ((node = 1; node <= nodes; node++)); do
+    if find_process "$node"; then
+      kill -TERM "$process"
+      running+=("$node")
+    fi
+  done
+  for node in "${running[@]}"; do
+    while find_process "$node"; do
+      if ((SECONDS >= until)); then
+        tell "node $node did not end in $stop_seconds s and is killed; it loses nothing by that"
+        kill -KILL "$process"
+        until=$((SECONDS + 5))
+      fi
+      sleep 0.1
+    done
+    rm -f "$data/node-$node/process"
+  done
+}
+
+status_natively() {
+  local node state=0
+  for ((node = 1; node <= nodes; node++)); do
+    if ! find_process "$node"; then
+      echo "$(subject "$node"): down"
+      state=3
+    elif is_up "$node"; then
+      echo "$(subject "$node"): up, process $process"
+    else
+      echo "$(subject "$node"): does not answer, process $process"
+      state=3
+    fi
+  done
+  return $state
 }
