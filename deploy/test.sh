@@ -5,14 +5,17 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: deploy/test.sh [--long] [--secured] [--advisories] [--help]
+Usage: deploy/test.sh [--long] [--secured] [--advisories] [--native] [--help]
 
 Checks formatting, lints, documentation, tests, and the licences and sources of
-the dependencies; says how long each step takes. For the tests that need a Kafka or an
-InfluxDB it starts one (deploy/dev/kafka.sh, influxdb.sh); where that cannot be had they
-are left out, which is said at the end. InfluxDB is built at the first time, which takes
-6 to 15 minutes. Likewise those by clients in Python and Node (deploy/clients/test.sh),
-which need both of these.
+the dependencies; says how long each step takes, and at the end what was not run and how
+it would be. That is no failure.
+
+For the tests that need a Kafka or an InfluxDB it starts one (deploy/dev/kafka.sh,
+influxdb.sh): Docker's where there is Docker with compose, else natively. The native
+InfluxDB is built at the first time, which takes 6 to 15 minutes. Tests by clients in Python
+and Node (deploy/clients/test.sh) need both. What cannot be had is named with how to get it:
+it fetches what belongs into its caches, and installs nothing on the system.
 
   --long         run the long test suites too (sets STREAMGAUGE_LONG=1), and those that
                  stop three brokers and an InfluxDB of their own under load
@@ -20,12 +23,20 @@ which need both of these.
                  does so as well. They need a build of their own, with OpenSSL, which takes
                  10 to 20 minutes at the first time, and 3 minutes to run
   --advisories   check the dependencies for known vulnerabilities (network)
+  --native       start Kafka and InfluxDB without Docker, though there is one;
+                 NATIVE_SERVICES=1 does the same. Three brokers and a secured Kafka always
+                 are native
   --help         this text
 
+Services that run already are named by variables, and are used instead:
+  STREAMGAUGE_KAFKA=HOST:PORT         a Kafka
+  STREAMGAUGE_KAFKA_SECURED=FILE      one that demands TLS and passwords: the file
+                                      secured/env of deploy/dev/kafka.sh start --secured,
+                                      or one like it; implies --secured
+  STREAMGAUGE_INFLUXDB=URL            an InfluxDB 2 with an organisation `analytics`,
+  STREAMGAUGE_INFLUXDB_TOKEN=TOKEN    in which the token may do everything
 STREAMGAUGE_SEED=N makes other random cases than usual. Other settings of the
-caller (STREAMGAUGE_…) are not passed on. STREAMGAUGE_KAFKA=HOST:PORT names a Kafka
-that runs already, STREAMGAUGE_INFLUXDB=URL and STREAMGAUGE_INFLUXDB_TOKEN an InfluxDB 2
-with an organisation `analytics` in which the token may do everything.
+caller (STREAMGAUGE_…) are not passed on.
 
 Caches are kept in ${XDG_CACHE_HOME:-~/.cache}/streamgauge. With CI=true the
 build goes there as well, unless CARGO_TARGET_DIR says otherwise.
@@ -36,16 +47,33 @@ Examples:
 TEXT
 }
 
-advisories= secured=
+fail() {
+  printf '\n%s\n' "$*" >&2
+  exit 1
+}
+
+advisories='' secured=''
 for argument in "$@"; do
   case "$argument" in
     --long) export STREAMGAUGE_LONG=1 secured=1 ;;
     --secured) secured=1 ;;
     --advisories) advisories=1 ;;
+    --native) export NATIVE_SERVICES=1 ;;
     --help | -h) usage; exit 0 ;;
     *) echo "unknown argument: $argument" >&2; usage >&2; exit 2 ;;
   esac
 done
+
+kafka="${STREAMGAUGE_KAFKA:-}" secured_kafka="${STREAMGAUGE_KAFKA_SECURED:-}"
+influxdb="${STREAMGAUGE_INFLUXDB:-}" influxdb_token="${STREAMGAUGE_INFLUXDB_TOKEN:-}"
+of_caller="${kafka:+ STREAMGAUGE_KAFKA}${influxdb:+ STREAMGAUGE_INFLUXDB}"
+if [[ -n "$secured_kafka" ]]; then
+  [[ -r "$secured_kafka" ]] || fail "STREAMGAUGE_KAFKA_SECURED: there is no file $secured_kafka"
+  secured_kafka=$(realpath "$secured_kafka") secured=1
+fi
+if [[ -n "$influxdb" && -z "$influxdb_token" ]]; then
+  fail "STREAMGAUGE_INFLUXDB needs STREAMGAUGE_INFLUXDB_TOKEN"
+fi
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -57,9 +85,6 @@ if [[ "${CI:-}" == true ]]; then
   export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 fi
 
-kafka="${STREAMGAUGE_KAFKA:-}"
-influxdb="${STREAMGAUGE_INFLUXDB:-}" influxdb_token="${STREAMGAUGE_INFLUXDB_TOKEN:-}"
-of_caller="$kafka$influxdb"
 # A settings variable of the caller would change what the tests see.
 for name in $(compgen -e STREAMGAUGE_ || true); do
   if [[ "$name" != STREAMGAUGE_LONG && "$name" != STREAMGAUGE_SEED ]]; then
@@ -73,11 +98,6 @@ if [[ -n "${STREAMGAUGE_LONG:-}" ]]; then
   export PROPTEST_CASES=25600
 fi
 
-fail() {
-  printf '\n%s\n' "$*" >&2
-  exit 1
-}
-
 # step NAME COMMAND…: runs a command under a heading and says how long it took.
 step() {
   local name="$1" start=$SECONDS code=0
@@ -90,6 +110,9 @@ step() {
   fi
   printf '    %s: %d s\n' "$name" "$seconds"
 }
+
+# shellcheck source=deploy/test/services.sh
+source deploy/test/services.sh
 
 # Rust as rustup installs it may be there without being on the path.
 find_rust() {
@@ -134,88 +157,9 @@ run_tests() {
   cargo_test | tee "$cache/tests.log"
 }
 
-# What was started for the tests ends with them.
-services=
-stop_services() {
-  [[ -n "$services" ]] || return 0
-  local left=
-  deploy/dev/kafka.sh stop --data "$services/kafka" || left=1
-  deploy/dev/kafka.sh stop --data "$services/secured" || left=1
-  deploy/dev/influxdb.sh stop --data "$services/influxdb" || left=1
-  # What runs still needs its files.
-  [[ -n "$left" ]] || rm -rf "$services"
-}
-make_services() {
-  if [[ -z "$services" ]]; then
-    services=$(mktemp -d)
-    trap stop_services EXIT
-  fi
-}
-
-# leave_out NAME SCRIPT: notes tests that cannot be run.
-leave_out() {
-  left_out+="LEFT OUT: the tests that need $1, as that cannot be had; why stands above, and
-  $2 --help says how to get it
-"
-}
-
-# Sets kafka to the address of a Kafka, if there can be one.
-start_kafka() {
-  if [[ -n "$kafka" ]]; then
-    echo "the caller's, at $kafka"
-    return
-  fi
-  local code=0
-  make_services
-  kafka=$(deploy/dev/kafka.sh start --port 19292 --data "$services/kafka") || code=$?
-  if ((code == 4)); then
-    leave_out Kafka deploy/dev/kafka.sh
-    return
-  fi
-  return $code
-}
-
-# Sets secured_kafka to the file about a Kafka that demands TLS and passwords, if there
-# can be one.
-start_secured_kafka() {
-  if ! command -v pkg-config >/dev/null || ! pkg-config --exists openssl; then
-    left_out+="LEFT OUT: the tests with a secured Kafka, which need OpenSSL: on Debian
-  apt-get install libssl-dev pkg-config openssl
-"
-    return
-  fi
-  local code=0
-  make_services
-  deploy/dev/kafka.sh start --secured --port 19392 --data "$services/secured" || code=$?
-  if ((code == 4)); then
-    leave_out "a secured Kafka" deploy/dev/kafka.sh
-    return
-  fi
-  ((code == 0)) || return $code
-  secured_kafka="$services/secured/secured/env"
-}
-
-# Sets influxdb and its token to an InfluxDB, if there can be one.
-start_influxdb() {
-  if [[ -n "$influxdb" ]]; then
-    echo "the caller's, at $influxdb"
-    [[ -n "$influxdb_token" ]] || fail "STREAMGAUGE_INFLUXDB needs STREAMGAUGE_INFLUXDB_TOKEN"
-    return
-  fi
-  local code=0
-  make_services
-  influxdb=$(deploy/dev/influxdb.sh start --port 18286 --data "$services/influxdb") || code=$?
-  if ((code == 4)); then
-    leave_out InfluxDB deploy/dev/influxdb.sh
-    return
-  fi
-  ((code == 0)) || return $code
-  influxdb_token=$(cat "$services/influxdb/token")
-}
-
 run_kafka_tests() {
   STREAMGAUGE_KAFKA="$kafka" cargo_test --test it \
-    -- --ignored kafka --skip kafka_secured | tee -a "$cache/tests.log"
+    -- --ignored kafka --skip kafka_secured "${without_own_kafka[@]}" | tee -a "$cache/tests.log"
 }
 
 # In a folder of their own: with OpenSSL the client of Kafka is another one, and each would
@@ -247,15 +191,14 @@ run_outage_tests() {
 
 # Clients of others, against both.
 run_client_tests() {
-  local code=0
   STREAMGAUGE_BIN="${CARGO_TARGET_DIR:-target}/release/streamgauge" \
     STREAMGAUGE_KAFKA="$kafka" STREAMGAUGE_INFLUXDB="$influxdb" \
-    STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" deploy/clients/test.sh || code=$?
-  if ((code == 4)); then
-    leave_out "clients in Python and Node" deploy/clients/test.sh
-    return
-  fi
-  return $code
+    STREAMGAUGE_INFLUXDB_TOKEN="$influxdb_token" \
+    attempt "the tests by clients of others" deploy/clients/test.sh || missing_or $?
+}
+
+run_script_tests() {
+  attempt "the tests of deploy/dev" deploy/dev/test.sh || missing_or $?
 }
 
 # Each test binary has a line of its own; this is their sum.
@@ -279,20 +222,21 @@ find_deny() {
 
 step "toolchain" find_rust
 step "formatting" cargo fmt --all --check
+step "tests of deploy/dev" run_script_tests
 step "lints" cargo clippy --workspace --all-targets --release -- -D warnings
 step "documentation" document
 step "tests" run_tests
-left_out=
 step "Kafka" start_kafka
 if [[ -n "$kafka" ]]; then
   step "tests with Kafka" run_kafka_tests
 fi
-secured_kafka=
 if [[ -n "$secured" ]]; then
   step "secured Kafka" start_secured_kafka
   if [[ -n "$secured_kafka" ]]; then
     step "tests with a secured Kafka" run_secured_kafka_tests
   fi
+else
+  leave_out "the tests with a secured Kafka" "deploy/test.sh --secured"
 fi
 step "InfluxDB" start_influxdb
 if [[ -n "$influxdb" ]]; then
@@ -301,20 +245,23 @@ fi
 if [[ -n "$kafka" && -n "$influxdb" ]]; then
   step "tests with both" run_tests_with_both
   step "tests by clients of others" run_client_tests
-  if [[ -n "${STREAMGAUGE_LONG:-}" && -z "$of_caller" ]]; then
-    step "tests of outages" run_outage_tests
-  elif [[ -n "${STREAMGAUGE_LONG:-}" ]]; then
-    left_out+="LEFT OUT: the tests of outages, as the services are the caller's
-"
-  fi
+else
+  leave_out "the tests with both, and by clients of others" "they need Kafka and InfluxDB"
+fi
+if [[ -n "${STREAMGAUGE_LONG:-}" ]]; then
+  step "services for outages" find_outages
+  if [[ -n "$outages" ]]; then step "tests of outages" run_outage_tests; fi
+else
+  leave_out "the long test suites, and the tests of outages" "deploy/test.sh --long"
 fi
 step "cargo-deny" find_deny
 step "licences, bans, sources" cargo deny check licenses bans sources
 if [[ -n "$advisories" ]]; then
   step "advisories" cargo deny check advisories
+else
+  leave_out "the known vulnerabilities of dependencies" "deploy/test.sh --advisories"
 fi
+stop_services
 printf '\nall done in %d s\n' "$SECONDS"
 sum_up_tests
-if [[ -n "$left_out" ]]; then
-  printf '%s' "$left_out" >&2
-fi
+printf '%s' "$not_run" >&2
