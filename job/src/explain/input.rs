@@ -231,7 +231,9 @@ impl<'a> Bound<'a> {
             let mut judge = FileJudge::new(&rules.input, u64::MAX);
             judge.watch(watcher(watch));
             let until = positions(after.partitions.iter().map(|p| p.hi));
-            let reader = self.log.reader(&self.plan.anew)?;
+            // Partitions that were added later begin with the epochs that are read as bound.
+            let from = &self.plan.anew[..self.plan.anew.len().min(until.len())];
+            let reader = self.log.reader(from)?;
             let (of, to) = (&rules.input.sequence_spans_ms, &self.input.given.input);
             let mut only_rows = |released| {
                 if let Released::Rows(_, batch) = in_spans(released, of, &to.sequence_spans_ms) {
@@ -255,7 +257,8 @@ pub(super) fn rules(
     if hash == given.hash {
         return Ok(given.clone());
     }
-    let kept = results.settings(hash)?.and_then(|json| Rules::read(hash, json));
+    let partitions = given.input.partitions;
+    let kept = results.settings(hash)?.and_then(|json| Rules::read(hash, json, partitions));
     kept.ok_or(ExplainError::Settings)
 }
 
