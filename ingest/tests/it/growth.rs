@@ -53,7 +53,7 @@ impl Site {
     /// A record of now in each of the first two partitions, and the epoch of both.
     fn epoch(&self, source: &mut Source<'_>) -> BoundEpoch {
         let now_ms = self.clock.now_ms();
-        [0, 1].map(|partition| self.append(&self.log, partition, now_ms));
+        [0, 1].into_iter().for_each(|partition| self.append(&self.log, partition, now_ms));
         self.next(source)
     }
 
