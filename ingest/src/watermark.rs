@@ -19,6 +19,10 @@ struct Partition {
     idle: bool,
 }
 
+impl Partition {
+    const FRESH: Self = Self { watermark_ms: BEFORE_TIME_MS, last_read: 0, idle: false };
+}
+
 /// How a well-formed record moved its partition's watermark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advance {
@@ -46,9 +50,8 @@ impl Watermarks {
     /// Watermarks at the start of an input: none of the partitions is idle.
     #[must_use]
     pub fn new(partitions: u32, allowed_disorder_ms: i64, idle_after_records: u64) -> Self {
-        let fresh = Partition { watermark_ms: BEFORE_TIME_MS, last_read: 0, idle: false };
         Self {
-            partitions: vec![fresh; partitions as usize],
+            partitions: vec![Partition::FRESH; partitions as usize],
             allowed_disorder_ms,
             idle_after_records,
             read: 0,
@@ -56,6 +59,12 @@ impl Watermarks {
             global_ms: BEFORE_TIME_MS,
             low_moved: false,
         }
+    }
+
+    /// Adds partitions, up to so many, at −∞.
+    pub fn grow(&mut self, partitions: u32) {
+        let partitions = self.partitions.len().max(partitions as usize);
+        self.partitions.resize(partitions, Partition::FRESH);
     }
 
     /// The global watermark, in ms; −∞ while a partition that is not idle has none.

@@ -109,9 +109,10 @@ pub fn step_texts(funnel: &Funnel) -> Vec<String> {
     funnel.steps.iter().map(|step| step.text().to_owned()).collect()
 }
 
-/// Everything in the configuration that decides about results, as JSON, and its hash.
+/// Everything in the configuration that decides about results, as JSON, and its hash. How
+/// many partitions the log has is no setting: each binding says it.
 #[must_use]
-pub fn fingerprint(config: &Config, partitions: u32) -> (u64, String) {
+pub fn deciding(config: &Config) -> (u64, String) {
     let (input, time) = (&config.input, &config.time);
     let funnels: Vec<_> = funnels(config)
         .iter()
@@ -132,7 +133,6 @@ pub fn fingerprint(config: &Config, partitions: u32) -> (u64, String) {
         serde_json::from_slice(&json).unwrap_or_default()
     }));
     let json = serde_json::json!({
-        "partitions": partitions,
         "input.dedup": input.dedup.word(),
         "input.bots": input.bots.word(),
         "input.max_bytes": input.max_bytes,

@@ -66,6 +66,14 @@ impl LogJudge {
         self.judge.watermarks.raise(partition, watermark_ms);
     }
 
+    /// Adds partitions, up to so many, whose watermarks stand at −∞.
+    pub fn grow(&mut self, partitions: u32) {
+        self.judge.watermarks.grow(partitions);
+        if let Some(seen) = &mut self.judge.seen {
+            seen.grow(partitions);
+        }
+    }
+
     /// Tells `watcher` of every record from now on.
     pub fn watch(&mut self, watcher: Watcher) {
         self.judge.watcher = Some(watcher);

@@ -34,9 +34,16 @@ impl Seen {
     pub(super) fn new(settings: &InputSettings) -> Self {
         let longest_span_ms = settings.sequence_spans_ms.last().copied().unwrap_or(0);
         let slice_ms = settings.session_gap_ms.max(ALERT_PANE_MS).max(longest_span_ms);
-        let mut partitions = Vec::new();
-        partitions.resize_with(settings.partitions as usize, Partition::default);
-        Self { reach_ms: slice_ms + settings.lateness_ms, partitions, noted: None }
+        let reach_ms = slice_ms + settings.lateness_ms;
+        let mut seen = Self { reach_ms, partitions: Vec::new(), noted: None };
+        seen.grow(settings.partitions);
+        seen
+    }
+
+    /// Adds partitions, up to so many, that have seen nothing.
+    pub(super) fn grow(&mut self, partitions: u32) {
+        let partitions = self.partitions.len().max(partitions as usize);
+        self.partitions.resize_with(partitions, Partition::default);
     }
 
     /// Notes for checkpoints what is seen from now on.

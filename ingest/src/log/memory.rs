@@ -52,12 +52,6 @@ struct Content {
 }
 
 impl Content {
-    fn partition(&self, partition: u32) -> Result<&Partition, LogError> {
-        let partitions = u32::try_from(self.partitions.len()).unwrap_or(u32::MAX);
-        let missing = LogError::NoPartition { partition, partitions };
-        self.partitions.get(partition as usize).ok_or(missing)
-    }
-
     /// Cuts the oldest records, by the time of appending, down to `most_bytes`.
     fn retain(&mut self, most_bytes: usize) {
         while self.bytes > most_bytes {
@@ -77,6 +71,8 @@ impl Content {
 #[derive(Clone)]
 pub struct MemoryLog {
     content: Arc<Mutex<Content>>,
+    /// As many as there were when it was opened.
+    partitions: u32,
     clock: Arc<dyn Clock>,
     most_bytes: usize,
 }
@@ -87,23 +83,42 @@ impl MemoryLog {
     pub fn new(partitions: u32, most_bytes: usize, clock: Arc<dyn Clock>) -> Self {
         let mut content = Content::default();
         content.partitions.resize_with(partitions as usize, Partition::default);
-        Self { content: Arc::new(Mutex::new(content)), clock, most_bytes }
+        Self { content: Arc::new(Mutex::new(content)), partitions, clock, most_bytes }
+    }
+
+    /// Adds partitions, up to so many. Who has the log already gets them by
+    /// [`grown`](EventLog::grown).
+    pub fn grow(&self, partitions: u32) {
+        let mut content = self.content();
+        let partitions = content.partitions.len().max(partitions as usize);
+        content.partitions.resize_with(partitions, Partition::default);
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn partition<'c>(
+        &self,
+        content: &'c Content,
+        partition: u32,
+    ) -> Result<&'c Partition, LogError> {
+        let partitions = self.partitions;
+        let known = content.partitions.get(partition as usize);
+        let known = known.filter(|_| partition < partitions);
+        known.ok_or(LogError::NoPartition { partition, partitions })
+    }
 }
 
 impl EventLog for MemoryLog {
     fn partitions(&self) -> u32 {
-        u32::try_from(self.content().partitions.len()).unwrap_or(u32::MAX)
+        self.partitions
     }
 
     fn append(&self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError> {
         let mut content = self.content();
         // All or none: nothing is appended before every partition is known to exist.
-        records.iter().try_for_each(|r| content.partition(r.partition).map(|_| ()))?;
+        records.iter().try_for_each(|r| self.partition(&content, r.partition).map(|_| ()))?;
         let appended_ms = self.clock.now_ms();
         let mut offsets = Vec::with_capacity(records.len());
         for record in records {
@@ -118,23 +133,29 @@ impl EventLog for MemoryLog {
     }
 
     fn bounds(&self, partition: u32) -> Result<Range<u64>, LogError> {
-        self.content().partition(partition).map(|p| p.start..p.end())
+        self.partition(&self.content(), partition).map(|p| p.start..p.end())
     }
 
     fn offset_at(&self, partition: u32, appended_ms: i64) -> Result<u64, LogError> {
         let content = self.content();
-        let p = content.partition(partition)?;
+        let p = self.partition(&content, partition)?;
         Ok(p.start + p.records.partition_point(|r| r.appended_ms < appended_ms) as u64)
     }
 
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError> {
         let content = self.content();
         for at in positions {
-            content.partition(at.partition)?.check(*at)?;
+            self.partition(&content, at.partition)?.check(*at)?;
         }
         drop(content);
         let positions = positions.to_vec();
         Ok(Box::new(MemoryReader { log: self.clone(), positions, turn: 0 }))
+    }
+
+    fn grown(&self) -> Result<Option<Arc<dyn EventLog>>, LogError> {
+        let partitions = u32::try_from(self.content().partitions.len()).unwrap_or(u32::MAX);
+        let grown = || Arc::new(Self { partitions, ..self.clone() }) as Arc<dyn EventLog>;
+        Ok((partitions > self.partitions).then(grown))
     }
 }
 
@@ -184,7 +205,7 @@ impl LogReader for MemoryReader {
             let at = &mut self.positions[turn];
             // What is left is shared, so that the first partition doesn't take all.
             let share = left.div_ceil(count - i);
-            left -= read(content.partition(at.partition)?, at, share, POLL_BYTES, each)?;
+            left -= read(self.log.partition(&content, at.partition)?, at, share, POLL_BYTES, each)?;
         }
         self.turn = (self.turn + 1) % count.max(1);
         Ok(most - left)
@@ -202,7 +223,7 @@ impl LogReader for MemoryReader {
                 continue;
             };
             let most = usize::try_from(end.offset.saturating_sub(at.offset)).unwrap_or(usize::MAX);
-            read(content.partition(at.partition)?, at, most, usize::MAX, each)?;
+            read(self.log.partition(&content, at.partition)?, at, most, usize::MAX, each)?;
         }
         Ok(())
     }

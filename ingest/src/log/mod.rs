@@ -22,6 +22,7 @@ pub use kafka::{
 pub use memory::MemoryLog;
 
 use std::ops::Range;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A record to be appended.
@@ -157,6 +158,17 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// If a partition doesn't exist, or a position was cut or lies beyond the end.
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError>;
+
+    /// This log with all partitions that it has now, if these are more than it had when it
+    /// was opened: to a topic of Kafka some can be added at any time. Those that there were
+    /// keep their numbers.
+    ///
+    /// # Errors
+    /// If the log cannot be asked, or some were added in such a way that others would have
+    /// to be numbered anew.
+    fn grown(&self) -> Result<Option<Arc<dyn EventLog>>, LogError> {
+        Ok(None)
+    }
 }
 
 /// About how many bytes of records one poll gives at most: memory must

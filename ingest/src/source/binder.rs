@@ -35,6 +35,12 @@ impl Binder {
         }
     }
 
+    /// The global watermark after the last epoch that was bound, ms.
+    #[must_use]
+    pub fn watermark_ms(&self) -> i64 {
+        self.watermark_ms
+    }
+
     /// Goes on after an epoch that was bound before, perhaps by another process: who
     /// was idle then is idle until there is something to read, and time has passed
     /// meanwhile.

@@ -1,6 +1,7 @@
 //! Epochs of a log, one after the other: those that were bound before, then new ones
 //! as time goes on.
 
+use super::added::Log;
 use super::{Binder, EpochReader, Read, SourceError};
 use crate::batch::EventBatch;
 use crate::binding::{Binding, EpochCounts, PartitionBinding};
@@ -57,11 +58,15 @@ impl BoundEpoch {
 
 /// Reads a log epoch by epoch.
 pub struct Source<'a> {
-    log: &'a dyn EventLog,
+    pub(super) log: Log<'a>,
     clock: &'a dyn Clock,
     pacing: Pacing,
-    reader: EpochReader,
-    binder: Binder,
+    pub(super) reader: EpochReader,
+    pub(super) binder: Binder,
+    /// How many partitions the last epoch was bound over; none if there was no epoch.
+    pub(super) bound: Option<usize>,
+    /// When it was last looked whether partitions were added, ms.
+    pub(super) looked_ms: i64,
     /// What epochs are numbered from: the clock, and the number then.
     numbered_from: (i64, u64),
     last_epoch: Option<u64>,
@@ -73,8 +78,7 @@ impl<'a> Source<'a> {
     /// what the log still holds.
     ///
     /// # Errors
-    /// If the log can't be read from there, or its partitions are not as many as the
-    /// settings say.
+    /// If the log can't be read from there, or has fewer partitions.
     pub fn new(
         log: &'a dyn EventLog,
         clock: &'a dyn Clock,
@@ -82,19 +86,28 @@ impl<'a> Source<'a> {
         pacing: Pacing,
         after: Option<&Binding>,
     ) -> Result<Self, SourceError> {
+        let mut log = Log::Given(log);
+        if let Some(binding) = after {
+            if let Some(grown) = log.grown_for(binding)? {
+                log = Log::Grown(grown);
+            }
+            log.check(binding, None)?;
+        }
         let bound = |partition| after?.partitions.iter().find(|p| p.partition == partition);
         let position = |(partition, bounds): (u32, std::ops::Range<u64>)| {
             let offset = bound(partition).map_or(bounds.start, |bound| bound.hi);
             Position { partition, offset }
         };
-        let positions: Vec<_> = (0..).zip(log.all_bounds()?).map(position).collect();
+        let positions: Vec<_> = (0..).zip(log.get().all_bounds()?).map(position).collect();
         let now_ms = clock.now_ms();
         let mut source = Self {
+            reader: EpochReader::new(log.get(), settings, &positions)?,
             log,
             clock,
             pacing,
-            reader: EpochReader::new(log, settings, &positions)?,
             binder: Binder::new(pacing.settings_hash),
+            bound: None,
+            looked_ms: now_ms,
             numbered_from: (now_ms, 0),
             last_epoch: None,
             last_bound_ms: now_ms,
@@ -106,6 +119,12 @@ impl<'a> Source<'a> {
             source.resume(binding);
         }
         Ok(source)
+    }
+
+    /// The log, with all partitions that are read.
+    #[must_use]
+    pub fn log(&self) -> &dyn EventLog {
+        self.log.get()
     }
 
     /// What was counted so far.
@@ -141,9 +160,11 @@ impl<'a> Source<'a> {
     /// are others.
     pub fn again(&mut self, binding: &Binding) -> Result<BoundEpoch, SourceError> {
         let epoch = binding.epoch;
-        if !binding.partitions.iter().map(|p| p.partition).eq(0..self.log.partitions()) {
-            return Err(SourceError::PartitionsChanged { epoch });
+        if let Some(grown) = self.log.grown_for(binding)? {
+            self.grow(grown)?;
         }
+        self.log.check(binding, self.bound)?;
+        self.check_begun(binding)?;
         if binding.settings_hash != self.pacing.settings_hash {
             return Err(SourceError::OtherSettings { epoch });
         }
@@ -169,6 +190,7 @@ impl<'a> Source<'a> {
     /// If the log can't be read. Where it is away, the same can be asked again, and
     /// nothing is bound until it is back.
     pub fn next_epoch(&mut self) -> Result<Option<BoundEpoch>, SourceError> {
+        self.check_added()?;
         let now_ms = self.clock.now_ms();
         let read = self.reader.read(MOST_RECORDS)?;
         // What is no record has its place in an epoch, too.
@@ -178,7 +200,9 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let epoch = self.number(now_ms);
-        self.bind(read, epoch, now_ms).map(Some)
+        let bound = self.bind(read, epoch, now_ms)?;
+        self.look_for_more(now_ms)?;
+        Ok(Some(bound))
     }
 
     /// A last epoch of what is there now, perhaps nothing, whose number is a multiple
@@ -187,6 +211,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// If the log can't be read.
     pub fn last_epoch(&mut self, multiple: u64) -> Result<BoundEpoch, SourceError> {
+        self.check_added()?;
         let now_ms = self.clock.now_ms();
         let read = match self.reader.read(MOST_RECORDS) {
             Err(SourceError::Log(LogError::Away { .. })) => self.reader.read_nothing(),
@@ -200,8 +225,9 @@ impl<'a> Source<'a> {
     /// The end of each partition. While the log is away nobody knows them, and no
     /// partition counts as read to its end: none is idle then.
     fn ends(&self) -> Result<BTreeMap<u32, u64>, LogError> {
-        let ends = match self.log.all_bounds() {
-            Err(LogError::Away { .. }) => vec![u64::MAX; self.log.partitions() as usize],
+        let log = self.log.get();
+        let ends = match log.all_bounds() {
+            Err(LogError::Away { .. }) => vec![u64::MAX; log.partitions() as usize],
             bounds => bounds?.into_iter().map(|b| b.end).collect(),
         };
         Ok((0..).zip(ends).collect())
@@ -212,6 +238,7 @@ impl<'a> Source<'a> {
         let ends = self.ends()?;
         let binding = self.binder.bind(epoch, partitions, counts, &ends, now_ms);
         self.last_bound_ms = now_ms;
+        self.bound = Some(binding.partitions.len());
         self.raise_idle(&binding);
         Ok(BoundEpoch { binding, batch, dead_letters, is_full })
     }
@@ -220,6 +247,8 @@ impl<'a> Source<'a> {
     fn resume(&mut self, binding: &Binding) {
         self.raise_idle(binding);
         self.binder.resume(binding);
+        self.bound = Some(binding.partitions.len());
+        self.raise_added();
         self.last_epoch = Some(binding.epoch);
         self.numbered_from = (self.clock.now_ms(), binding.epoch + 1);
     }

@@ -5,7 +5,11 @@
 //! Whoever keeps bindings does the third, and holds effects back until it is done.
 //! An epoch that was bound before is read exactly as it was bound, and checked
 //! against the digests of its binding.
+//!
+//! A log may be given more partitions. Each binding says over how many its epoch is; those
+//! behind them begin with a later one, at the global watermark of the epoch before it.
 
+mod added;
 mod binder;
 mod epochs;
 mod reader;
@@ -45,15 +49,19 @@ pub enum SourceError {
         /// The epoch.
         epoch: u64,
     },
-    /// The log has another number of partitions than the settings.
-    #[error("the log has {log} partitions, the settings say {settings}")]
-    OtherPartitions {
+    /// An epoch was bound over more partitions than there are.
+    #[error(
+        "epoch {epoch} was bound over {bound} partitions, and the log has {log}: is it another topic, or was it made anew?"
+    )]
+    FewerPartitions {
+        /// The epoch.
+        epoch: u64,
+        /// Partitions of its binding.
+        bound: usize,
         /// Partitions of the log.
         log: u32,
-        /// Partitions by the settings.
-        settings: u32,
     },
-    /// Epochs were bound over different partitions.
+    /// An epoch was bound over partitions that do not follow on those before.
     #[error("epoch {epoch} was bound over other partitions than the epochs before it")]
     PartitionsChanged {
         /// The first such epoch.

@@ -59,32 +59,49 @@ pub struct EpochReader {
 }
 
 impl EpochReader {
-    /// A reader from these positions on, watermarks at −∞.
+    /// A reader from these positions on, watermarks at −∞. How many partitions there are
+    /// the log says, not the settings.
     ///
     /// # Errors
-    /// If the log can't be read from there, or its partitions are not as many as
-    /// the settings say.
+    /// If the log can't be read from there.
     pub fn new(
         log: &dyn EventLog,
         settings: &InputSettings,
         positions: &[Position],
     ) -> Result<Self, SourceError> {
-        if log.partitions() != settings.partitions {
-            let (log, settings) = (log.partitions(), settings.partitions);
-            return Err(SourceError::OtherPartitions { log, settings });
-        }
+        let settings = InputSettings { partitions: log.partitions(), ..settings.clone() };
         let reader = log.reader(positions)?;
         let mut parts: Vec<_> = positions.iter().map(|at| Part::at(*at)).collect();
         parts.sort_by_key(|p| p.partition);
         Ok(Self {
             reader,
-            decoder: ChunkDecoder::new(settings),
-            judge: LogJudge::new(settings),
+            decoder: ChunkDecoder::new(&settings),
+            judge: LogJudge::new(&settings),
             chunk: Chunk::default(),
             places: Vec::new(),
             parts,
             last_appended_ms: None,
         })
+    }
+
+    /// Goes on with partitions that it does not have and `log` has behind those that it
+    /// has: from what is held of them on, watermarks at −∞.
+    ///
+    /// # Errors
+    /// If the log can't be read from there: then nothing has changed.
+    pub fn grow(&mut self, log: &dyn EventLog) -> Result<(), SourceError> {
+        let added = (0..).zip(log.all_bounds()?).skip(self.parts.len());
+        let added = added.map(|(partition, held)| Position { partition, offset: held.start });
+        let positions: Vec<_> = self.positions().chain(added).collect();
+        self.reader = log.reader(&positions)?;
+        self.parts.extend(positions[self.parts.len()..].iter().map(|at| Part::at(*at)));
+        self.judge.grow(log.partitions());
+        Ok(())
+    }
+
+    /// Where the next epoch begins, by partition.
+    pub fn positions(&self) -> impl Iterator<Item = Position> {
+        self.parts.iter().map(|p| Position { partition: p.partition, offset: p.hi })
     }
 
     /// What was counted so far.

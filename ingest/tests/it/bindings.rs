@@ -222,9 +222,15 @@ fn a_changed_log_is_noticed_where_it_changed() {
 fn other_partitions_are_refused() {
     let site = Site::new();
     let mut bound = site.live().bound;
-    let more = InputSettings { partitions: settings().partitions + 1, ..settings() };
-    let result = site.again(&more, PACING, None, &bound);
-    assert!(matches!(result, Err(SourceError::OtherPartitions { .. })), "{result:?}");
+    let one = MemoryLog::new(1, usize::MAX, Arc::clone(&site.clock) as Arc<dyn Clock>);
+    let fewer = Site { clock: Arc::clone(&site.clock), log: one };
+    let result = fewer.again(&settings(), PACING, None, &bound);
+    assert!(
+        matches!(result, Err(SourceError::FewerPartitions { epoch: 0, bound: 2, log: 1 })),
+        "{result:?}"
+    );
+    let result = fewer.again(&settings(), PACING, Some(&bound[0]), &bound[1..]);
+    assert!(matches!(result, Err(SourceError::FewerPartitions { .. })), "{result:?}");
     let added = PartitionBinding { partition: 9, ..bound[2].partitions[0] };
     bound[2].partitions.push(added);
     let result = site.again(&settings(), PACING, None, &bound);

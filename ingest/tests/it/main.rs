@@ -10,6 +10,7 @@ mod away;
 mod bindings;
 mod conformance;
 mod embedded;
+mod growth;
 mod judging;
 mod kafka;
 #[cfg(feature = "kafka-tls")]

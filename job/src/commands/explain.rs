@@ -5,8 +5,8 @@ use super::site::{Site, directory};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use streamgauge::cli::ExplainArgs;
@@ -14,9 +14,10 @@ use streamgauge::config::{Config, Surroundings};
 use streamgauge::dataflow;
 use streamgauge::explain::{Explainer, Explanation, Key, Origin, Outcome, Rules};
 use streamgauge::publish::Output;
-use streamgauge::settings::{alerts, fingerprint, funnels, input_settings, windows};
+use streamgauge::settings::{alerts, deciding, funnels, input_settings, windows};
 use streamgauge_gateway::{Explain, Unexplained};
 use streamgauge_ingest::files::{Progress, check};
+use streamgauge_ingest::log::EventLog;
 use streamgauge_ingest::settings::InputSettings;
 
 /// How often it is looked how far the work is, and whether it is to stop.
@@ -63,7 +64,7 @@ pub(crate) fn explain(args: &ExplainArgs, around: &Surroundings) -> Result<()> {
 
 /// The settings of a configuration.
 pub(super) fn given(config: &Config, partitions: u32) -> Rules {
-    let (hash, json) = fingerprint(config, partitions);
+    let (hash, json) = deciding(config);
     let days = config.site.has_days;
     Rules {
         input: InputSettings { days, ..input_settings(config, partitions) },
@@ -143,12 +144,25 @@ fn looked_after<T: Send>(work: impl FnOnce() -> T + Send, look: impl Fn()) -> T 
 /// Explains for a gateway.
 pub(super) struct ForGateway {
     site: Site,
+    /// The log of the site, with partitions that were added since that was opened.
+    log: Mutex<Arc<dyn EventLog>>,
     given: Rules,
 }
 
 impl ForGateway {
     pub(super) fn new(site: &Site, config: &Config) -> Self {
-        Self { site: site.clone(), given: given(config, site.log.partitions()) }
+        let (site, log) = (site.clone(), Mutex::new(Arc::clone(&site.log)));
+        let given = given(config, site.log.partitions());
+        Self { site, log, given }
+    }
+
+    fn log(&self) -> Arc<dyn EventLog> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that is away says so when it is read.
+        if let Ok(Some(grown)) = log.grown() {
+            *log = grown;
+        }
+        Arc::clone(&log)
     }
 }
 
@@ -156,13 +170,11 @@ impl Explain for ForGateway {
     fn explain(&self, key: &str, limit: usize, stop: &AtomicBool) -> Result<String, Unexplained> {
         let key = Key::parse(key).map_err(|error| Unexplained::NoKey(error.to_string()))?;
         let progress = Progress::default();
-        let explainer = Explainer {
-            origin: origin(&self.site),
-            given: self.given.clone(),
-            limit,
-            late: false,
-            progress: &progress,
-        };
+        let site = Site { log: self.log(), ..self.site.clone() };
+        let mut given = self.given.clone();
+        given.input.partitions = site.log.partitions();
+        let explainer =
+            Explainer { origin: origin(&site), given, limit, late: false, progress: &progress };
         let explained = looked_after(
             || explainer.explain(&[key]),
             || progress.stop.store(stop.load(Ordering::Relaxed), Ordering::Relaxed),

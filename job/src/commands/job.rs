@@ -18,7 +18,7 @@ use streamgauge::dataflow::Settings;
 use streamgauge::live::{self, Job, LiveError, StartError, WriterError};
 use streamgauge::publish::Output;
 use streamgauge::run;
-use streamgauge::settings::{alerts, fingerprint, funnels, input_settings, live_pace, windows};
+use streamgauge::settings::{alerts, deciding, funnels, input_settings, live_pace, windows};
 use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_sink::results::ResultError;
@@ -36,7 +36,7 @@ pub(crate) fn job(args: &JobArgs, around: &Surroundings) -> Result<()> {
             process,
             hosts,
             threads: config.job.worker_threads(cores()),
-            settings: fingerprint(&config, 0).1,
+            settings: deciding(&config).1,
             silence: Duration::from_millis(config.job.silence_ms.unsigned_abs()),
             stop: Arc::clone(&stop),
         }),
@@ -164,7 +164,7 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
         workers: parts.workers * parts.place.map_or(1, |place| place.hosts.len()),
         place: parts.place,
         tuning: tuning(config),
-        settings: fingerprint(config, partitions),
+        settings: deciding(config),
         stop: parts.stop,
         read: parts.read,
         tell: parts.tell,

@@ -232,6 +232,8 @@ impl<'a> Bound<'a> {
             let mut judge = FileJudge::new(&rules.input, u64::MAX);
             judge.watch(watcher(watch));
             let until = positions(after.partitions.iter().map(|p| p.hi));
+            // Partitions that were added later begin with the epochs that are read as bound.
+            let from = &self.plan.anew[..self.plan.anew.len().min(until.len())];
             let (of, to) = (&rules.input.sequence_spans_ms, &self.input.given.input);
             let mut only_rows = |released| {
                 if let Released::Rows(_, batch) = in_spans(released, of, &to.sequence_spans_ms) {
@@ -239,7 +241,6 @@ impl<'a> Bound<'a> {
                 }
             };
             let progress = self.input.progress;
-            let from = &self.plan.anew;
             anew(self.log, from, &until, &rules.input, progress, &mut judge, &mut only_rows)?;
         }
         release(Released::Close(Close { epoch, watermark_ms: after.watermark_ms }));
@@ -256,7 +257,8 @@ pub(super) fn rules(
     if hash == given.hash {
         return Ok(given.clone());
     }
-    let kept = results.settings(hash)?.and_then(|json| Rules::read(hash, json));
+    let partitions = given.input.partitions;
+    let kept = results.settings(hash)?.and_then(|json| Rules::read(hash, json, partitions));
     kept.ok_or(ExplainError::Settings)
 }
 

@@ -53,12 +53,12 @@ impl Plan {
             needed.push(Position { partition, offset: offset.max(bounds.start) });
         }
         let first = state.first_bound.unwrap_or(0);
+        let begins = |i: usize| needed.get(i).map_or(0, |p| p.offset);
         let reaches = |offset_of: &dyn Fn(usize) -> u64, binding: &Binding| {
-            (0..).zip(&binding.partitions).all(|(i, p)| p.hi >= offset_of(i))
+            let next = |i: usize| binding.partitions.get(i).map_or(0, |p| p.hi);
+            (0..bounds.len()).all(|i| next(i) >= offset_of(i))
         };
-        let is_beyond = |b: &Binding| {
-            (0..).zip(&b.partitions).any(|(i, p): (usize, _)| p.hi > needed[i].offset)
-        };
+        let is_beyond = |b: &Binding| (0..).zip(&b.partitions).any(|(i, p)| p.hi > begins(i));
         let range = first..last.saturating_add(1);
         let found = first_where(results, range.clone(), is_beyond)?;
         let mut after = match found {
@@ -70,7 +70,7 @@ impl Plan {
         let starts = |i: usize| bounds.get(i).map_or(0, |b| b.start);
         let is_held = match &after {
             Some(after) => reaches(&starts, after),
-            None => first == 0 && first_begins_at(results, &starts)?,
+            None => first == 0 && first_begins_at(results, &bounds)?,
         };
         if !is_held {
             let held = first_where(results, first..u64::MAX, |b| reaches(&starts, b))?;
@@ -79,7 +79,6 @@ impl Plan {
                 None => None,
             };
         }
-        let begins = |i: usize| needed.get(i).map_or(0, |p| p.offset);
         let is_anew = after
             .as_ref()
             .is_some_and(|after| (0..).zip(&after.partitions).any(|(i, p)| begins(i) < p.hi));
@@ -96,12 +95,11 @@ impl Plan {
 }
 
 /// Whether the first epoch begins where the log does.
-fn first_begins_at(
-    results: &dyn ResultLog,
-    starts: &dyn Fn(usize) -> u64,
-) -> Result<bool, ResultError> {
-    let first = results.bindings(0, 1)?.pop();
-    Ok(first.is_none_or(|b| (0..).zip(&b.partitions).all(|(i, p)| p.lo >= starts(i))))
+fn first_begins_at(results: &dyn ResultLog, bounds: &[Range<u64>]) -> Result<bool, ResultError> {
+    let Some(first) = results.bindings(0, 1)?.pop() else { return Ok(true) };
+    // Partitions that were added later begin at 0.
+    let lo = |i: usize| first.partitions.get(i).map_or(0, |p| p.lo);
+    Ok(bounds.iter().enumerate().all(|(i, held)| lo(i) >= held.start))
 }
 
 #[cfg(test)]
@@ -170,6 +168,27 @@ mod tests {
         check(Some(2_000), (30, Some(2)));
         check(Some(4_000), (30, None));
         check(Some(5_000), (40, None));
+    }
+
+    #[test]
+    fn partitions_that_were_added_since_begin_behind_every_binding() {
+        let check = |first, from_ms: Option<i64>, expected: (Option<u64>, usize)| {
+            let (_, log, results) = bound(first);
+            log.grow(2);
+            let grown = log.grown().expect("asked").expect("more partitions");
+            let new = NewRecord { partition: 1, key: b"", value: b"x" };
+            assert_eq!(grown.append(&[new]), Ok(vec![0]));
+            let state = results.state().expect("a state");
+            let plan = Plan::make(&*grown, &results, state, from_ms, 90).expect("a plan");
+            assert_eq!(
+                (after(&plan), plan.anew.len(), plan.cut.len()),
+                (expected.0, expected.1, 0)
+            );
+        };
+        check(0, None, (None, 0));
+        check(0, Some(5_001), (Some(50), 0));
+        check(30, None, (Some(30), 2));
+        check(30, Some(5_000), (Some(40), 0));
     }
 
     #[test]

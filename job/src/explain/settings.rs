@@ -20,13 +20,12 @@ pub struct Rules {
     pub dataflow: dataflow::Settings,
     /// Their hash.
     pub hash: u64,
-    /// They as JSON, as [`fingerprint`](crate::settings::fingerprint) gives them.
+    /// They as JSON, as [`deciding`](crate::settings::deciding) gives them.
     pub json: String,
 }
 
 #[derive(Deserialize)]
 struct Kept {
-    partitions: u32,
     #[serde(rename = "input.dedup")]
     dedup: String,
     #[serde(rename = "input.bots")]
@@ -60,13 +59,14 @@ struct KeptFunnel {
 pub(super) const OUTPUT: Output = Output { provisional: false, digests: false };
 
 impl Rules {
-    /// Reads settings as they are kept; none if they are not of this version.
-    pub(super) fn read(hash: u64, json: String) -> Option<Self> {
+    /// Reads settings as they are kept, for a log of so many partitions; none if they are
+    /// not of this version.
+    pub(super) fn read(hash: u64, json: String, partitions: u32) -> Option<Self> {
         let kept: Kept = serde_json::from_str(&json).ok()?;
         let mut alerts: Vec<_> = kept.alerts.into_iter().filter_map(KeptRule::rule).collect();
         alerts.sort_by(|a, b| a.name.cmp(&b.name));
         let input = InputSettings {
-            partitions: kept.partitions,
+            partitions,
             allowed_disorder_ms: kept.allowed_disorder_ms,
             lateness_ms: kept.lateness_ms,
             session_gap_ms: kept.session_gap_ms,
@@ -111,13 +111,13 @@ pub(super) fn step(text: String) -> Step {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::settings::{fingerprint, funnels, input_settings, windows};
+    use crate::settings::{deciding, funnels, input_settings, windows};
 
     #[test]
     fn what_is_kept_is_what_was_configured() {
         let config = Config::defaults();
-        let (hash, json) = fingerprint(&config, 7);
-        let rules = Rules::read(hash, json).expect("settings");
+        let (hash, json) = deciding(&config);
+        let rules = Rules::read(hash, json, 7).expect("settings");
         let input = InputSettings { days: true, ..input_settings(&config, 7) };
         assert_eq!(rules.input, input);
         assert_eq!(rules.dataflow.windows, windows(&config, true));

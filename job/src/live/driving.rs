@@ -30,6 +30,8 @@ pub(super) struct Driving<'a> {
     pub(super) feeder: Feeder,
     pub(super) state: Arc<CheckpointState>,
     pub(super) number: u64,
+    /// Over how many partitions an epoch was bound, if there was one.
+    pub(super) partitions: Option<usize>,
 }
 
 impl Driving<'_> {
@@ -53,6 +55,7 @@ impl Driving<'_> {
             };
             let is_full = given.as_ref().is_some_and(|given| given.bound.is_full);
             if let Some(given) = given {
+                self.tell_partitions(&given.bound.binding);
                 binding = Some(given.bound.binding.clone());
                 self.job.read.store(self.driver.source().counts().read, Ordering::SeqCst);
                 if !self.give(given) {
@@ -104,6 +107,17 @@ impl Driving<'_> {
         batch.is_none_or(|batch| self.feeder.rows(epoch, batch)) && self.feeder.close(epoch, tick)
     }
 
+    /// Tells that an epoch is the first with partitions that were added to the log.
+    fn tell_partitions(&mut self, binding: &Binding) {
+        let now = binding.partitions.len();
+        let known = self.partitions.replace(self.partitions.unwrap_or(0).max(now));
+        if let Some(before) = known.filter(|before| *before < now) {
+            (self.job.tell)(&format!(
+                "the log has {now} partitions, {before} before: those that were added are read from their beginning"
+            ));
+        }
+    }
+
     /// Tells how the job does, once a second; false if nobody listens any more.
     fn tell_status(&self, phase: Phase, binding: Option<&Binding>, told: &mut Told) -> bool {
         let now_ms = self.job.clock.now_ms();
@@ -146,7 +160,7 @@ impl Driving<'_> {
             part.map_or(0, |p| p.hi)
         };
         // What cannot be read is said by the driver, which reads next.
-        let all = self.job.log.all_bounds().ok()?;
+        let all = self.driver.source().log().all_bounds().ok()?;
         let unread = |(partition, bounds): (u32, std::ops::Range<u64>)| {
             bounds.end.saturating_sub(next(partition).max(bounds.start))
         };

@@ -146,6 +146,8 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
         job.tuning.checkpoint_every_ms,
         job.settings.0,
     );
+    let last = start.again.last().or(start.after.as_ref());
+    let partitions = last.map(|binding| binding.partitions.len());
     let shares = Shares::of(&mut start, job.workers);
     let (to_writer, of_writer) = bounded(QUEUE);
     let (to_checkpoints, of_checkpoints) = bounded(job.workers * PARTS_OF_A_WORKER + 2);
@@ -192,7 +194,16 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
             if let Some((epoch, tick)) = first {
                 feeder.close(epoch, tick);
             }
-            let driving = Driving { job, driver, to_writer, to_checkpoints, feeder, state, number };
+            let driving = Driving {
+                job,
+                driver,
+                to_writer,
+                to_checkpoints,
+                feeder,
+                state,
+                number,
+                partitions,
+            };
             driving.drive()
         });
         if let Some(joined) = joined {

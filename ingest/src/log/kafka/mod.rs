@@ -162,4 +162,25 @@ impl EventLog for KafkaLog {
     fn reader(&self, positions: &[Position]) -> Result<Box<dyn LogReader>, LogError> {
         Ok(Box::new(self.open(positions)?))
     }
+
+    fn grown(&self) -> Result<Option<Arc<dyn EventLog>>, LogError> {
+        let Shared { settings, clock, asker, .. } = &*self.shared;
+        let have_grown = asker.topics().have_grown(&asker.look()?);
+        let have_grown = have_grown.map_err(|topic| LogError::Storage {
+            what: format!(
+                "partitions were added to {topic}, and those of other topics are numbered behind it in {}",
+                settings.shown()
+            ),
+            reason: "only the last of several topics may be given more; with a new data directory all are numbered anew"
+                .to_owned(),
+        })?;
+        if !have_grown {
+            return Ok(None);
+        }
+        // What keeps it from connecting now is met again, or is over, when it is asked next.
+        let grown = Self::connect(settings.clone(), Arc::clone(clock)).ok();
+        // Another broker may not know of them yet.
+        let grown = grown.filter(|grown| grown.partitions() > self.partitions());
+        Ok(grown.map(|grown| Arc::new(grown) as Arc<dyn EventLog>))
+    }
 }

@@ -33,7 +33,7 @@ impl Asker {
         let consumer: BaseConsumer<_> = made.map_err(failed)?;
         let mut all = Vec::new();
         for topic in settings.topic.split(',') {
-            let partitions = partitions(&consumer, topic).map_err(|error| {
+            let partitions = partitions(&consumer, topic, FIRST_ANSWER).map_err(|error| {
                 Heard::listen(&consumer);
                 failed(error)
             })?;
@@ -53,6 +53,15 @@ impl Asker {
 
     pub(super) fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// The topics with the partitions that they have now; with none where a broker knows
+    /// nothing of them yet.
+    pub(super) fn look(&self) -> Result<Topics, LogError> {
+        let partitions = |topic: &str| partitions(&self.consumer, topic, ANSWER);
+        let all = self.topics.iter().map(|(topic, _)| Ok((topic.to_owned(), partitions(topic)?)));
+        let all = all.collect::<KafkaResult<Vec<_>>>();
+        all.map(Topics::new).map_err(|error| self.said("cannot ask for the partitions of", &error))
     }
 
     /// The first offset of each partition that was not cut.
@@ -101,8 +110,12 @@ impl Asker {
     }
 
     fn failed(&self, error: &KafkaError) -> LogError {
+        self.said("cannot ask for the offsets of", error)
+    }
+
+    fn said(&self, what: &str, error: &KafkaError) -> LogError {
         Heard::listen(&self.consumer);
-        self.settings.failed("cannot ask for the offsets of", error, &self.heard)
+        self.settings.failed(what, error, &self.heard)
     }
 }
 
@@ -125,11 +138,11 @@ pub(super) fn known(offset: Offset) -> Option<u64> {
 }
 
 /// Number of partitions of a topic; 0 if there is none of that name.
-fn partitions(consumer: &BaseConsumer<Heard>, topic: &str) -> KafkaResult<u32> {
+fn partitions(consumer: &BaseConsumer<Heard>, topic: &str, patience: Duration) -> KafkaResult<u32> {
     use rdkafka::types::RDKafkaRespErr::{
         RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
     };
-    let metadata = consumer.fetch_metadata(Some(topic), FIRST_ANSWER)?;
+    let metadata = consumer.fetch_metadata(Some(topic), patience)?;
     let Some(found) = metadata.topics().first() else {
         return Ok(0);
     };

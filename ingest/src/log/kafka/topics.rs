@@ -34,6 +34,20 @@ impl Topics {
         })
     }
 
+    /// Whether these topics have more partitions `now`, behind those that are numbered here.
+    ///
+    /// # Errors
+    /// The topic that was given more although others are numbered behind it.
+    pub(super) fn have_grown(&self, now: &Self) -> Result<bool, &str> {
+        let mut pairs = self.all.iter().zip(&now.all).rev();
+        let has_grown = |((_, was), (_, is)): (&(_, u32), &(_, u32))| is > was;
+        let last = pairs.next().is_some_and(has_grown);
+        match pairs.find(|pair| has_grown(*pair)) {
+            Some(((name, _), _)) => Err(name),
+            None => Ok(last),
+        }
+    }
+
     /// The topic of a partition, and its number there.
     ///
     /// # Panics
@@ -81,5 +95,17 @@ mod tests {
         assert_eq!(topics.partition("a", 2), None);
         assert_eq!(topics.partition("d", 0), None);
         assert_eq!(topics.partition("c", -1), None);
+    }
+
+    #[test]
+    fn only_the_last_topic_may_be_given_more_partitions() {
+        let topics = |a, b| Topics::new(vec![("a".into(), a), ("b".into(), b)]);
+        let check = |a, b, expected| assert_eq!(topics(2, 1).have_grown(&topics(a, b)), expected);
+        check(2, 1, Ok(false));
+        check(2, 3, Ok(true));
+        check(3, 1, Err("a"));
+        check(3, 3, Err("a"));
+        // A broker that has just begun knows of none.
+        check(0, 0, Ok(false));
     }
 }

@@ -68,6 +68,34 @@ fn a_topic_says_itself_when_it_took_a_record() {
 
 #[test]
 #[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
+fn partitions_that_are_added_are_found() {
+    let topic = Topic::new(2, &[]);
+    let log = open(&topic);
+    assert!(log.grown().unwrap().is_none());
+    topic.grow(5);
+    assert_eq!(log.partitions(), 2, "who reads it knows as many as before");
+    let grown = log.grown().unwrap().expect("it has more");
+    assert_eq!((grown.partitions(), grown.all_bounds().unwrap().len()), (5, 5));
+    assert!(grown.grown().unwrap().is_none());
+    append(&*grown, 4, &["a"]).unwrap();
+    let mut read = Vec::new();
+    let mut reader = grown.reader(&[at(0, 0), at(4, 0)]).unwrap();
+    assert_eq!(reader.poll(10, &mut note(&mut read)), Ok(1));
+    assert_eq!(read, [(0, "a".to_owned())]);
+    // Of several topics, only the last: partitions of others would get other numbers.
+    let (first, last) = (Topic::new(1, &[]), Topic::new(1, &[]));
+    let both = format!("{},{}", first.name(), last.name());
+    let settings = KafkaSettings { topic: both, ..first.settings() };
+    let log = KafkaLog::connect(settings, Arc::new(SystemClock)).unwrap();
+    last.grow(2);
+    assert_eq!(log.grown().unwrap().map(|log| log.partitions()), Some(3));
+    first.grow(2);
+    let refused = log.grown().map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains(first.name()), "{refused}");
+}
+
+#[test]
+#[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
 fn what_was_cut_is_told_and_never_skipped() {
     let topic = Topic::new(1, &[]);
     let log = open(&topic);

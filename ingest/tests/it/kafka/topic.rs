@@ -2,7 +2,7 @@
 
 use rdkafka::ClientConfig;
 use rdkafka::TopicPartitionList;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -55,6 +55,14 @@ impl Topic {
         made[0].as_ref().unwrap();
         topic.wait_for_leaders(partitions);
         topic
+    }
+
+    /// Gives it more partitions, up to so many.
+    pub(super) fn grow(&self, partitions: u32) {
+        let more = NewPartitions::new(self.name(), partitions as usize);
+        let made = wait_for(self.admin().create_partitions([&more], &self.options())).unwrap();
+        made[0].as_ref().unwrap();
+        self.wait_for_leaders(partitions);
     }
 
     /// A topic that was made a moment ago may have no leaders yet.

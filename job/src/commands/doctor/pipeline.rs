@@ -48,6 +48,7 @@ pub(super) fn look(patient: &Patient<'_>, findings: &mut Findings) {
             );
             let last = state.bound.and_then(|bound| results.bindings(bound, 1).ok()?.pop());
             if let (Some(last), Some(log)) = (last, &patient.log) {
+                partitions(&last, &**log, findings);
                 watermark(patient, &last, &**log, findings);
             }
         }
@@ -105,6 +106,19 @@ fn job(patient: &Patient<'_>, status: &Value, findings: &mut Findings) {
                 true => "`streamgauge dlq list` says which; `future` means a clock that is ahead, of producers or of brokers",
                 false => "`streamgauge dlq show` has their first bytes and the reason in words",
             },
+        );
+    }
+}
+
+/// Whether the job reads all partitions that there are.
+fn partitions(last: &Binding, log: &dyn EventLog, findings: &mut Findings) {
+    let (bound, all) = (last.partitions.len(), log.partitions());
+    if bound < all as usize {
+        findings.add(
+            Level::Warning,
+            "partitions",
+            format!("{bound} of {all} are read: the others were added since"),
+            "a job that is at work takes them in within seconds, one that is started at once",
         );
     }
 }

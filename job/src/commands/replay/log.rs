@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use streamgauge::cli::{Offsets, ReplayArgs};
 use streamgauge::config::Config;
 use streamgauge::replay::{Begin, Cut, LogInput, Stretch};
-use streamgauge::settings::fingerprint;
+use streamgauge::settings::deciding;
 use streamgauge_ingest::log::{EventLog, Position};
 
 /// The log of a data directory, to be replayed.
@@ -32,7 +32,7 @@ impl OpenLog {
             let results = &*self.site.results;
             let (from_ms, until_ms) =
                 (args.from_time.unwrap_or(i64::MIN), args.until_time.unwrap_or(i64::MAX));
-            let settings_hash = fingerprint(config, log.partitions()).0;
+            let settings_hash = deciding(config).0;
             let begin = Begin::find(log, results, from_ms..until_ms)?;
             Cut::Bound { results, settings_hash, begin, until_ms }
         } else {

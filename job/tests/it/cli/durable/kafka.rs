@@ -21,7 +21,7 @@ use streamgauge_sink::topics::{Admin, Wanted};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-fn brokers() -> String {
+pub(super) fn brokers() -> String {
     std::env::var("STREAMGAUGE_KAFKA")
         .expect("STREAMGAUGE_KAFKA=host:port of a Kafka: deploy/dev/kafka.sh start")
 }

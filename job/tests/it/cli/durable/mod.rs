@@ -6,6 +6,7 @@
 //! the history, whose gateway is killed now and then, too.
 
 mod again;
+mod growth;
 mod kafka;
 mod oracle;
 mod outages;
@@ -81,7 +82,7 @@ impl Site {
     }
 
     pub(super) fn appended(&self) -> u64 {
-        (0..PARTITIONS).map(|p| self.log.bounds(p).unwrap().end).sum()
+        self.log.all_bounds().unwrap().iter().map(|bounds| bounds.end).sum()
     }
 
     pub(super) fn records(&self, topics: &[Topic], from: Position) -> (Vec<Record>, Position) {

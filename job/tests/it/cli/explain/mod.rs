@@ -17,7 +17,7 @@ use streamgauge::config::Config;
 use streamgauge::dataflow::Settings;
 use streamgauge::explain::{Explainer, Explanation, Key, Origin, Rules};
 use streamgauge::publish::Output;
-use streamgauge::settings::{fingerprint, funnels, input_settings, windows};
+use streamgauge::settings::{deciding, funnels, input_settings, windows};
 use streamgauge_ingest::clock::{Clock, ManualClock};
 use streamgauge_ingest::decode::partition_of;
 use streamgauge_ingest::files::Progress;
@@ -159,7 +159,7 @@ fn published(site: &Site) -> BTreeMap<String, (Topic, Option<String>)> {
 /// the directory are others.
 fn explain(site: &Site, keys: &[String], limit: usize) -> Vec<Explanation> {
     let config = Config::defaults();
-    let (hash, json) = fingerprint(&config, PARTITIONS);
+    let (hash, json) = deciding(&config);
     let clock = ManualClock::new(0);
     let progress = Progress::default();
     let explainer = Explainer {
