@@ -12,7 +12,7 @@ fn noise(bytes: usize) -> String {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        char::from(b'0' + (state >> 32) as u8 % 64)
+        char::from(b'0' + u8::try_from((state >> 32) % 64).unwrap())
     };
     (0..bytes).map(|_| next()).collect()
 }
