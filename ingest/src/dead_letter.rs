@@ -20,6 +20,8 @@ pub struct DeadLetter {
     pub reason: Reason,
     /// With `late`: the families that do not take it. Else none.
     pub families: Families,
+    /// With `future`: how far its timestamp is ahead of its appending, ms. Else 0.
+    pub ahead_ms: i64,
     /// For people: which field, and what of it.
     pub detail: Cow<'static, str>,
     /// xxh3-64 of the whole value.

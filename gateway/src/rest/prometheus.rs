@@ -165,6 +165,8 @@ fn store(out: &mut Text, feed: &FeedStatus, now_ms: i64) {
     }
 }
 
+const TOO_LARGE: &str = "Results larger than their topic takes: each is a dead letter.";
+
 fn job(out: &mut Text, job: &JobStatus, now_ms: i64) {
     let age = seconds(now_ms.saturating_sub(job.at_ms));
     out.gauge("streamgauge_job_status_age_seconds", "Age of the job's last status.", age);
@@ -172,6 +174,7 @@ fn job(out: &mut Text, job: &JobStatus, now_ms: i64) {
         ("streamgauge_events_read_total", "Events read.", job.read),
         ("streamgauge_events_accepted_total", "Events accepted.", job.accepted),
         ("streamgauge_duplicates_total", "Events read twice.", job.duplicates),
+        ("streamgauge_results_too_large_total", TOO_LARGE, job.too_large),
     ];
     for (name, help, value) in counters {
         if let Some(value) = value {

@@ -1,7 +1,7 @@
 //! Whether what is served can be relied on, and if not, why.
 
 use crate::hub::Hub;
-use crate::state::job::{Health, JobStatus, SILENT_AFTER_MS};
+use crate::state::job::{Ahead, Health, JobStatus, SILENT_AFTER_MS};
 use crate::times::rfc3339;
 use hyper::StatusCode;
 use serde::Serialize;
@@ -25,6 +25,7 @@ struct Checks {
     heartbeat: Check,
     state: Check,
     events: Check,
+    clocks: Check,
     checkpoints: Check,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Check>,
@@ -47,6 +48,7 @@ pub(super) fn answer(hub: &Hub) -> Response {
         heartbeat: heartbeat(job, now_ms),
         state: health(job),
         events: events(job),
+        clocks: clocks(job),
         checkpoints: checkpoints(job),
         history: hub.store.as_ref().map(|store| history(store, now_ms)),
     };
@@ -112,6 +114,19 @@ fn events(job: Option<&JobStatus>) -> Check {
         _ => "no events yet".into(),
     };
     Check { ok: true, why }
+}
+
+/// What comes from a clock that is wrong is rejected; the rest is as right as ever.
+fn clocks(job: Option<&JobStatus>) -> Check {
+    let Some(Ahead { records, of, by_ms }) = job.and_then(|job| job.ahead.as_ref()) else {
+        return Check { ok: true, why: "no events that are too far ahead, or few".into() };
+    };
+    let min = by_ms / 60_000;
+    let why = format!(
+        "{records} of {of} events in the last minute were ahead of their appending, about {min} \
+         min, and are rejected: see to the clocks of those who send them, and of the log"
+    );
+    Check { ok: false, why }
 }
 
 /// Without checkpoints numbers are right all the same; only a restart takes longer.

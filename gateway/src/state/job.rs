@@ -27,10 +27,24 @@ pub(crate) struct JobStatus {
     #[serde(default)]
     pub(crate) dead_letters: BTreeMap<String, u64>,
     pub(crate) duplicates: Option<u64>,
+    pub(crate) too_large: Option<u64>,
+    /// There while a clock must be wrong.
+    pub(crate) ahead: Option<Ahead>,
     pub(crate) checkpoint: Option<Checkpoint>,
     /// The record itself, as it is handed on.
     #[serde(skip)]
     pub(crate) raw: Option<Box<RawValue>>,
+}
+
+/// Records of the last minute that are further ahead of their appending than is taken.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ahead {
+    pub(crate) records: u64,
+    /// Of so many that were read.
+    pub(crate) of: u64,
+    /// How far the one in the middle is ahead.
+    pub(crate) by_ms: i64,
 }
 
 /// The last checkpoint.

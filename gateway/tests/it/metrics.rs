@@ -40,7 +40,7 @@ async fn the_original_names_and_ours() {
     site.status(
         1,
         "live",
-        r#","read":100,"accepted":90,"duplicates":2,"deadLetters":{"late":5,"malformed":3,"a\"} b":0},"lagMs":40,"lagRecords":8,"workers":2,"checkpoint":{"epoch":1,"atMs":1703123450000,"bytes":4096}"#,
+        r#","read":100,"accepted":90,"duplicates":2,"tooLarge":3,"deadLetters":{"late":5,"malformed":3,"a\"} b":0},"lagMs":40,"lagRecords":8,"workers":2,"checkpoint":{"epoch":1,"atMs":1703123450000,"bytes":4096}"#,
     );
     site.put(streamgauge_sink::results::Topic::Alerts, "x", Some("nonsense"));
     site.commit();
@@ -65,6 +65,7 @@ async fn the_original_names_and_ours() {
         ("streamgauge_epoch", 2.0),
         ("streamgauge_watermark_delay_seconds", 60.0),
         ("streamgauge_events_read_total", 100.0),
+        ("streamgauge_results_too_large_total", 3.0),
         ("streamgauge_dead_letters_total{reason=\"late\"}", 5.0),
         ("streamgauge_dead_letters_total{reason=\"a___b\"}", 0.0),
         ("streamgauge_job_state{state=\"live\"}", 1.0),

@@ -43,6 +43,25 @@ async fn it_is_ready_only_when_the_job_is_live() {
     assert_eq!(site.get("/healthz").await.status, 200, "the process lives nevertheless");
 }
 
+/// What it rejects is no reason not to be ready.
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_told() {
+    let mut site = Site::start().await;
+    for (ahead, ok, why) in [
+        (
+            r#","ahead":{"records":60,"of":100,"byMs":3600000}"#,
+            false,
+            "60 of 100 events in the last minute were ahead of their appending, about 60 min",
+        ),
+        ("", true, "no events that are too far ahead"),
+    ] {
+        site.status(1, "live", ahead);
+        site.commit();
+        let answer = site.until(|body| body.contains(why)).await;
+        assert_eq!((answer.status, &answer.json()["checks"]["clocks"]["ok"]), (200, &ok.into()));
+    }
+}
+
 /// Numbers are right without checkpoints: it stays ready, and says what is wrong.
 #[tokio::test]
 async fn checkpoints_that_fail_are_told() {

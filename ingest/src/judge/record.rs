@@ -173,6 +173,19 @@ impl Judge {
             LineRef::Oversize { hash, head, len } => (hash, Head::of(head, len)),
         };
         let (partition, offset) = (case.entry.partition, case.offset);
-        self.dead.push(DeadLetter { partition, offset, reason, families, detail, hash, head });
+        let ahead_ms = match reason {
+            Reason::Future => case.appended_ms.map_or(0, |at_ms| case.entry.at_ms - at_ms),
+            _ => 0,
+        };
+        self.dead.push(DeadLetter {
+            partition,
+            offset,
+            reason,
+            families,
+            ahead_ms,
+            detail,
+            hash,
+            head,
+        });
     }
 }

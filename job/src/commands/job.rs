@@ -154,7 +154,7 @@ pub(super) fn run_job(parts: &Parts<'_>) -> Result<SourceCounts> {
     let Parts { config, site, .. } = parts;
     let (storage, partitions) = (site.checkpoints()?, site.log.partitions());
     let job = Job {
-        log: &*site.log,
+        log: &*site.consumed,
         results: &*site.results,
         storage: &storage,
         clock: &*site.clock,

@@ -19,14 +19,15 @@ use streamgauge_ingest::sqlite::Sync;
 const PARTITIONS: u32 = 12;
 /// The file that has the name of the topic.
 const TOPIC_FILE: &str = "events.topic";
-/// Opens the log of a directory.
+
+/// Opens the log of a directory: for those who look, and for the job.
 pub(super) fn open(
     directory: &Path,
     config: &Config,
     sync: Sync,
     clock: &Arc<dyn Clock>,
     patience: Patience,
-) -> Result<Arc<dyn EventLog>> {
+) -> Result<(Arc<dyn EventLog>, Arc<dyn EventLog>)> {
     check(directory, config.kafka.as_ref())?;
     let Some(kafka) = &config.kafka else {
         let retention =
@@ -35,14 +36,16 @@ pub(super) fn open(
             bail!("there is no log of events in {}: nothing has run in it", directory.display());
         }
         let log = EmbeddedLog::open(directory, PARTITIONS, retention, sync, Arc::clone(clock))?;
-        return Ok(Arc::new(log));
+        let log = Arc::new(log);
+        return Ok((log.clone(), log));
     };
     let is_away = |error: &LogError| matches!(error, LogError::Away { .. });
     let log = connect(patience, is_away, || KafkaLog::connect(kafka.clone(), Arc::clone(clock)))?;
     if patience != Patience::Looks {
         remember(&directory.join(TOPIC_FILE), &kafka.topic)?;
     }
-    Ok(Arc::new(log))
+    let consumed = Arc::new(log.for_consumer());
+    Ok((Arc::new(log), consumed))
 }
 
 /// Refuses a log that is not the directory's.

@@ -33,7 +33,10 @@ impl Clock for SystemClock {
 #[derive(Clone)]
 pub(super) struct Site {
     pub(super) directory: PathBuf,
+    /// The events, for all who look at them.
     pub(super) log: Arc<dyn EventLog>,
+    /// The same for the job, their consumer: what it has read is committed to `kafka.group`.
+    pub(super) consumed: Arc<dyn EventLog>,
     pub(super) results: Arc<dyn ResultLog>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -63,7 +66,8 @@ impl Site {
         {
             let log = Arc::new(KafkaLog::connect(kafka.clone(), Arc::clone(&clock))?);
             let results = Arc::new(KafkaResults::connect(kafka, prefix, Arc::clone(&clock))?);
-            return Ok(Self { directory: directory.to_owned(), log, results, clock });
+            let (directory, consumed) = (directory.to_owned(), log.clone());
+            return Ok(Self { directory, log, consumed, results, clock });
         }
         if !directory.is_dir() {
             bail!("there is no data directory {}: name it with --data-dir", directory.display());
@@ -79,9 +83,9 @@ impl Site {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
-        let log = log::open(directory, config, sync, &clock, patience)?;
+        let (log, consumed) = log::open(directory, config, sync, &clock, patience)?;
         let results = results::open(directory, config, sync, &clock, patience)?;
-        Ok(Self { directory: directory.to_owned(), log, results, clock })
+        Ok(Self { directory: directory.to_owned(), log, consumed, results, clock })
     }
 
     /// The checkpoints of the directory.

@@ -105,7 +105,7 @@ fn describe(admin: &Admin, all: &[Wanted]) -> Result<()> {
             "{} ({}): {partitions} partitions, {replicas} of each",
             topic.name, topic.what
         ))?;
-        for (name, _) in &topic.settings {
+        for (name, _) in topic.settings.iter().chain(&topic.usual) {
             let value = found.settings.iter().find(|(own, _)| own == name);
             say(&format!("  {name} = {}", value.map_or("", |(_, value)| value)))?;
         }

@@ -11,6 +11,7 @@ use super::value::Refusal;
 use std::path::PathBuf;
 use streamgauge_ingest::log::{KafkaSettings, Mechanism, Sasl, Security, Tls};
 use streamgauge_ingest::secret::Secret;
+use streamgauge_sink::results::KafkaResults;
 
 /// The port that Kafka has where nothing is said.
 const USUAL_PORT: u16 = 9092;
@@ -84,6 +85,12 @@ impl<'a> Reading<'a, '_> {
                 let nearest = Some(plain.take(most_bytes).collect());
                 self.refuse(key, reason, nearest);
             }
+        }
+        let topic = self.text("topic");
+        let results = results(self.settings).map(|prefix| KafkaResults::topics(&prefix));
+        if results.is_some_and(|results| results.iter().any(|result| result == topic)) {
+            let reason = "the job writes its results to it, and would read them as events";
+            self.refuse("topic", reason, Some(format!("{topic}-events")));
         }
     }
 

@@ -356,7 +356,7 @@ pub static SECTIONS: [Section; 16] = [
                 "group",
                 Kind::AnyText,
                 "",
-                "A consumer group that positions are committed to, for those who watch the lag; they are never read back. Empty: none.",
+                "A consumer group that the job commits its positions to, for those who watch the lag; they are never read back. Empty: none.",
             ),
             key(
                 "security",

@@ -4,12 +4,13 @@
 use super::checkpoints::{CheckpointState, ToCheckpoints};
 use super::driver::{Driver, Given, Step};
 use super::run::{Job, LiveError};
+use super::skew::Skew;
 use super::status::{Phase, Status};
 use super::writer::ToWriter;
 use crate::run::Feeder;
 use crossbeam_channel::Sender;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 use streamgauge_ingest::binding::Binding;
@@ -32,6 +33,8 @@ pub(super) struct Driving<'a> {
     pub(super) number: u64,
     /// Over how many partitions an epoch was bound, if there was one.
     pub(super) partitions: Option<usize>,
+    /// Results that were larger than their topic takes.
+    pub(super) too_large: &'a AtomicU64,
 }
 
 impl Driving<'_> {
@@ -50,7 +53,11 @@ impl Driving<'_> {
                 return Ok(self.driver.source().counts().clone());
             }
             let given = match self.step(&mut told)? {
-                Step::Again(given) | Step::New(given) => Some(given),
+                Step::Again(given) => Some(given),
+                Step::New(given) => {
+                    told.skew.note(self.job.clock.now_ms(), &given.bound);
+                    Some(given)
+                }
                 Step::Nothing => None,
             };
             let is_full = given.as_ref().is_some_and(|given| given.bound.is_full);
@@ -132,6 +139,10 @@ impl Driving<'_> {
         let rate = (counts.read - told.read) as f64 * 1_000.0 / passed_ms.max(1) as f64;
         let is_behind = lag_records > FEW_UNREAD && lag_records as f64 > rate * 2.0;
         let phase = if phase == Phase::Live && is_behind { Phase::Behind } else { phase };
+        let ahead = told.skew.look(now_ms);
+        if let Some(text) = told.skew.told(ahead) {
+            (self.job.tell)(&text);
+        }
         let status = Status {
             phase,
             at_ms: now_ms,
@@ -145,6 +156,8 @@ impl Driving<'_> {
             workers: self.job.workers,
             events_per_second: if told.at_ms == 0 { 0.0 } else { rate },
             counts,
+            ahead,
+            too_large: self.too_large.load(Ordering::SeqCst),
             checkpoint: self.state.last(),
         };
         (told.at_ms, told.read, told.phase) = (now_ms, counts.read, Some(asked));
@@ -177,4 +190,5 @@ struct Told {
     phase: Option<Phase>,
     /// Whether the log was away at the last step.
     is_away: bool,
+    skew: Skew,
 }

@@ -5,6 +5,7 @@ use super::run::Job;
 use super::writer::{Committed, ToWriter, Writer, WriterError};
 use crate::time::Epoch;
 use crossbeam_channel::{Receiver, Sender};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How far the writer is, for whoever waits for it.
@@ -44,12 +45,13 @@ impl Reached {
     }
 }
 
-/// Commits what comes, as much at once as there is.
+/// Commits what comes, as much at once as there is; counts what is too large for its topic.
 pub(super) fn write(
     job: &Job<'_>,
     writer: &mut Writer,
     messages: Receiver<ToWriter>,
     reached: &Reached,
+    too_large: &AtomicU64,
 ) -> Result<(), WriterError> {
     // When it fails, nobody waits for its queue any more.
     while let Ok(message) = messages.recv() {
@@ -64,6 +66,16 @@ pub(super) fn write(
             (job.tell)(&format!(
                 "bindings that nobody needs any more could not be dropped, which is tried again \
                  later: {error}"
+            ));
+        }
+        let large = writer.take_too_large();
+        if let Some(first) = large.first()
+            && too_large.fetch_add(large.len() as u64, Ordering::SeqCst) == 0
+        {
+            (job.tell)(&format!(
+                "{first}. It is a dead letter (`streamgauge dlq show --reason too_large`), and \
+                 whatever stood under its key has ended; others are counted, not told. `topics \
+                 check` says which topics take less than they should"
             ));
         }
     }

@@ -151,10 +151,10 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     let shares = Shares::of(&mut start, job.workers);
     let (to_writer, of_writer) = bounded(QUEUE);
     let (to_checkpoints, of_checkpoints) = bounded(job.workers * PARTS_OF_A_WORKER + 2);
-    let reached = Reached::default();
+    let (reached, too_large) = (Reached::default(), AtomicU64::new(0));
     thread::scope(|scope| {
         let writing = named(scope, "writer", || {
-            let result = write(job, &mut writer, of_writer, &reached);
+            let result = write(job, &mut writer, of_writer, &reached, &too_large);
             reached.end();
             result
         });
@@ -203,6 +203,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
                 state,
                 number,
                 partitions,
+                too_large: &too_large,
             };
             driving.drive()
         });

@@ -2,6 +2,7 @@
 //! also on a quiet site.
 
 use super::checkpoints::Made;
+use super::skew::Ahead;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use streamgauge_ingest::BEFORE_TIME_MS;
@@ -47,6 +48,10 @@ pub struct Status<'a> {
     pub events_per_second: f64,
     /// What it has read since it began.
     pub counts: &'a SourceCounts,
+    /// Records of the last minute that are too far ahead, if a clock must be wrong.
+    pub ahead: Option<Ahead>,
+    /// Results that were larger than their topic takes, since it began.
+    pub too_large: u64,
     /// The last checkpoint.
     pub checkpoint: Option<Made>,
 }
@@ -71,6 +76,7 @@ impl Status<'_> {
             "accepted": counts.accepted,
             "deadLetters": dead,
             "duplicates": counts.duplicates,
+            "tooLarge": self.too_large,
         });
         if let Some(binding) = self.binding {
             status["epoch"] = binding.epoch.into();
@@ -79,6 +85,9 @@ impl Status<'_> {
                 status["watermark"] = binding.watermark_ms.into();
             }
             status["heldBy"] = json!(held_by(binding));
+        }
+        if let Some(Ahead { records, of, by_ms }) = self.ahead {
+            status["ahead"] = json!({ "records": records, "of": of, "byMs": by_ms });
         }
         if let Some(made) = &self.checkpoint {
             status["checkpoint"] = json!({

@@ -159,6 +159,11 @@ impl Writer {
         self.not_dropped.take()
     }
 
+    /// What was larger than its topic takes since the last time, in words.
+    pub fn take_too_large(&mut self) -> Vec<String> {
+        self.results.take_too_large()
+    }
+
     fn changes(&mut self, changes: &EpochChanges) -> Result<(), WriterError> {
         let epoch = changes.epoch;
         let (bound, letters) = self.open.pop_front().expect("an epoch is bound before its changes");

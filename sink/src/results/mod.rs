@@ -279,6 +279,12 @@ pub trait ResultWriter: Send {
     /// may be there nevertheless: only a new writer can tell.
     fn commit(&mut self, transaction: &Transaction) -> Result<(), ResultError>;
 
+    /// What was larger than its topic takes since the last time, in words. It is a dead letter
+    /// (`too_large`); where results stand by their keys, nothing stands under its key.
+    fn take_too_large(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Drops the bindings of epochs before `epoch` that were bound before
     /// `bound_before_ms`, the progress that belongs to them, and the records that
     /// retention cuts now.

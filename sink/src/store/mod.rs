@@ -17,7 +17,7 @@ pub use embedded::{
 pub use feeder::{FeedError, FeedNote, feed};
 pub use influx::{
     InfluxBucket, InfluxFeed, InfluxHistory, InfluxSettings, Means as InfluxMeans, influx_bucket,
-    influx_fed,
+    influx_fed, influx_version,
 };
 pub use status::{FeedReport, FeedStatus};
 

@@ -5,7 +5,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::topic_partition_list::Offset;
 use std::time::Duration;
 use streamgauge_ingest::log::{Heard, KafkaSettings};
@@ -79,14 +79,15 @@ impl Admin {
         }
     }
 
-    /// The brokers, as `host:port`.
+    /// The brokers, as `host:port (id)`.
     ///
     /// # Errors
     /// If none answers.
     pub fn brokers(&self) -> Result<Vec<String>, AdminError> {
         let metadata = self.metadata().map_err(|error| self.failed("reach", &error))?;
         let brokers = metadata.brokers().iter();
-        Ok(brokers.map(|broker| format!("{}:{}", broker.host(), broker.port())).collect())
+        let shown = |b: &MetadataBroker| format!("{}:{} ({})", b.host(), b.port(), b.id());
+        Ok(brokers.map(shown).collect())
     }
 
     /// A topic as it is; none if there is none of this name.

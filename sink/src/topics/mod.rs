@@ -8,6 +8,7 @@ mod admin;
 pub use admin::{Admin, AdminError};
 
 use crate::results::{KafkaResults, Topic};
+use streamgauge_ingest::log::MOST_RECORD_BYTES;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -18,6 +19,10 @@ const REPLICAS: usize = 3;
 /// The largest record of an event that a topic takes: more than is accepted, so that what
 /// is too large becomes a dead letter instead of an error of its producer.
 const MOST_EVENT_BYTES: u32 = 2 << 20;
+/// The largest batch that a topic of results takes: the largest record that is sent, and what
+/// is around it. Pages may be as long as events, and sessions and lists name many.
+const MOST_RESULT_BYTES: u32 = 64 << 20;
+const _: () = assert!(MOST_RECORD_BYTES + (1 << 20) <= MOST_RESULT_BYTES);
 
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,9 @@ pub struct Wanted {
     pub partitions: u32,
     /// Settings by their names in Kafka.
     pub settings: Vec<(&'static str, String)>,
+    /// Those that Kafka has of itself, and which lose records where somebody has changed
+    /// them: they are not set, as not every Kafka lets them be, but compared.
+    pub usual: Vec<(&'static str, String)>,
 }
 
 /// A topic as it is.
@@ -65,6 +73,7 @@ pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
         vec![
             ("cleanup.policy", "delete".to_owned()),
             ("retention.ms", text(keep_ms)),
+            ("retention.bytes", NO_LIMIT.to_owned()),
             ("segment.ms", text(roll_ms)),
         ]
     };
@@ -74,12 +83,13 @@ pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
     let mut of_events = deleted(7 * DAY_MS, DAY_MS);
     of_events.push(("compression.type", "snappy".to_owned()));
     of_events.push(("message.timestamp.type", "LogAppendTime".to_owned()));
-    of_events.push(("max.message.bytes", MOST_EVENT_BYTES.to_string()));
+    of_events.push((MOST_BYTES, MOST_EVENT_BYTES.to_string()));
     let mut all = vec![Wanted {
         name: events.to_owned(),
         what: "events",
         partitions: 12,
         settings: of_events,
+        usual: Vec::new(),
     }];
     let names = KafkaResults::topics(prefix);
     let jobs =
@@ -96,14 +106,23 @@ pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
         Topic::LiveMetrics => ("provisional results", 1, deleted(HOUR_MS, 10 * MINUTE_MS)),
         Topic::JobStatus => ("how the job does", 1, compacted(HOUR_MS)),
     });
-    for (name, (what, partitions, settings)) in names.into_iter().zip(results.chain(jobs)) {
-        all.push(Wanted { name, what, partitions, settings });
+    for (name, (what, partitions, mut settings)) in names.into_iter().zip(results.chain(jobs)) {
+        settings.push((MOST_BYTES, MOST_RESULT_BYTES.to_string()));
+        all.push(Wanted { name, what, partitions, settings, usual: Vec::new() });
     }
     for topic in &mut all {
         topic.settings.push((IN_SYNC, in_sync(replicas(brokers)).to_owned()));
+        topic.usual.push(("unclean.leader.election.enable", "false".to_owned()));
     }
     all
 }
+
+/// How many bytes a partition keeps of what is not yet too old: all.
+const NO_LIMIT: &str = "-1";
+
+/// The setting that says how large a batch of records may be, which can be a single one. More
+/// than is wanted does no harm.
+const MOST_BYTES: &str = "max.message.bytes";
 
 /// The setting that says on how many replicas a record is when it is acknowledged.
 const IN_SYNC: &str = "min.insync.replicas";
@@ -133,15 +152,25 @@ impl Wanted {
         // More than can be asked for now: there were more brokers, and one is away.
         let wanted_replicas = replicas(brokers).max(found.replicas.min(REPLICAS));
         compare("replicas", found.replicas.to_string(), wanted_replicas.to_string());
+        let is = |name: &str| found.settings.iter().find(|(own, _)| own == name);
         for (name, wanted) in &self.settings {
-            let is = found.settings.iter().find(|(own, _)| own == name);
-            let is = is.map_or("nothing", |(_, value)| value);
+            let is = is(name).map_or("nothing", |(_, value)| value);
             let (name, in_sync) = (*name, in_sync(wanted_replicas));
             let wanted = if name == IN_SYNC { in_sync } else { wanted };
-            compare(name, sorted(is), sorted(wanted));
+            let is_enough = name == MOST_BYTES && number(is) >= number(wanted);
+            compare(name, sorted(if is_enough { wanted } else { is }), sorted(wanted));
+        }
+        for (name, wanted) in &self.usual {
+            // A Kafka that does not tell it has it as it should be, or nobody can change it.
+            let is = is(name).map_or(wanted, |(_, value)| value);
+            compare(name, is.clone(), wanted.clone());
         }
         all
     }
+}
+
+fn number(value: &str) -> Option<u64> {
+    value.parse().ok()
 }
 
 /// A list as Kafka gives it, in one order: `compact,delete` is what `delete,compact` is.
@@ -167,9 +196,24 @@ mod tests {
         };
         found.settings[0].1 = "delete, compact".to_owned();
         assert_eq!(metrics.differences(&found, 1), []);
-        found.settings[1].1 = "5".to_owned();
-        found.partitions = 1;
+        let set = |found: &mut Found, name: &str, value: &str| {
+            found.settings.retain(|(own, _)| own != name);
+            found.settings.push((name.to_owned(), value.to_owned()));
+        };
+        set(&mut found, MOST_BYTES, "104857600");
+        set(&mut found, "unclean.leader.election.enable", "false");
+        assert_eq!(metrics.differences(&found, 1), [], "larger records do no harm");
+        set(&mut found, MOST_BYTES, "1048588");
+        set(&mut found, "unclean.leader.election.enable", "true");
+        set(&mut found, "retention.bytes", "1073741824");
         let named = |d: Vec<Difference>| d.into_iter().map(|d| d.what).collect::<Vec<_>>();
+        let lossy = ["retention.bytes", MOST_BYTES, "unclean.leader.election.enable"];
+        assert_eq!(named(metrics.differences(&found, 1)), lossy);
+        for (name, value) in metrics.settings.iter().chain(&metrics.usual) {
+            set(&mut found, name, value);
+        }
+        set(&mut found, "retention.ms", "5");
+        found.partitions = 1;
         assert_eq!(named(metrics.differences(&found, 1)), ["partitions", "retention.ms"]);
         assert_eq!(
             named(metrics.differences(&found, 3)),

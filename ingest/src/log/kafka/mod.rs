@@ -21,13 +21,14 @@ mod topics;
 
 pub use follow::Follower;
 pub use heard::Heard;
-pub use part::{EPOCH_HEADER, Held};
-pub use settings::{KafkaSettings, Mechanism, Sasl, Security, Tls};
+pub use part::{EPOCH_HEADER, Held, epoch_of};
+pub use settings::{KafkaSettings, MOST_RECORD_BYTES, Mechanism, Sasl, Security, Tls};
 pub use topics::Topics;
 
 use super::{EventLog, LogError, LogReader, NewRecord, Position};
 use crate::clock::Clock;
 use append::Appender;
+use commits::Commits;
 use offsets::Asker;
 use reader::KafkaReader;
 use std::ops::Range;
@@ -37,6 +38,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub struct KafkaLog {
     shared: Arc<Shared>,
+    /// Whether readers commit their positions to the group of the settings.
+    is_consumer: bool,
 }
 
 struct Shared {
@@ -58,7 +61,14 @@ impl KafkaLog {
         settings.check()?;
         let asker = Asker::connect(&settings)?;
         let shared = Shared { settings, clock, asker, appender: Mutex::new(None) };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), is_consumer: false })
+    }
+
+    /// The same log for its one consumer: its readers commit their positions to the group of
+    /// the settings, if there is one. Those of others, who only look, must not.
+    #[must_use]
+    pub fn for_consumer(&self) -> Self {
+        Self { is_consumer: true, ..self.clone() }
     }
 
     /// The topics, with their partitions as they are numbered here.
@@ -96,7 +106,7 @@ impl KafkaLog {
             reached.push(bounds.end);
             check(*at, bounds)?;
         }
-        KafkaReader::new(&self.shared, positions, &reached)
+        KafkaReader::new(&self.shared, positions, &reached, Commits::new(self.is_consumer))
     }
 
     fn check(&self, partition: u32) -> Result<(), LogError> {

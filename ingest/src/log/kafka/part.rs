@@ -41,13 +41,19 @@ pub const EPOCH_HEADER: &str = "epoch";
 impl Held {
     fn of(message: &BorrowedMessage<'_>) -> Self {
         let Record { offset, appended_ms, key, .. } = record_of(message, 0);
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let epoch = headers
-            .filter(|header| header.key == EPOCH_HEADER)
-            .find_map(|header| std::str::from_utf8(header.value?).ok()?.parse().ok());
+        let epoch = epoch_of(message);
         let value = message.payload().map(<[u8]>::to_vec);
         Self { offset, appended_ms, key: key.to_vec(), value, epoch }
     }
+}
+
+/// What the header [`EPOCH_HEADER`] of a record says.
+#[must_use]
+pub fn epoch_of(message: &BorrowedMessage<'_>) -> Option<u64> {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    headers
+        .filter(|header| header.key == EPOCH_HEADER)
+        .find_map(|header| std::str::from_utf8(header.value?).ok()?.parse().ok())
 }
 
 fn offset_of(message: &BorrowedMessage<'_>) -> u64 {

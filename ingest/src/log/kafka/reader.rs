@@ -47,6 +47,7 @@ impl KafkaReader {
         shared: &Arc<Shared>,
         positions: &[Position],
         reached: &[u64],
+        commits: Commits,
     ) -> Result<Self, LogError> {
         let (settings, heard) = (&shared.settings, Heard::default());
         let failed = |error| settings.failed("cannot read", &error, &heard);
@@ -69,7 +70,7 @@ impl KafkaReader {
         let from = positions.iter().map(|at| (at.partition, exactly(at.offset)));
         let assigned = shared.asker.topics().list(from).and_then(|list| consumer.assign(&list));
         assigned.map_err(failed)?;
-        let (shared, commits) = (Arc::clone(shared), Commits::default());
+        let shared = Arc::clone(shared);
         let (turn, is_begun, fault) = (0, false, None);
         Ok(Self { parts, consumer, heard, shared, woken, turn, is_begun, fault, commits })
     }
@@ -213,9 +214,9 @@ impl KafkaReader {
     /// whatever it waits for, goes with it. The partitions have reached `ends`: what lies
     /// before that and is not given then is no record.
     fn restart(&mut self, ends: &[u64]) -> Result<(), LogError> {
-        let (turn, commits) = (self.turn, self.commits);
-        let new = Self::new(&self.shared, &self.positions(), ends)?;
-        *self = Self { turn, commits, ..new };
+        let turn = self.turn;
+        let new = Self::new(&self.shared, &self.positions(), ends, self.commits)?;
+        *self = Self { turn, ..new };
         Ok(())
     }
 

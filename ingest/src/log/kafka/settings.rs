@@ -14,6 +14,12 @@ use std::path::PathBuf;
 const AHEAD_KB: usize = 64 << 10;
 /// The same of one partition at least: about one answer of a broker.
 const AHEAD_OF_PARTITION_KB: usize = 1 << 10;
+/// Most bytes of key and value of a record: so much at once fits into what a producer holds
+/// below, and into a request that brokers take (`socket.request.max.bytes`).
+pub const MOST_RECORD_BYTES: u32 = 64_000_000;
+/// The largest answer of a broker that is taken: a record that is there can be read, whoever
+/// made it.
+const MOST_ANSWER_BYTES: u32 = 1_000_000_000;
 /// The group of a reader that commits to none: librdkafka wants a name.
 const NO_GROUP: &str = "streamgauge";
 
@@ -180,6 +186,7 @@ impl KafkaSettings {
         config.set("auto.offset.reset", "error");
         config.set("isolation.level", "read_committed");
         config.set("enable.partition.eof", "true").set("check.crcs", "true");
+        config.set("receive.message.max.bytes", MOST_ANSWER_BYTES.to_string());
         // By partition, as each has a queue of its own.
         let ahead_kb = (AHEAD_KB / partitions.max(1)).max(AHEAD_OF_PARTITION_KB);
         config.set("queued.max.messages.kbytes", ahead_kb.to_string());
@@ -202,8 +209,7 @@ impl KafkaSettings {
         // same machine. So there is one batch for all that is sent at once.
         config.set("batch.size", "500000").set("linger.ms", "5");
         config.set("message.timeout.ms", timeout_ms.to_string());
-        // The topic says how large a record may be.
-        config.set("message.max.bytes", "10000000");
+        config.set("message.max.bytes", MOST_RECORD_BYTES.to_string());
         // Callers wait for their records: more than this is never on its way for long.
         config.set("queue.buffering.max.kbytes", "65536");
         config

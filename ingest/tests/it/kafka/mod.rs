@@ -206,21 +206,29 @@ fn a_topic_that_is_not_there_is_said_how_to_make() {
 
 #[test]
 #[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
-fn positions_are_committed_to_a_group_that_is_asked_for() {
+fn the_consumer_of_a_group_commits_its_positions_and_no_other_reader_does() {
     let topic = Topic::new(2, &[]);
     let clock = Arc::new(ManualClock::new(SystemClock.now_ms()));
     let settings = KafkaSettings { group: Some(topic.name().to_owned()), ..topic.settings() };
     let log = KafkaLog::connect(settings, clock.clone()).unwrap();
     append(&log, 1, &["a", "b", "c"]).unwrap();
-    let mut reader = log.reader(&[at(0, 0), at(1, 0)]).unwrap();
+    let mut other = log.reader(&[at(0, 0), at(1, 1)]).unwrap();
+    let mut reader = log.for_consumer().reader(&[at(0, 0), at(1, 0)]).unwrap();
     // A new group's coordinator is found while it is read.
     for _ in 0..100 {
         reader.poll(10, &mut |_| {}).unwrap();
         clock.advance(5_000);
         if topic.committed(topic.name()) == [Some(0), Some(3)] {
-            return;
+            break;
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    panic!("{:?}", topic.committed(topic.name()));
+    assert_eq!(topic.committed(topic.name()), [Some(0), Some(3)]);
+    // It polls before it has read anything, and goes on being where the other was.
+    for _ in 0..20 {
+        clock.advance(5_000);
+        other.poll(1, &mut |_| {}).unwrap();
+        assert_eq!(topic.committed(topic.name()), [Some(0), Some(3)]);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }

@@ -12,7 +12,7 @@ use std::io::{self, Write as _};
 use streamgauge::cli::{DlqAction, DlqArgs, DlqFilter};
 use streamgauge::config::Surroundings;
 use streamgauge_ingest::decode::Reason;
-use streamgauge_sink::dead_letters::{NO_PARTITION, REFUSED_POINT};
+use streamgauge_sink::dead_letters::{NO_PARTITION, REFUSED_POINT, TOO_LARGE};
 use streamgauge_sink::results::{Position, Stored, Topic};
 use streamgauge_sink::webhook::{DeadLetter, FILE_NAME, Queue};
 
@@ -48,7 +48,8 @@ type Letter<'a> = (i64, &'a [u8], Value);
 
 /// Gives every dead letter that is asked for.
 fn each(site: &Site, filter: &DlqFilter, mut give: impl FnMut(Letter<'_>)) -> Result<()> {
-    let known = || Reason::ALL.iter().map(|reason| reason.as_str()).chain([REFUSED_POINT]);
+    let known =
+        || Reason::ALL.iter().map(|reason| reason.as_str()).chain([REFUSED_POINT, TOO_LARGE]);
     if let Some(reason) = &filter.reason
         && !known().any(|known| known == reason)
     {
@@ -84,7 +85,7 @@ fn list(site: &Site, filter: &DlqFilter) -> Result<String> {
     let mut text = format!("{:14} {:>9} {:>10}  last\n", "reason", "partition", "events");
     for ((reason, partition), (events, last_ms)) in &counts {
         let last = rfc3339(*last_ms);
-        // A point is of no partition.
+        // A point or a result is of no partition.
         let partition = match *partition == u64::from(NO_PARTITION) {
             true => "-".to_owned(),
             false => partition.to_string(),
@@ -93,12 +94,17 @@ fn list(site: &Site, filter: &DlqFilter) -> Result<String> {
     }
     let all: u64 = counts.values().map(|(events, _)| events).sum();
     let _ = writeln!(text, "{:14} {:>9} {all:>10}", "all", "");
-    if counts.keys().any(|(reason, _)| reason == REFUSED_POINT) {
-        let _ = writeln!(
-            text,
-            "\n{REFUSED_POINT}: points that the store of the history has refused; they are no \
-             events, and cannot be replayed. `streamgauge dlq show --reason {REFUSED_POINT}` says why."
-        );
+    for (own, what) in [
+        (REFUSED_POINT, "points that the store of the history has refused"),
+        (TOO_LARGE, "results that are larger than their topic takes"),
+    ] {
+        if counts.keys().any(|(reason, _)| reason == own) {
+            let _ = writeln!(
+                text,
+                "\n{own}: {what}; they are no events, and cannot be replayed. `streamgauge dlq \
+                 show --reason {own}` says why."
+            );
+        }
     }
     Ok(text)
 }

@@ -22,7 +22,7 @@ use streamgauge_ingest::dead_letter::value_hash;
 use streamgauge_ingest::decode::{Decoder, Reason, Rejection};
 use streamgauge_ingest::files;
 use streamgauge_ingest::log::{EventLog, Position};
-use streamgauge_sink::dead_letters::REFUSED_POINT;
+use streamgauge_sink::dead_letters::{REFUSED_POINT, TOO_LARGE};
 
 /// Records of a partition that are read between two looks at whether to stop.
 const STEP: u64 = 10_000;
@@ -46,7 +46,7 @@ pub(super) fn of_the_log(site: &Site, filter: &DlqFilter, to: &Destination) -> R
     on_interrupt(|| {})?;
     let (mut wanted, mut counts) = (Wanted::new(), Counts::default());
     each(site, filter, |(_, _, letter)| match letter["reason"].as_str() {
-        Some(REFUSED_POINT) | None => {}
+        Some(REFUSED_POINT | TOO_LARGE) | None => {}
         Some(reason) if reason == Reason::Late.as_str() => counts.late += 1,
         Some(_) => {
             let partition = letter["partition"].as_u64().and_then(|p| u32::try_from(p).ok());

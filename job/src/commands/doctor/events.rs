@@ -1,16 +1,16 @@
 //! The logs: whether they can be reached, and are as they should be.
 
-use super::{Findings, Level, Patient, time};
+use super::{Findings, Level, Patient, clocks};
 use crate::commands::site::Site;
 use std::sync::Arc;
-use streamgauge_ingest::log::{EventLog, KafkaLog, KafkaSettings, LogError, Position, Record};
+use streamgauge_ingest::log::{KafkaLog, KafkaSettings};
 use streamgauge_sink::results::{EmbeddedResults, KafkaResults};
 use streamgauge_sink::topics::{Admin, wanted};
 
-/// A record that was appended so long after now is of a clock that is ahead, ms.
-const AHEAD_MS: i64 = 2_000;
-/// How often the last records are asked for at most.
-const LOOKS: usize = 4;
+/// What to do where a topic cannot be used.
+const OF_TOPICS: &str = "see what is said of `kafka` and `topics`; `streamgauge topics create` makes what is missing, `kafka.topic` and `kafka.prefix` name the topics, and this user must be allowed to use them";
+/// What to do where a data directory cannot be used.
+const OF_DIRECTORY: &str = "name the right one with --data-dir, or restore it from a copy";
 
 pub(super) fn look(patient: &mut Patient<'_>, findings: &mut Findings) {
     match &patient.config.kafka {
@@ -18,7 +18,7 @@ pub(super) fn look(patient: &mut Patient<'_>, findings: &mut Findings) {
         None => embedded(patient, findings),
     }
     if let Some(log) = patient.log.clone() {
-        clock(patient, &*log, findings);
+        clocks::look(patient, &*log, findings);
     }
 }
 
@@ -39,12 +39,9 @@ fn embedded(patient: &mut Patient<'_>, findings: &mut Findings) {
             patient.log = Some(site.log);
             patient.results = Some(site.results);
         }
-        Err(error) => findings.add(
-            Level::Problem,
-            "data directory",
-            format!("{error:#}"),
-            "name the right one with --data-dir, or restore it from a copy",
-        ),
+        Err(error) => {
+            findings.add(Level::Problem, "data directory", format!("{error:#}"), OF_DIRECTORY)
+        }
     }
 }
 
@@ -54,13 +51,12 @@ fn in_kafka(patient: &mut Patient<'_>, kafka: &KafkaSettings, findings: &mut Fin
     }
     match KafkaLog::connect(kafka.clone(), Arc::clone(&patient.clock)) {
         Ok(log) => patient.log = Some(Arc::new(log)),
-        // What is missing was said when the topics were looked at.
-        Err(error) => findings.add(Level::Problem, "events", error.to_string(), ""),
+        Err(error) => findings.add(Level::Problem, "events", error.to_string(), OF_TOPICS),
     }
     match &patient.config.results_in_kafka {
         Some(prefix) => match KafkaResults::connect(kafka, prefix, Arc::clone(&patient.clock)) {
             Ok(results) => patient.results = Some(Arc::new(results)),
-            Err(error) => findings.add(Level::Problem, "results", error.to_string(), ""),
+            Err(error) => findings.add(Level::Problem, "results", error.to_string(), OF_TOPICS),
         },
         None if !EmbeddedResults::exists(&patient.directory) => findings.add(
             Level::Note,
@@ -70,7 +66,9 @@ fn in_kafka(patient: &mut Patient<'_>, kafka: &KafkaSettings, findings: &mut Fin
         ),
         None => match Site::open_to_look(&patient.directory, patient.config) {
             Ok(site) => patient.results = Some(site.results),
-            Err(error) => findings.add(Level::Problem, "results", format!("{error:#}"), ""),
+            Err(error) => {
+                findings.add(Level::Problem, "results", format!("{error:#}"), OF_DIRECTORY);
+            }
         },
     }
 }
@@ -92,7 +90,10 @@ fn brokers(patient: &Patient<'_>, kafka: &KafkaSettings, findings: &mut Findings
             return false;
         }
     };
-    let text = format!("brokers {}, by {}", brokers.join(", "), kafka.protocol());
+    // Which version they have, brokers tell nobody; what they can do, the client finds out.
+    let (_, client) = rdkafka::util::get_rdkafka_version();
+    let (shown, protocol) = (brokers.join(", "), kafka.protocol());
+    let text = format!("brokers {shown}, by {protocol}, with librdkafka {client}");
     match brokers.len() {
         1 | 2 => findings.add(
             Level::Note,
@@ -148,63 +149,4 @@ fn brokers(patient: &Patient<'_>, kafka: &KafkaSettings, findings: &mut Findings
         findings.ok("topics", format!("{count}, as they should be"));
     }
     true
-}
-
-/// When the last record of each partition was appended, ms.
-fn last_appended_ms(log: &dyn EventLog) -> Result<Vec<Option<i64>>, LogError> {
-    let bounds = log.all_bounds()?;
-    let filled = (0..).zip(&bounds).filter(|(_, bounds)| !bounds.is_empty());
-    let positions: Vec<_> =
-        filled.map(|(partition, bounds)| Position { partition, offset: bounds.end - 1 }).collect();
-    let mut last = vec![None; bounds.len()];
-    let mut reader = log.reader(&positions)?;
-    // More may come all the time; the last of then is enough.
-    for _ in 0..LOOKS {
-        let mut note =
-            |record: Record<'_>| last[record.partition as usize] = Some(record.appended_ms);
-        if reader.poll(bounds.len(), &mut note)? == 0 {
-            break;
-        }
-    }
-    Ok(last)
-}
-
-/// The log's clock, beside this machine's.
-fn clock(patient: &mut Patient<'_>, log: &dyn EventLog, findings: &mut Findings) {
-    match last_appended_ms(log) {
-        Ok(last) => patient.last_appended_ms = last,
-        Err(error) => {
-            findings.add(Level::Problem, "events", error.to_string(), "");
-            return;
-        }
-    }
-    let newest = patient.last_appended_ms.iter().flatten().copied().max();
-    let now_ms = patient.clock.now_ms();
-    let Some(newest_ms) = newest else {
-        findings.add(
-            Level::Note,
-            "events",
-            format!("{} partitions, all empty", log.partitions()),
-            "`streamgauge simulate --to log --rate 100` appends some",
-        );
-        return;
-    };
-    let ahead_ms = newest_ms - now_ms;
-    if ahead_ms > AHEAD_MS {
-        findings.add(
-            Level::Warning,
-            "clock",
-            format!("the newest event was appended {} from now", time(ahead_ms)),
-            "set the clocks of brokers, producers and this machine by NTP: events that are too far ahead are rejected as `future`",
-        );
-    } else {
-        findings.ok(
-            "events",
-            format!(
-                "{} partitions, the newest event was appended {} ago",
-                log.partitions(),
-                time(-ahead_ms)
-            ),
-        );
-    }
 }

@@ -4,6 +4,7 @@ use super::{Findings, Level, Patient, time};
 use streamgauge_sink::results::{Position, ResultError, ResultLog, Topic};
 use streamgauge_sink::store::{
     EMBEDDED_FILE_NAME, EmbeddedHistory, InfluxBucket, InfluxSettings, influx_bucket, influx_fed,
+    influx_version,
 };
 
 /// Records that wait are counted so far.
@@ -47,7 +48,9 @@ fn influx(patient: &Patient<'_>, settings: &InfluxSettings, findings: &mut Findi
 
 /// Whether an InfluxDB can be used, and has the bucket.
 pub(super) fn bucket(settings: &InfluxSettings, findings: &mut Findings) {
-    let shown = format!("InfluxDB at {}, bucket {}", settings.url.as_str(), settings.bucket);
+    let version = influx_version(settings).map(|version| format!(" {version}"));
+    let (version, url) = (version.unwrap_or_default(), settings.url.as_str());
+    let shown = format!("InfluxDB{version} at {url}, bucket {}", settings.bucket);
     match influx_bucket(settings) {
         Ok(InfluxBucket::There) => findings.ok("history", shown),
         Ok(InfluxBucket::Missing) => findings.add(
@@ -89,7 +92,12 @@ fn backlog(patient: &Patient<'_>, settings: &InfluxSettings, findings: &mut Find
                 false => findings.ok("backlog", text),
             }
         }
-        Err(error) => findings.add(Level::Problem, "backlog", error, ""),
+        Err(error) => findings.add(
+            Level::Problem,
+            "backlog",
+            error,
+            "see what is said of where the results are; where their retention has cut what waits, `run` or `gateway` says so and goes on behind it",
+        ),
     }
 }
 

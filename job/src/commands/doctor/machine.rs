@@ -37,7 +37,10 @@ fn files(findings: &mut Findings) {
             "raise the hard limit: LimitNOFILE=65536 in a systemd unit, or `ulimit -Hn 65536`",
         ),
         Ok((soft, _)) => findings.ok("file limit", format!("{soft} open files")),
-        Err(error) => findings.add(Level::Note, "file limit", error.to_string(), ""),
+        Err(error) => {
+            let advice = "see that each process may have 4096 open files or more: `ulimit -Hn`";
+            findings.add(Level::Note, "file limit", error.to_string(), advice);
+        }
     }
 }
 
@@ -59,7 +62,7 @@ fn disk(directory: &Path, findings: &mut Findings) {
             Level::Warning,
             "disk",
             format!("the room on the disk of {shown} cannot be asked for"),
-            "",
+            "see that it is there and this user may read it",
         );
         return;
     };
@@ -88,6 +91,6 @@ fn disk(directory: &Path, findings: &mut Findings) {
         Level::Note,
         "disk",
         format!("not asked for at {}", nearest(directory).display()),
-        "",
+        "see yourself that there are some GB",
     );
 }

@@ -3,8 +3,10 @@
 //! Each part looks at one thing and tells findings; nothing is changed, and nothing is
 //! waited for longer than it takes to say that it does not answer.
 
+mod clocks;
 mod events;
 mod history;
+mod lag;
 mod machine;
 mod pipeline;
 
@@ -63,6 +65,7 @@ pub(super) struct Finding {
 pub(super) struct Findings(Vec<Finding>);
 
 impl Findings {
+    /// What is not as it should be comes with what to do.
     pub(super) fn add(
         &mut self,
         level: Level,

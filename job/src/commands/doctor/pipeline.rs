@@ -1,6 +1,6 @@
 //! The job: whether it is at work, how far it is, and what holds it up.
 
-use super::{Findings, Level, Patient, time};
+use super::{Findings, Level, Patient, lag, time};
 use crate::commands::site::checkpoints_path;
 use serde_json::Value;
 use streamgauge::checkpoint::{DirectoryStorage, checkpoint_names, read_manifest};
@@ -19,21 +19,27 @@ const IDLE_MS: i64 = 5_000;
 /// More than this share of rejected events is worth a word, of 100.
 const REJECTED_PERCENT: u64 = 1;
 
+/// What to do where results cannot be read.
+const OF_RESULTS: &str = "see what is said of where the results are: brokers and topics, or the data directory; what is there is not lost";
+
 pub(super) fn look(patient: &Patient<'_>, findings: &mut Findings) {
     let Some(results) = &patient.results else { return };
-    match status(patient, &**results) {
+    let speaks = match status(patient, &**results) {
         Ok(Some(status)) => job(patient, &status, findings),
-        Ok(None) => findings.add(
-            Level::Problem,
-            "job",
-            "no job has said anything for a minute",
-            "start it: `streamgauge job`, or `streamgauge run` for all in one",
-        ),
+        Ok(None) => {
+            findings.add(
+                Level::Problem,
+                "job",
+                "no job has said anything for a minute",
+                "start it: `streamgauge job`, or `streamgauge run` for all in one",
+            );
+            false
+        }
         Err(error) => {
-            findings.add(Level::Problem, "job", error.to_string(), "");
+            findings.add(Level::Problem, "job", error.to_string(), OF_RESULTS);
             return;
         }
-    }
+    };
     match results.state() {
         Ok(state) => {
             let of = |epoch: Option<u64>| epoch.map_or("none".to_owned(), |e| e.to_string());
@@ -47,12 +53,17 @@ pub(super) fn look(patient: &Patient<'_>, findings: &mut Findings) {
                 ),
             );
             let last = state.bound.and_then(|bound| results.bindings(bound, 1).ok()?.pop());
-            if let (Some(last), Some(log)) = (last, &patient.log) {
-                partitions(&last, &**log, findings);
-                watermark(patient, &last, &**log, findings);
+            if let Some(log) = &patient.log {
+                if !speaks {
+                    lag::look(last.as_ref(), &**log, findings);
+                }
+                if let Some(last) = last {
+                    partitions(&last, &**log, findings);
+                    watermark(patient, &last, &**log, findings);
+                }
             }
         }
-        Err(error) => findings.add(Level::Problem, "results", error.to_string(), ""),
+        Err(error) => findings.add(Level::Problem, "results", error.to_string(), OF_RESULTS),
     }
     checkpoints(patient, findings);
 }
@@ -66,7 +77,8 @@ fn status(patient: &Patient<'_>, results: &dyn ResultLog) -> Result<Option<Value
     Ok(last.and_then(|value| serde_json::from_slice(&value).ok()))
 }
 
-fn job(patient: &Patient<'_>, status: &Value, findings: &mut Findings) {
+/// What a job says of itself; whether it has said so just now.
+fn job(patient: &Patient<'_>, status: &Value, findings: &mut Findings) -> bool {
     let number = |key: &str| status[key].as_u64().unwrap_or(0);
     let state = status["state"].as_str().unwrap_or("unknown");
     let age_ms = patient.clock.now_ms() - status["atMs"].as_i64().unwrap_or(0);
@@ -108,6 +120,33 @@ fn job(patient: &Patient<'_>, status: &Value, findings: &mut Findings) {
             },
         );
     }
+    ahead(&status["ahead"], findings);
+    let too_large = number("tooLarge");
+    if too_large > 0 {
+        findings.add(
+            Level::Warning,
+            "too large",
+            format!("{too_large} results were larger than their topic takes"),
+            "`streamgauge dlq show --reason too_large` names them; `streamgauge topics check` says whether a topic takes less than it should",
+        );
+    }
+    age_ms <= SILENT_MS
+}
+
+/// Records of the last minute that are too far ahead: a clock is wrong now.
+fn ahead(ahead: &Value, findings: &mut Findings) {
+    let Some(by_ms) = ahead["byMs"].as_i64() else { return };
+    findings.add(
+        Level::Warning,
+        "clock",
+        format!(
+            "{} of {} events in the last minute were ahead of their appending, about {}",
+            ahead["records"],
+            ahead["of"],
+            time(by_ms)
+        ),
+        "set the clocks of those who send them, and of brokers, by NTP: such events are rejected as `future`",
+    );
 }
 
 /// Whether the job reads all partitions that there are.

@@ -79,12 +79,19 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
     check("brokers = \"kafka://a\"", &["`a:9092`"]);
     check("topic = \"my events\"", &["`kafka.topic`", "`my-events`"]);
     check("prefix = \"my site/\"", &["`kafka.prefix`", "`my-site-`"]);
+    check("topic = \"dead-letters\"", &["`kafka.topic`", "`dead-letters-events`", "as events"]);
+    check("topic = \"a-bindings\"\nprefix = \"a-\"", &["`kafka.topic`", "`a-bindings-events`"]);
     check("security = \"SASL-SSL\"", &["`SASL_SSL`"]);
     check("mechanism = \"SCRAM-SHA-265\"", &["`SCRAM-SHA-256`"]);
     check("user_name = \"me\"", &["unknown key", "username"]);
     check("username = \"me\"", &["`kafka.username`", "PLAINTEXT"]);
     check("security = \"SSL\"\nkey_file = \"k\"", &["`kafka.cert_file`"]);
     check("security = \"SSL\"\ncert_file = \"c\"", &["`kafka.key_file`"]);
+    for fine in ["topic = \"sessions\"\nprefix = \"a-\"", "topic = \"job-status-events\""] {
+        resolved(Some(&kafka(fine)), &[], &[]).expect(fine);
+    }
+    let here = format!("results.kind = \"embedded\"\n{}", kafka("topic = \"sessions\""));
+    resolved(Some(&here), &[], &[]).expect("results are in the data directory");
     let unset = only_problem(Some(SASL), &[], &[]);
     assert!(unset.contains("`kafka.password`") && unset.contains("SASL needs it"), "{unset}");
     let masked = ["STREAMGAUGE_KAFKA__PASSWORD=********"];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_sink::change::{self, Change, State};
+use streamgauge_sink::dead_letters::too_large;
 use streamgauge_sink::metric::Metric;
 use streamgauge_sink::results::{
     MemoryResults, Progress, Record, ResultWriter, Stored, Transaction,
@@ -114,9 +115,18 @@ fn verify_from(
     left: &[EpochChanges],
     cut: [bool; 2],
 ) -> Result<Verified, VerifyError> {
+    verify_records(from, computed, left.iter().flat_map(committed_records).collect(), cut)
+}
+
+/// Verifies epochs from one on against these records.
+fn verify_records(
+    from: u64,
+    computed: &[EpochChanges],
+    records: Vec<Record>,
+    cut: [bool; 2],
+) -> Result<Verified, VerifyError> {
     let log = MemoryResults::new(Arc::new(ManualClock::new(0)));
     let last = computed.last().unwrap().epoch;
-    let records = left.iter().flat_map(committed_records).collect();
     let progress = vec![Progress { epoch: last, records: 0, hash: 0, chain: 0 }];
     let transaction = Transaction { records, progress, ..Transaction::default() };
     log.writer().unwrap().commit(&transaction).unwrap();
@@ -178,4 +188,19 @@ fn what_was_written_again_may_be_gone() {
     let left = [epoch(1, &["b"]), epoch(2, &["a"])];
     let verified = verify(&all, &left, [false; 2]).unwrap();
     assert_eq!(verified, Verified { equal: 2, no_longer_kept: 0, from: 0, epoch: 2 });
+}
+
+#[test]
+fn what_was_too_large_for_its_topic_is_known_by_its_dead_letter() {
+    let all = [epoch(1, &["a", "b"]), epoch(2, &["c"])];
+    let computed: Vec<Record> = all.iter().flat_map(committed_records).collect();
+    let [a, b, c] = &computed[..] else { panic!("three records") };
+    let end = Record { value: None, ..a.clone() };
+    // One has ended where it was to stand, of the other not even the key could be kept.
+    let kept = vec![end.clone(), too_large(a), too_large(b), c.clone()];
+    let verified = verify_records(0, &all, kept, [false; 2]).unwrap();
+    assert_eq!(verified, Verified { equal: 1, no_longer_kept: 2, from: 0, epoch: 2 });
+    missing("b", verify_records(0, &all, vec![end.clone(), too_large(a), c.clone()], [false; 2]));
+    let differs = verify_records(0, &all, vec![end, too_large(b), c.clone()], [false; 2]);
+    assert!(matches!(&differs, Err(VerifyError::Differs { key, .. }) if key == "a"), "{differs:?}");
 }

@@ -11,11 +11,22 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
-use streamgauge_ingest::log::{EPOCH_HEADER, Heard};
+use streamgauge_ingest::log::{EPOCH_HEADER, Heard, epoch_of};
 
 /// How long is waited before it is looked again for answers, or for room. Polling for so
 /// long would spin: the client waits in whole ms, and polls on until the last is over.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// A record that is larger than its topic takes.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The name of the topic.
+    pub(super) topic: String,
+    /// The epoch; only records of topics of results have one.
+    pub(super) epoch: Option<u64>,
+    /// The key.
+    pub(super) key: Vec<u8>,
+}
 
 /// What came of the records that were sent.
 #[derive(Debug, Default)]
@@ -24,6 +35,8 @@ struct Outcome {
     ends: Ends,
     /// The first record that was not taken: why.
     error: Option<KafkaError>,
+    /// All that are too large.
+    refused: Vec<Refused>,
     /// Records that are on their way.
     unanswered: usize,
 }
@@ -64,10 +77,16 @@ impl Outcomes {
         self.lock().error.take()
     }
 
+    /// Which records are larger than their topic takes.
+    pub(super) fn take_refused(&self) -> Vec<Refused> {
+        std::mem::take(&mut self.lock().refused)
+    }
+
     /// Forgets what was noted; what is on its way is still waited for.
     pub(super) fn forget(&self) {
         let mut outcome = self.lock();
         (outcome.ends, outcome.error) = (Ends::new(), None);
+        outcome.refused.clear();
     }
 
     /// Waits until all that was sent is answered, which it is at last, as tries have an
@@ -124,13 +143,23 @@ impl ProducerContext for Outcomes {
                 let behind = u64::try_from(message.offset()).map_or(0, |offset| offset + 1);
                 outcome.note(message.topic(), partition, behind);
             }
-            Err((error, _)) => {
+            Err((error, message)) => {
+                if is_too_large(error) {
+                    let (topic, key) = (message.topic().to_owned(), message.key());
+                    let (epoch, key) = (epoch_of(message), key.unwrap_or_default().to_vec());
+                    outcome.refused.push(Refused { topic, epoch, key });
+                }
                 if outcome.error.as_ref().is_none_or(is_consequence) {
                     outcome.error = Some(error.clone());
                 }
             }
         }
     }
+}
+
+/// Whether an error says that a record is larger than may be.
+pub(super) fn is_too_large(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge)
 }
 
 /// Whether an error only says that another one came before.
@@ -173,7 +202,13 @@ pub(super) fn send(shared: &Shared, sender: &Sender, record: &Record) -> Result<
     if let Some(value) = value {
         new = new.payload(value);
     }
-    send_when_there_is_room(sender, new)
+    // What the client itself finds too large has no answer that would say so.
+    send_when_there_is_room(sender, new).inspect_err(|error| {
+        if is_too_large(error) {
+            let (topic, epoch, key) = (topic.to_owned(), Some(record.epoch), key.clone());
+            sender.context().lock().refused.push(Refused { topic, epoch, key });
+        }
+    })
 }
 
 /// Sends a record of a topic of jobs.

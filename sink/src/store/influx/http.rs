@@ -90,6 +90,14 @@ impl Http {
         answer(post.content_type("application/json").send(body))
     }
 
+    /// The version that the server says it is, to whoever asks.
+    pub(super) fn version(&self) -> Option<String> {
+        let asked = self.agent.get(format!("{}/health", self.base)).call();
+        let Answer::Status { code: 200, text, .. } = answer(asked) else { return None };
+        let health: Value = serde_json::from_str(&text).ok()?;
+        Some(shown(health.get("version")?.as_str()?)).filter(|version| !version.is_empty())
+    }
+
     /// Creates the organisation.
     pub(super) fn create_org(&self) -> Answer {
         let body = json!({"name": self.org}).to_string();

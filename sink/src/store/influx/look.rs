@@ -1,6 +1,7 @@
 //! Looking at an InfluxDB without changing it: for those who ask what is wrong.
 
 use super::client::Client;
+use super::http::Http;
 use super::state::{FILE_NAME, State};
 use super::trouble::Trouble;
 use super::{InfluxSettings, NAME};
@@ -30,6 +31,12 @@ pub fn influx_bucket(settings: &InfluxSettings) -> Result<InfluxBucket, StoreErr
     client.ready().map_err(failed)?;
     let bucket = client.bucket(&settings.org, &settings.bucket).map_err(failed)?;
     Ok(if bucket.is_some() { InfluxBucket::There } else { InfluxBucket::Missing })
+}
+
+/// The version that an InfluxDB says it is; none if it says nothing.
+#[must_use]
+pub fn influx_version(settings: &InfluxSettings) -> Option<String> {
+    Http::new(settings).version()
 }
 
 /// Up to where in the results of a data directory a bucket was fed; none if it never was.

@@ -27,7 +27,7 @@ mod state;
 mod trouble;
 
 pub use history::InfluxHistory;
-pub use look::{InfluxBucket, influx_bucket, influx_fed};
+pub use look::{InfluxBucket, influx_bucket, influx_fed, influx_version};
 
 use super::{FeedError, FeedStatus, StoreError};
 use crate::results::ResultLog;

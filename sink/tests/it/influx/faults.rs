@@ -5,6 +5,7 @@ use super::bed::{Bed, TOKEN, settings, users};
 use super::server::{Fault, Server};
 use std::net::TcpListener;
 use std::time::Duration;
+use streamgauge_sink::store::influx_version;
 
 /// Feeds five results through these faults; gives the bed to look at.
 fn through(faults: impl IntoIterator<Item = Fault>) -> Bed {
@@ -138,4 +139,15 @@ fn a_bucket_that_goes_is_made_again_if_that_may_be() {
     let failure = report.failure.unwrap();
     let expected = "there is no organisation analytics that the token may see";
     assert!(failure.contains(expected) && failure.contains("create it"), "{failure}");
+}
+
+#[test]
+fn the_version_is_told_where_the_server_says_it() {
+    let server = Server::start();
+    assert_eq!(influx_version(&settings(&server.url)), None);
+    let health = r#"{"name":"influxdb","status":"pass","version":"v2.7.11"}"#;
+    server.state().answers.insert("GET /health", (200, health));
+    assert_eq!(influx_version(&settings(&server.url)).as_deref(), Some("v2.7.11"));
+    assert!(server.state().requests.iter().all(|r| !r.headers.contains_key("authorization")));
+    assert_eq!(influx_version(&settings("http://127.0.0.1:1")), None);
 }

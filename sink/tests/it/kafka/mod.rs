@@ -3,6 +3,7 @@
 //! They need a broker, and are ignored without being asked for:
 //! `STREAMGAUGE_KAFKA=host:port cargo test … -- --ignored kafka`, as deploy/test.sh does.
 
+mod large;
 #[cfg(feature = "kafka-tls")]
 mod secured;
 
@@ -40,11 +41,18 @@ fn now() -> Duration {
 }
 
 fn fixture_in(kafka: &KafkaSettings) -> (Fixture, String) {
+    fixture_with(kafka, &[])
+}
+
+fn fixture_with(kafka: &KafkaSettings, set: &[(&'static str, &str)]) -> (Fixture, String) {
     let nanos = now().as_nanos();
     let prefix = format!("test-{nanos}-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let admin = Admin::new(kafka).unwrap();
     for mut topic in wanted("events", &prefix, 1).into_iter().skip(1) {
-        topic.settings.retain(|(name, _)| *name != "retention.ms");
+        topic.settings.retain(|(name, _)| {
+            *name != "retention.ms" && set.iter().all(|(other, _)| name != other)
+        });
+        topic.settings.extend(set.iter().map(|(name, value)| (*name, (*value).to_owned())));
         topic.settings.push(("retention.ms", "-1".to_owned()));
         topic.settings.push(("message.timestamp.after.max.ms", i64::MAX.to_string()));
         assert!(admin.create(&topic, 1).unwrap());
@@ -79,23 +87,6 @@ fn results_in_kafka_conform() {
 #[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
 fn whoever_waits_is_woken() {
     wakes_whoever_waits(&fixture().0);
-}
-
-#[test]
-#[ignore = "needs Kafka: deploy/dev/kafka.sh start"]
-fn what_brokers_never_take_is_not_tried_for_ever() {
-    let (f, prefix) = fixture();
-    let mut writer = f.log.writer().unwrap();
-    let one = record(METRICS, 1, "a", Some("1"));
-    let large = "x".repeat(16 << 20);
-    let refused = writer
-        .commit(&transaction(1, vec![one.clone(), record(METRICS, 1, "b", Some(&large))]))
-        .unwrap_err();
-    assert!(matches!(refused, ResultError::Storage { .. }), "{refused}");
-    assert!(refused.to_string().contains("too large"), "{refused}");
-    let other = again(&prefix);
-    commit(&f, &mut *other.writer().unwrap(), &transaction(1, vec![one]));
-    assert_eq!(all(&other, &[METRICS], 9), ["processed-metrics 1 a Some(\"1\")"]);
 }
 
 /// What every reader must give, by topic and key.

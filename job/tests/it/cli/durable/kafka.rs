@@ -83,6 +83,7 @@ fn copy(site: &Site, to: &str, change: impl Fn(u32, u64, &mut Vec<u8>)) {
         what: "a copy",
         partitions: PARTITIONS,
         settings: vec![("retention.ms", "-1".to_owned())],
+        usual: Vec::new(),
     };
     let admin = Admin::new(&settings).unwrap();
     assert!(admin.create(&topic, 1).unwrap() && admin.wait_for_leaders(&topic).unwrap());

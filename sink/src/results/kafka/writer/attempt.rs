@@ -1,6 +1,6 @@
 //! Trying a transaction until it is there, or until only a new writer can tell whether it is.
 
-use super::super::send::{is_consequence, is_forbidden};
+use super::super::send::{Refused, is_consequence, is_forbidden, is_too_large};
 use super::{KafkaWriter, TRANSACTION_MS};
 use crate::results::ResultError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -27,10 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Whether brokers will never take such a record: a time more than an hour ahead of
 /// theirs, one that is too large, or a topic that this client may not write.
 fn is_refused(error: &KafkaError) -> bool {
-    use Code::{InvalidTimestamp, MessageSizeTooLarge};
-    let code = error.rdkafka_error_code();
     is_forbidden(error)
-        || code.is_some_and(|code| matches!(code, InvalidTimestamp | MessageSizeTooLarge))
+        || is_too_large(error)
+        || error.rdkafka_error_code() == Some(Code::InvalidTimestamp)
 }
 
 /// Why a transaction is not there.
@@ -80,8 +79,10 @@ impl KafkaWriter {
             if self.is_late(began_ms) || self.sender.client().fatal_error().is_some() {
                 return Err(self.ended(&error));
             }
-            let error = self.abort(began_ms)?.unwrap_or(error);
-            if is_refused(&error) {
+            let (reason, refused) = self.abort(began_ms)?;
+            let error = reason.unwrap_or(error);
+            let is_set_aside = is_too_large(&error) && self.refuse(&refused);
+            if is_refused(&error) && !is_set_aside {
                 // Another writer would be told the same.
                 return Err(ResultError::Storage {
                     what: format!("cannot commit to {}", self.shared.settings.shown()),
@@ -133,8 +134,9 @@ impl KafkaWriter {
         }
     }
 
-    /// Aborts the transaction; gives why a record of it was not taken, if one was not.
-    fn abort(&self, began_ms: i64) -> Result<Option<KafkaError>, ResultError> {
+    /// Aborts the transaction; gives why a record of it was not taken, if one was not, and
+    /// those that are too large.
+    fn abort(&self, began_ms: i64) -> Result<(Option<KafkaError>, Vec<Refused>), ResultError> {
         loop {
             // It ends when all is answered, and answers are taken here.
             self.sender.poll(Duration::ZERO);
@@ -142,8 +144,9 @@ impl KafkaWriter {
                 Ok(()) => {
                     self.outcomes.wait(&self.sender);
                     let error = self.outcomes.take_error().filter(|e| !is_consequence(e));
+                    let refused = self.outcomes.take_refused();
                     self.outcomes.forget();
-                    return Ok(error);
+                    return Ok((error, refused));
                 }
                 Err(KafkaError::Transaction(of))
                     if of.is_retriable() && !self.is_late(began_ms) && !self.gives_up() => {}

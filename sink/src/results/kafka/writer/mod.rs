@@ -4,6 +4,7 @@
 //! tell whether it is; a producer that has failed is never used again. What goes out
 //! beside a transaction goes out after it, so no effect is there before the binding.
 
+mod aside;
 mod attempt;
 
 use super::entry::{Ends, Entry};
@@ -11,8 +12,10 @@ use super::places::{BINDINGS, SETTINGS};
 use super::send::{Outcomes, Sender, is_of_transactions, send, send_entry};
 use super::tail::Tail;
 use super::{Shared, failed as failed_log};
+use crate::dead_letters::too_large_detail;
 use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
 use crate::topics::{Admin, AdminError};
+use aside::Aside;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer;
 use std::cell::{Cell, OnceCell};
@@ -42,6 +45,10 @@ pub(super) struct KafkaWriter {
     beside: Sender,
     /// Where the records of all transactions end.
     ends: Ends,
+    /// What of the transaction that is tried is too large.
+    aside: Aside,
+    /// What of those before was, in words.
+    too_large: Vec<String>,
     /// Progress of epochs that were committed before this writer, as far as it was read.
     before: OnceCell<BTreeMap<u64, Progress>>,
     last_cut_ms: i64,
@@ -90,6 +97,8 @@ impl KafkaWriter {
             outcomes,
             beside,
             ends,
+            aside: Aside::default(),
+            too_large: Vec::new(),
             before,
             last_cut_ms,
             asked,
@@ -127,10 +136,8 @@ impl KafkaWriter {
         for binding in &transaction.bindings {
             self.send_entry(BINDINGS, &Entry::Binding(binding.clone()))?;
         }
-        let records = transaction.records.iter().filter(|record| is_of_transactions(record));
-        for record in records {
-            send(&self.shared, &self.sender, record)?;
-        }
+        let mut records = transaction.records.iter().filter(|record| is_of_transactions(record));
+        records.try_for_each(|record| self.send(record))?;
         if transaction.progress.is_empty() {
             return Ok(());
         }
@@ -186,14 +193,22 @@ impl ResultWriter for KafkaWriter {
             && transaction.progress.is_empty()
             && !records.iter().any(is_of_transactions);
         if !is_empty {
+            self.aside = Aside::default();
             self.until_there(|writer| writer.fill(transaction))?;
+            self.too_large.extend(self.aside.set_aside(records).map(too_large_detail));
         }
         for record in records.iter().filter(|record| !is_of_transactions(record)) {
             // It is superseded soon; if brokers are away, the next transaction tells.
             let _ = send(&self.shared, &self.beside, record);
         }
         self.beside.poll(Duration::ZERO);
+        // Nor is what was too large of it missed for long.
+        self.beside.context().forget();
         Ok(())
+    }
+
+    fn take_too_large(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.too_large)
     }
 
     fn retain(&mut self, epoch: u64, bound_before_ms: i64) -> Result<(), ResultError> {
