@@ -70,7 +70,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let source = log.as_ref().map(|log| log.site.directory.as_path());
     let to_log = args.into.as_ref().map(|into| into::open(into, &config, source)).transpose()?;
     let replay = Replay {
-        from: match log_input {
+        from: match &log_input {
             Some(input) => Input::Log(input),
             None => Input::Files(&args.from),
         },

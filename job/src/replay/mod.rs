@@ -76,7 +76,7 @@ pub enum Input<'a> {
     /// Files, in order.
     Files(&'a [PathBuf]),
     /// A log.
-    Log(LogInput<'a>),
+    Log(&'a LogInput<'a>),
 }
 
 /// What to replay, and how.

@@ -33,7 +33,7 @@ impl OpenLog {
             let (from_ms, until_ms) =
                 (args.from_time.unwrap_or(i64::MIN), args.until_time.unwrap_or(i64::MAX));
             let settings_hash = deciding(config).0;
-            let begin = Begin::find(log, results, from_ms..until_ms)?;
+            let begin = Box::new(Begin::find(log, results, from_ms..until_ms)?);
             Cut::Bound { results, settings_hash, begin, until_ms }
         } else {
             Cut::Anew { stretch: stretch(args, log)? }

@@ -40,7 +40,7 @@ pub enum Cut<'a> {
         /// The hash of the settings given.
         settings_hash: u64,
         /// Where it begins.
-        begin: Begin,
+        begin: Box<Begin>,
         /// Epochs bound before this time, ms.
         until_ms: i64,
     },

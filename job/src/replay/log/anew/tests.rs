@@ -19,14 +19,14 @@ fn at(offsets: &[u64]) -> Vec<Position> {
 }
 
 /// Times, partitions and offsets in the order in which they come, and the most that waited.
-fn in_order(log: &MemoryLog, from: &[u64], until: &[u64]) -> (Vec<(i64, u32, u64)>, usize) {
+fn in_order(log: &MemoryLog, from: &[u64], until: &[u64]) -> (Vec<(i64, u32, u64)>, u64) {
     let progress = Progress::default();
     let mut records = InOrder::open(log, &at(from), &at(until), &progress).unwrap();
     let (mut all, mut most) = (Vec::new(), 0);
     while let Some((place, value)) = records.next().unwrap() {
         assert_eq!(value, b"x");
         all.push((place.appended_ms, place.partition, place.offset));
-        most = most.max(records.parts.iter().map(|part| part.waiting.len()).sum());
+        most = most.max(records.parts.iter().map(|part| part.waiting.len() as u64).sum());
     }
     (all, most)
 }
@@ -49,7 +49,7 @@ fn a_partition_that_is_far_ahead_waits_and_does_not_fill_the_memory() {
     let (all, most) = in_order(&log_of(2, &records), &[0, 0], &[20_000, 20_000]);
     assert_eq!(all.len(), 40_000);
     assert!(all.is_sorted());
-    assert!(most <= 2 * AHEAD as usize, "{most} waited");
+    assert!(most <= 2 * AHEAD, "{most} waited");
 }
 
 #[test]
