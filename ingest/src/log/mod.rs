@@ -16,8 +16,8 @@ mod memory;
 
 pub use embedded::{EmbeddedLog, Retention};
 pub use kafka::{
-    EPOCH_HEADER, Follower, Heard, Held, KafkaLog, KafkaSettings, MOST_RECORD_BYTES, Mechanism,
-    Sasl, Security, Tls, Topics, epoch_of,
+    BATCH_BYTES, EPOCH_HEADER, Follower, Heard, Held, KafkaLog, KafkaSettings, MOST_RECORD_BYTES,
+    Mechanism, Sasl, Security, Tls, Topics, epoch_of,
 };
 pub use memory::MemoryLog;
 

@@ -22,7 +22,7 @@ mod topics;
 pub use follow::Follower;
 pub use heard::Heard;
 pub use part::{EPOCH_HEADER, Held, epoch_of};
-pub use settings::{KafkaSettings, MOST_RECORD_BYTES, Mechanism, Sasl, Security, Tls};
+pub use settings::{BATCH_BYTES, KafkaSettings, MOST_RECORD_BYTES, Mechanism, Sasl, Security, Tls};
 pub use topics::Topics;
 
 use super::{EventLog, LogError, LogReader, NewRecord, Position};

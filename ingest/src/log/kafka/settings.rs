@@ -17,6 +17,8 @@ const AHEAD_OF_PARTITION_KB: usize = 1 << 10;
 /// Most bytes of key and value of a record: so much at once fits into what a producer holds
 /// below, and into a request that brokers take (`socket.request.max.bytes`).
 pub const MOST_RECORD_BYTES: u32 = 64_000_000;
+/// Most bytes of a batch, but for a record that is larger, which is a batch by itself.
+pub const BATCH_BYTES: u32 = 500_000;
 /// The largest answer of a broker that is taken: a record that is there can be read, whoever
 /// made it.
 const MOST_ANSWER_BYTES: u32 = 1_000_000_000;
@@ -207,7 +209,7 @@ impl KafkaSettings {
         // What does not fit into a batch waits for the answer to the one before it, and the
         // client's threads poll without a pause until that comes: they starve brokers of the
         // same machine. So there is one batch for all that is sent at once.
-        config.set("batch.size", "500000").set("linger.ms", "5");
+        config.set("batch.size", BATCH_BYTES.to_string()).set("linger.ms", "5");
         config.set("message.timeout.ms", timeout_ms.to_string());
         config.set("message.max.bytes", MOST_RECORD_BYTES.to_string());
         // Callers wait for their records: more than this is never on its way for long.

@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
-use streamgauge_ingest::log::{EPOCH_HEADER, Heard, epoch_of};
+use streamgauge_ingest::log::{BATCH_BYTES, EPOCH_HEADER, Heard, epoch_of};
 
 /// How long is waited before it is looked again for answers, or for room. Polling for so
 /// long would spin: the client waits in whole ms, and polls on until the last is over.
@@ -26,6 +26,8 @@ pub(super) struct Refused {
     pub(super) epoch: Option<u64>,
     /// The key.
     pub(super) key: Vec<u8>,
+    /// Whether it is so large that nothing was in a batch with it.
+    pub(super) is_alone: bool,
 }
 
 /// What came of the records that were sent.
@@ -72,6 +74,11 @@ impl Outcomes {
         std::mem::take(&mut self.lock().ends)
     }
 
+    /// Whether a record was not taken.
+    pub(super) fn has_error(&self) -> bool {
+        self.lock().error.is_some()
+    }
+
     /// Why a record was not taken, if one was not.
     pub(super) fn take_error(&self) -> Option<KafkaError> {
         self.lock().error.take()
@@ -104,6 +111,17 @@ impl Outcomes {
             self.look(sender);
         }
         true
+    }
+
+    /// Takes all answers that are here: a poll takes but one.
+    pub(super) fn take_answers(&self, sender: &Sender) {
+        loop {
+            let before = self.lock().unanswered;
+            sender.poll(Duration::ZERO);
+            if self.lock().unanswered == before {
+                return;
+            }
+        }
     }
 
     /// Takes an answer, or waits a moment if there is none.
@@ -145,9 +163,10 @@ impl ProducerContext for Outcomes {
             }
             Err((error, message)) => {
                 if is_too_large(error) {
-                    let (topic, key) = (message.topic().to_owned(), message.key());
-                    let (epoch, key) = (epoch_of(message), key.unwrap_or_default().to_vec());
-                    outcome.refused.push(Refused { topic, epoch, key });
+                    let (topic, epoch) = (message.topic().to_owned(), epoch_of(message));
+                    let key = message.key().unwrap_or_default().to_vec();
+                    let is_alone = key.len() + message.payload_len() >= BATCH_BYTES as usize;
+                    outcome.refused.push(Refused { topic, epoch, key, is_alone });
                 }
                 if outcome.error.as_ref().is_none_or(is_consequence) {
                     outcome.error = Some(error.clone());
@@ -206,7 +225,8 @@ pub(super) fn send(shared: &Shared, sender: &Sender, record: &Record) -> Result<
     send_when_there_is_room(sender, new).inspect_err(|error| {
         if is_too_large(error) {
             let (topic, epoch, key) = (topic.to_owned(), Some(record.epoch), key.clone());
-            sender.context().lock().refused.push(Refused { topic, epoch, key });
+            let refused = Refused { topic, epoch, key, is_alone: true };
+            sender.context().lock().refused.push(refused);
         }
     })
 }

@@ -69,6 +69,9 @@ fn is_set_aside(f: crate::results::Fixture, prefix: &str, large: &str) {
     let mut records = all_large.to_vec();
     records.push(record(METRICS, 2, "other", Some("2")));
     records.push(record(Topic::LiveMetrics, 2, "k", Some(large)));
+    // Many others are on their way when it is refused.
+    let crowd = (0..5_000).map(|i| record(Topic::Sessions, 2, &format!("crowd {i}"), Some("{}")));
+    records.extend(crowd);
     // What is of another epoch is another record.
     let mut both = transaction(2, records);
     let next = transaction(3, vec![record(METRICS, 3, "k", Some("3"))]);
@@ -83,7 +86,10 @@ fn is_set_aside(f: crate::results::Fixture, prefix: &str, large: &str) {
     assert_eq!(writer.take_too_large(), [""; 0]);
 
     let log = again(prefix);
-    let mut read = all(&log, &[METRICS, Topic::Alerts, Topic::Sessions], 10);
+    let mut read = all(&log, &[METRICS, Topic::Alerts, Topic::Sessions], 1_000);
+    let is_of_crowd = |line: &String| line.starts_with("sessions 2 crowd ");
+    assert_eq!(read.iter().filter(|line| is_of_crowd(line)).count(), 5_000);
+    read.retain(|line| !is_of_crowd(line));
     read.sort();
     let line =
         |epoch, key, value: Option<&str>| format!("processed-metrics {epoch} {key} {value:?}");

@@ -2,8 +2,8 @@
 //!
 //! Invariant: whatever its size, a record holds up no transaction for good. Which one was
 //! refused is only known when its transaction is aborted; so each refusal takes it a step
-//! further, and the transaction is tried again: first by itself, as others in its batch may
-//! have been what was too large; then, where consumers know of it, as the end of its key and
+//! further, and the transaction is tried again: first by itself, where others were in its batch
+//! and may have been too much together; then, where consumers know of it, as the end of its key and
 //! a dead letter, for what stood before is no longer right; and if not even the key can be
 //! had, as the dead letter alone.
 
@@ -33,15 +33,17 @@ enum Way {
 pub(super) struct Aside(BTreeMap<Id, Way>);
 
 impl Aside {
-    /// Takes a record a step further; false if there is none.
-    fn refuse(&mut self, topic: Topic, epoch: u64, key: &[u8]) -> bool {
+    /// Takes a record a step further, which was alone in its batch or not; false if there is
+    /// no step.
+    fn refuse(&mut self, topic: Topic, epoch: u64, key: &[u8], is_alone: bool) -> bool {
         if topic == Topic::DeadLetters {
             // They are small: a topic that does not take them takes nothing.
             return false;
         }
         let id = (topic, epoch, key.to_vec());
         let next = match self.0.get(&id) {
-            None => Way::Alone,
+            None if !is_alone => Way::Alone,
+            None => Way::Ended,
             Some(Way::Alone) => Way::Ended,
             Some(Way::Ended) => Way::Letter,
             Some(Way::Letter) => return false,
@@ -99,10 +101,11 @@ impl KafkaWriter {
     /// be done with all of it, or nothing was.
     pub(super) fn refuse(&mut self, refused: &[Refused]) -> bool {
         let mut is_moved = !refused.is_empty();
-        for Refused { topic, epoch, key } in refused {
+        for Refused { topic, epoch, key, is_alone } in refused {
             let named = |of: &Topic| self.shared.places.name_of(*of) == topic;
             let topic = Topic::ALL.into_iter().find(named);
-            is_moved &= topic.zip(*epoch).is_some_and(|(t, e)| self.aside.refuse(t, e, key));
+            is_moved &=
+                topic.zip(*epoch).is_some_and(|(t, e)| self.aside.refuse(t, e, key, *is_alone));
         }
         is_moved
     }
@@ -121,7 +124,7 @@ mod tests {
         let mut aside = Aside::default();
         let mut records = [record(Topic::Sessions, 1), record(Topic::Sessions, 2)];
         let mut ways = Vec::new();
-        while aside.refuse(Topic::Sessions, 1, b"k") {
+        while aside.refuse(Topic::Sessions, 1, b"k", false) {
             ways.push(aside.way(&records[0]).unwrap());
         }
         assert_eq!(ways, [Way::Alone, Way::Ended, Way::Letter]);
@@ -129,7 +132,9 @@ mod tests {
         assert_eq!(aside.set_aside(&records).collect::<Vec<_>>(), [&records[0]]);
         records[0].key = b"other".to_vec();
         assert_eq!(aside.set_aside(&records).count(), 0);
-        assert!(!aside.refuse(Topic::DeadLetters, 1, b"k"));
+        assert!(!aside.refuse(Topic::DeadLetters, 1, b"k", false));
+        assert!(aside.refuse(Topic::Sessions, 2, b"k", true));
+        assert_eq!(aside.way(&records[1]), Some(Way::Ended), "nothing was in a batch with it");
     }
 
     #[test]

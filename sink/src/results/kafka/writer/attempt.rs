@@ -59,7 +59,7 @@ impl KafkaWriter {
         &mut self,
         mut fill: impl FnMut(&mut Self) -> Result<(), KafkaError>,
     ) -> Result<(), ResultError> {
-        let began_ms = self.shared.clock.now_ms();
+        let mut began_ms = self.shared.clock.now_ms();
         let mut pause = PAUSE;
         loop {
             let tried = self.sender.begin_transaction().map_err(Failure::of).and_then(|()| {
@@ -81,8 +81,12 @@ impl KafkaWriter {
             }
             let (reason, refused) = self.abort(began_ms)?;
             let error = reason.unwrap_or(error);
-            let is_set_aside = is_too_large(&error) && self.refuse(&refused);
-            if is_refused(&error) && !is_set_aside {
+            if is_too_large(&error) && self.refuse(&refused) {
+                // However many there are, each has its time.
+                (began_ms, pause) = (self.shared.clock.now_ms(), PAUSE);
+                continue;
+            }
+            if is_refused(&error) {
                 // Another writer would be told the same.
                 return Err(ResultError::Storage {
                     what: format!("cannot commit to {}", self.shared.settings.shown()),
@@ -94,12 +98,16 @@ impl KafkaWriter {
         }
     }
 
-    /// Waits until all that was sent is there.
+    /// Waits until all that was sent is there, or a record is not taken: the client keeps the
+    /// others then until the transaction is aborted.
     pub(super) fn wait_for_answers(&self) -> Result<(), KafkaError> {
-        if !self.outcomes.wait_unless(&self.sender, || self.gives_up()) {
-            return Err(KafkaError::Canceled);
+        let is_over = || self.outcomes.has_error() || self.gives_up();
+        let is_answered = self.outcomes.wait_unless(&self.sender, is_over);
+        match self.outcomes.take_error() {
+            Some(error) => Err(error),
+            None if is_answered => Ok(()),
+            None => Err(KafkaError::Canceled),
         }
-        self.outcomes.take_error().map_or(Ok(()), Err)
     }
 
     /// Commits; tried again as long as that can be done with the same producer.
@@ -139,7 +147,7 @@ impl KafkaWriter {
     fn abort(&self, began_ms: i64) -> Result<(Option<KafkaError>, Vec<Refused>), ResultError> {
         loop {
             // It ends when all is answered, and answers are taken here.
-            self.sender.poll(Duration::ZERO);
+            self.outcomes.take_answers(&self.sender);
             match self.sender.abort_transaction(ABORT_STEP) {
                 Ok(()) => {
                     self.outcomes.wait(&self.sender);
