@@ -137,7 +137,9 @@ fn tell_verified(Verified { equal, no_longer_kept, from, epoch }: Verified) {
     let gone = match no_longer_kept {
         0 => String::new(),
         count => {
-            format!("; {count} more are no longer kept: superseded, ended, or cut by retention")
+            format!(
+                "; {count} more are no longer kept: superseded, ended, cut by retention, or larger than their topic takes"
+            )
         }
     };
     let since = match from {
