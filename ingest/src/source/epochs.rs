@@ -69,6 +69,8 @@ pub struct Source<'a> {
     pub(super) looked_ms: i64,
     /// What epochs are numbered from: the clock, and the number then.
     numbered_from: (i64, u64),
+    /// Whether all ids are known that were seen before.
+    knows_ids: bool,
     last_epoch: Option<u64>,
     last_bound_ms: i64,
 }
@@ -109,6 +111,7 @@ impl<'a> Source<'a> {
             bound: None,
             looked_ms: now_ms,
             numbered_from: (now_ms, 0),
+            knows_ids: true,
             last_epoch: None,
             last_bound_ms: now_ms,
         };
@@ -119,6 +122,12 @@ impl<'a> Source<'a> {
             source.resume(binding);
         }
         Ok(source)
+    }
+
+    /// It begins amid a log without the ids that were seen before: a duplicate of what came
+    /// before is none to it, and what becomes of records is not held against bindings.
+    pub fn begins_amid(&mut self) {
+        self.knows_ids = false;
     }
 
     /// The log, with all partitions that are read.
@@ -176,7 +185,7 @@ impl<'a> Source<'a> {
             let (partition, offsets) = (bound.partition, bound.lo..bound.hi);
             return Err(SourceError::Changed { epoch, partition, offsets });
         }
-        if counts != binding.counts {
+        if self.knows_ids && counts != binding.counts {
             return Err(SourceError::JudgedOtherwise { epoch });
         }
         self.resume(binding);

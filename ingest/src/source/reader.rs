@@ -145,6 +145,7 @@ impl EpochReader {
     /// the ids that it has seen.
     pub fn go_on_from(&mut self, other: FileJudge) {
         self.judge.go_on_from(other);
+        self.judge.grow(u32::try_from(self.parts.len()).unwrap_or(u32::MAX));
     }
 
     /// Reads what is there, `most` records at most, and judges it.

@@ -219,6 +219,22 @@ fn a_changed_log_is_noticed_where_it_changed() {
 }
 
 #[test]
+fn whoever_begins_amid_a_log_does_not_know_what_is_seen_again() {
+    let site = Site::new();
+    let bound = site.live().bound;
+    let i = bound.iter().position(|b| b.counts.duplicates > 0).unwrap();
+    let settings = settings();
+    let begin =
+        || Source::new(&site.log, &*site.clock, &settings, PACING, Some(&bound[i - 1])).unwrap();
+    let strict = begin().again(&bound[i]);
+    assert!(matches!(strict, Err(SourceError::JudgedOtherwise { .. })), "{strict:?}");
+    let mut amid = begin();
+    amid.begins_amid();
+    assert_eq!(amid.again(&bound[i]).unwrap().binding, bound[i]);
+    assert_eq!(amid.counts().duplicates, 0);
+}
+
+#[test]
 fn other_partitions_are_refused() {
     let site = Site::new();
     let mut bound = site.live().bound;

@@ -26,7 +26,7 @@ mod write;
 pub use chain::FrameRef;
 pub use frame::Collection;
 pub use manifest::{Manifest, checkpoint_names, manifest_name, read as read_manifest};
-pub use read::{Restored, Usable, newest_usable, read, verify};
+pub use read::{Restored, Usable, newest_usable, oldest_usable, read, verify};
 pub use row::{Row, rows};
 pub use storage::{DirectoryStorage, MemoryStorage, Storage};
 pub use write::{Checkpointer, Keep, Position};

@@ -26,12 +26,13 @@ pub struct Restored {
     pub seen: Vec<(u32, u128, i64)>,
 }
 
-/// A checkpoint that can be used, and those newer ones that cannot, with the reason.
+/// A checkpoint that can be used, and those before it in the search that cannot, with the
+/// reason.
 #[derive(Debug)]
 pub struct Usable {
-    /// The newest that can be used; none if there is none.
+    /// The first that can be used; none if there is none.
     pub checkpoint: Option<Restored>,
-    /// Newer ones: epoch, reason.
+    /// Those before it: epoch, reason.
     pub refused: Vec<(u64, String)>,
 }
 
@@ -45,8 +46,31 @@ pub fn newest_usable(
     workers: usize,
     may_be_used: impl Fn(&Manifest) -> Result<(), String>,
 ) -> Result<Usable, CheckpointError> {
+    first_usable(storage, checkpoint_names(storage)?, workers, may_be_used)
+}
+
+/// The same of the oldest; `refused` are older ones.
+///
+/// # Errors
+/// If the storage cannot be listed.
+pub fn oldest_usable(
+    storage: &dyn Storage,
+    workers: usize,
+    may_be_used: impl Fn(&Manifest) -> Result<(), String>,
+) -> Result<Usable, CheckpointError> {
+    let mut epochs = checkpoint_names(storage)?;
+    epochs.reverse();
+    first_usable(storage, epochs, workers, may_be_used)
+}
+
+fn first_usable(
+    storage: &dyn Storage,
+    epochs: Vec<u64>,
+    workers: usize,
+    may_be_used: impl Fn(&Manifest) -> Result<(), String>,
+) -> Result<Usable, CheckpointError> {
     let mut refused = Vec::new();
-    for epoch in checkpoint_names(storage)? {
+    for epoch in epochs {
         let checked = manifest::read(storage, epoch)
             .map_err(|e| e.to_string())
             .and_then(|m| may_be_used(&m).map(|()| m))

@@ -6,7 +6,7 @@ mod log;
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use bar::{ToRead, with_bar};
 use cpu_time::ProcessTime;
 use log::OpenLog;
@@ -18,12 +18,11 @@ use streamgauge::cli::{Destination, ReplayArgs};
 use streamgauge::config::Surroundings;
 use streamgauge::dataflow::Settings;
 use streamgauge::publish::Output;
-use streamgauge::replay::{Cut, Failed, Input, LogInput, Replay, Summary, Verified, Wanted};
+use streamgauge::replay::{Cut, Failed, Input, Replay, Summary, Verified, Wanted};
 use streamgauge::settings::{alerts, funnels, input_settings, live_pace, step_texts, windows};
 use streamgauge::time::Pace;
 use streamgauge_ingest::files::Progress;
 use streamgauge_ingest::settings::InputSettings;
-use streamgauge_sink::results::ResultLog;
 
 pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
@@ -58,10 +57,19 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     let progress = Arc::new(Progress::default());
     let stop = Arc::clone(&progress);
     on_interrupt(move || stop.stop.store(true, Ordering::SeqCst))?;
-    let log_input = log.as_ref().map(|log| log.input(args, &config)).transpose()?;
-    let against = match &log_input {
-        Some(input) => against(args, input, pace)?,
+    let workers = config.job.worker_threads(cores());
+    let resumed = match &log {
+        Some(log) if args.verify => log.resumed(&config, workers)?,
+        _ => None,
+    };
+    let log_input = match &log {
+        Some(log) => Some(log.input(args, &config, resumed.as_ref())?),
         None => None,
+    };
+    // What came before is not compared.
+    let against = match log_input.as_ref().map(|input| &input.cut) {
+        Some(Cut::Bound { results, begin, .. }) if args.verify => Some((*results, begin.next)),
+        _ => None,
     };
     let to_read = match &log_input {
         Some(input) => ToRead::Records(input.cut.offsets(input.log)?),
@@ -78,7 +86,7 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         dataflow: &dataflow,
         pace,
         epoch_records: u64::from(args.epoch_records),
-        workers: config.job.worker_threads(cores()),
+        workers,
         outputs: &outputs,
         to_log: to_log.as_deref(),
         against,
@@ -107,30 +115,11 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     };
     tell(args, &summary)?;
     if let Some(verified) = counts.verified {
+        let has_some = verified.equal + verified.no_longer_kept > 0;
+        ensure!(has_some || verified.from == 0, "nothing has been committed since the checkpoint");
         tell_verified(verified);
     }
     Ok(())
-}
-
-/// What the replay is held against, and from which epoch on.
-fn against<'a>(
-    args: &ReplayArgs,
-    input: &LogInput<'a>,
-    pace: Pace,
-) -> Result<Option<(&'a dyn ResultLog, u64)>> {
-    let Cut::Bound { results, begin, .. } = &input.cut else {
-        ensure!(!args.verify, "nothing was committed yet: there is nothing to compare with");
-        return Ok(None);
-    };
-    if !args.verify {
-        return Ok(None);
-    }
-    let Some(from) = begin.first_whole(input.log, *results, pace.correction_epochs)? else {
-        bail!(
-            "nothing that was committed can be computed again exactly: results depend on the three days before, and the log has no events from so long before the first bindings that are kept; `checkpoint.keep_bindings` and the retention of the log say how long they are kept"
-        )
-    };
-    Ok(Some((*results, from)))
 }
 
 fn tell_verified(Verified { equal, no_longer_kept, from, epoch }: Verified) {

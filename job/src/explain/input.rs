@@ -169,10 +169,10 @@ impl<'a> Bound<'a> {
         release: &mut impl FnMut(Released),
     ) -> Result<(), ExplainError> {
         let mut after = self.plan.after.clone();
-        let mut next = 0;
+        let (mut next, mut judge) = (0, None);
         if let Some(after) = &after {
             next = after.epoch + 1;
-            self.before(after, watch, release)?;
+            judge = self.before(after, watch, release)?;
         }
         let mut source: Option<Open<'a>> = None;
         loop {
@@ -188,6 +188,9 @@ impl<'a> Bound<'a> {
                     Some(open) => open,
                     None => self.open(&binding, after.as_ref(), watch)?,
                 };
+                if let Some(judge) = judge.take() {
+                    open.source.reader_mut().go_on_from(judge);
+                }
                 lock(watch).epoch(binding.epoch);
                 let read = binding.counts.read;
                 let (of, to) = (&open.spans_ms, &self.input.given.input.sequence_spans_ms);
@@ -210,22 +213,25 @@ impl<'a> Bound<'a> {
         let settings_hash = binding.settings_hash;
         let rules = rules(self.results, settings_hash, self.input.given)?;
         let pacing = Pacing { epoch_ms: 1, settings_hash };
-        let first = before_first(binding);
+        let (first, is_amid) = (before_first(binding), after.is_some());
         let after = after.or(first.as_ref());
         let mut source = Source::new(self.log, self.clock, &rules.input, pacing, after)?;
+        if is_amid {
+            source.begins_amid();
+        }
         source.reader_mut().watch(watcher(watch));
         Ok(Open { settings_hash, spans_ms: rules.input.sequence_spans_ms, source })
     }
 
     /// What comes before the epochs that are read as they were bound: records that are
-    /// judged anew, and the watermark that those epochs begin with.
+    /// judged anew, and the watermark that those epochs begin with. Gives their judge.
     fn before<W: Watch + 'static>(
         &self,
         after: &Binding,
         watch: &Arc<Mutex<W>>,
         release: &mut impl FnMut(Released),
-    ) -> Result<(), ExplainError> {
-        let epoch = after.epoch;
+    ) -> Result<Option<FileJudge>, ExplainError> {
+        let (epoch, mut judged) = (after.epoch, None);
         if !self.plan.anew.is_empty() {
             let rules = rules(self.results, after.settings_hash, self.input.given)?;
             lock(watch).epoch(epoch);
@@ -242,9 +248,10 @@ impl<'a> Bound<'a> {
             };
             let progress = self.input.progress;
             anew(self.log, from, &until, &rules.input, progress, &mut judge, &mut only_rows)?;
+            judged = Some(judge);
         }
         release(Released::Close(Close { epoch, watermark_ms: after.watermark_ms }));
-        Ok(())
+        Ok(judged)
     }
 }
 

@@ -20,14 +20,18 @@ mod shares;
 mod skew;
 mod start;
 mod status;
+mod usable;
 mod writer;
 
 pub use checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 pub use driver::{Driver, Given, Step};
 pub(crate) use effects::{Effects, alert_key, committed_records, effects, progress};
 pub use run::{Job, LiveError, Tuning, named, run};
+pub(crate) use shares::Shares;
 pub use skew::Ahead;
 pub(crate) use start::changes;
 pub use start::{Start, StartError};
 pub use status::{Phase, Status};
+pub use usable::Unusable;
+pub(crate) use usable::oldest;
 pub use writer::{Committed, ToWriter, Writer, WriterError};

@@ -148,7 +148,7 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
     );
     let last = start.again.last().or(start.after.as_ref());
     let partitions = last.map(|binding| binding.partitions.len());
-    let shares = Shares::of(&mut start, job.workers);
+    let shares = Shares::of(&start.carried, start.checkpoint.as_mut(), job.workers);
     let (to_writer, of_writer) = bounded(QUEUE);
     let (to_checkpoints, of_checkpoints) = bounded(job.workers * PARTS_OF_A_WORKER + 2);
     let (reached, too_large) = (Reached::default(), AtomicU64::new(0));

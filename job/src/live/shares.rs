@@ -1,21 +1,22 @@
 //! What each worker goes on from: a checkpoint, cut into shares.
 
-use super::start::Start;
+use crate::checkpoint::Restored;
 use crate::hour::is_of_funnels;
 use crate::share::Share;
 use crate::top::list_route;
+use crate::user::Carried;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The shares of all workers, each of which is taken once. Clones share them.
 #[derive(Clone)]
-pub(super) struct Shares(Arc<Vec<Mutex<Option<Share>>>>);
+pub(crate) struct Shares(Arc<Vec<Mutex<Option<Share>>>>);
 
 impl Shares {
-    /// Takes the checkpoint of `start`, if there is one, for so many workers.
-    pub(super) fn of(start: &mut Start, workers: usize) -> Self {
+    /// Takes a checkpoint, if there is one, for so many workers, and what of its settings is
+    /// still meant.
+    pub(crate) fn of(carried: &Carried, checkpoint: Option<&mut Restored>, workers: usize) -> Self {
         let mut shares: Vec<_> = (0..workers).map(|_| None).collect();
-        let carried = &start.carried;
-        if let Some(checkpoint) = &mut start.checkpoint {
+        if let Some(checkpoint) = checkpoint {
             let mut lists: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
             for row in std::mem::take(&mut checkpoint.lists) {
                 if carried.funnels || !is_of_funnels(&row.0) {
@@ -45,7 +46,7 @@ impl Shares {
     }
 
     /// Takes the share of a worker.
-    pub(super) fn take(&self, worker: usize) -> Option<Share> {
+    pub(crate) fn take(&self, worker: usize) -> Option<Share> {
         self.0[worker].lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

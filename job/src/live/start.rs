@@ -4,9 +4,9 @@
 //! A checkpoint at epoch c can be used only if c is bound and committed (I5): else
 //! what was committed after it would be missing, or what it holds was never read.
 
-use crate::checkpoint::{self, CheckpointError, Restored, Storage, Usable};
+use super::usable::{binding, newest, still_held};
+use crate::checkpoint::{CheckpointError, Restored, Storage, Usable};
 use crate::user::Carried;
-use std::cell::RefCell;
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, LogError};
@@ -128,34 +128,13 @@ impl Start {
         let state = results.state()?;
         // Asked once: a log that is away for a moment is no reason against a checkpoint.
         let bounds = log.all_bounds()?;
-        let binding = |epoch: u64| -> Result<Option<Binding>, ResultError> {
-            let found = results.bindings(epoch, 1)?.pop();
-            Ok(found.filter(|b| b.epoch == epoch))
-        };
         let committed = state.committed.map(|p| p.epoch);
-        // Nor are results that are away.
-        let away = RefCell::new(None);
-        let Usable { checkpoint, refused } =
-            checkpoint::newest_usable(storage, workers, |manifest| {
-                if committed.is_none_or(|committed| manifest.epoch > committed) {
-                    return Err("its epoch is not committed".to_owned());
-                }
-                let binding = binding(manifest.epoch).map_err(|error| {
-                    let told = error.to_string();
-                    away.replace(Some(error));
-                    told
-                })?;
-                let binding = binding.ok_or("its binding is no longer kept")?;
-                held(&bounds, &binding).map_err(|lost| lost.to_string())
-            })?;
-        if let Some(error) = away.into_inner() {
-            return Err(error.into());
-        }
+        let Usable { checkpoint, refused } = newest(results, storage, &bounds, committed, workers)?;
         let Some(checkpoint) = checkpoint else {
             return Self::from_the_beginning(results, &bounds, state, refused);
         };
         let epoch = checkpoint.manifest.epoch;
-        let (after, again) = (binding(epoch)?, results.bindings(epoch + 1, usize::MAX)?);
+        let (after, again) = (binding(results, epoch)?, results.bindings(epoch + 1, usize::MAX)?);
         let checkpoint = Some(checkpoint);
         Ok(Self { state, checkpoint, after, again, refused, carried: Carried::all(0) })
     }
@@ -172,7 +151,7 @@ impl Start {
         let bindings = results.bindings(0, usize::MAX)?;
         if let Some(first) = bindings.first() {
             let epoch = first.epoch;
-            let bound = first.partitions.iter().map(|p| (p.partition, p.lo));
+            let bound = first.partitions.iter().map(|p| p.lo);
             still_held(bounds, bound).map_err(|source| StartError::Events { epoch, source })?;
         }
         let (checkpoint, after, again) = (None, None, bindings);
@@ -220,24 +199,6 @@ fn held_by(old: &str, new: &str) -> Vec<&'static str> {
     let (old, new) = (parsed(old), parsed(new));
     let keys = ["time.lateness", "time.session_gap", "site.time_zone"];
     keys.into_iter().filter(|key| new.get(*key) != old.get(*key)).collect()
-}
-
-/// Whether the log still has what comes after a binding (I6).
-fn held(bounds: &[Range<u64>], binding: &Binding) -> Result<(), LogError> {
-    still_held(bounds, binding.partitions.iter().map(|p| (p.partition, p.hi)))
-}
-
-fn still_held(
-    bounds: &[Range<u64>],
-    positions: impl Iterator<Item = (u32, u64)>,
-) -> Result<(), LogError> {
-    for (partition, offset) in positions {
-        let start = bounds.get(partition as usize).map_or(0, |b| b.start);
-        if offset < start {
-            return Err(LogError::Lost { partition, lost: offset..start });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod log;
 mod output;
+mod resumed;
 mod summary;
 mod target;
 mod to_log;
@@ -10,6 +11,7 @@ mod verify;
 pub(crate) use log::anew;
 pub use log::{Begin, Cut, LogInput, LogInputError, Stretch};
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
+pub use resumed::Resumed;
 pub use summary::Summary;
 pub use target::partial;
 pub use verify::{Verified, VerifyError};
@@ -17,6 +19,7 @@ pub use verify::{Verified, VerifyError};
 use crate::collect::EpochChanges;
 use crate::dataflow::{Durable, Settings};
 use crate::run::{Feeder, Workers, run};
+use crate::share::Share;
 use crate::time::{Pace, Ticks};
 use crossbeam_channel::{Receiver, bounded};
 use std::path::PathBuf;
@@ -138,8 +141,16 @@ impl Replay<'_> {
         Ok(counts)
     }
 
+    fn resumed(&self) -> Option<&Resumed> {
+        match &self.from {
+            Input::Log(LogInput { cut: Cut::Bound { resumed, .. }, .. }) => *resumed,
+            _ => None,
+        }
+    }
+
     fn process(&self, outputs: Outputs) -> Result<Counts, ReplayError> {
         let (messages, to_write) = bounded(QUEUE_EPOCHS);
+        let resumed = self.resumed();
         thread::scope(|scope| {
             // The writer owns its queue: when it fails, nobody waits for it any more.
             let writer = scope.spawn(move || self.write(outputs, to_write));
@@ -152,7 +163,13 @@ impl Replay<'_> {
             let letters = keep_letters.then_some(messages);
             let workers = Workers {
                 workers: self.workers,
-                durable: |_| Durable::default(),
+                durable: {
+                    let shares = resumed.map(|resumed| resumed.shares.clone());
+                    move |index| Durable {
+                        restored: shares.as_ref().and_then(|s| s.take(index)).map(Share::restored),
+                        parts: None,
+                    }
+                },
                 each,
                 held: |_, _| {},
             };
@@ -178,6 +195,9 @@ impl Replay<'_> {
         dead_letters: impl Fn(Message),
     ) -> Result<SourceCounts, ReplayError> {
         let mut ticks = Ticks::new(self.pace);
+        if let Some(Resumed { close, .. }) = self.resumed() {
+            feeder.close(close.epoch, ticks.restore(*close));
+        }
         let mut release = |released| match released {
             Released::Rows(epoch, batch) => {
                 feeder.rows(epoch, batch);
@@ -218,7 +238,12 @@ impl Replay<'_> {
         let mut verifier = verifier.map_err(|error| stopped(error.into()))?;
         let to_log = self.to_log.map(ToLog::open).transpose();
         let mut to_log = to_log.map_err(|error| stopped(error.into()))?;
+        let restored = self.resumed().map(Resumed::epoch);
         for message in &messages {
+            // What a checkpoint makes of its own epoch was published then.
+            if matches!(&message, Message::Changes(c) if Some(c.epoch) == restored) {
+                continue;
+            }
             outputs.write(&message).map_err(|error| stopped(error.into()))?;
             if let Some(to_log) = &mut to_log {
                 to_log.take(&message).map_err(|error| stopped(error.into()))?;

@@ -191,6 +191,7 @@ impl EventLog for KafkaLog {
         let grown = Self::connect(settings.clone(), Arc::clone(clock)).ok();
         // Another broker may not know of them yet.
         let grown = grown.filter(|grown| grown.partitions() > self.partitions());
+        let grown = grown.map(|grown| Self { is_consumer: self.is_consumer, ..grown });
         Ok(grown.map(|grown| Arc::new(grown) as Arc<dyn EventLog>))
     }
 }

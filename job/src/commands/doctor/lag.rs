@@ -49,7 +49,9 @@ fn lag(last: Option<&Binding>, bounds: &[Range<u64>]) -> Lag {
     let mut lag = Lag { unread: 0, lost: 0 };
     for (partition, bounds) in (0..).zip(bounds) {
         let part = last.and_then(|b| b.partitions.iter().find(|p| p.partition == partition));
-        let next = part.map_or(bounds.start, |part| part.hi);
+        // Of a partition that was added since, all is to be read.
+        let otherwise = if last.is_some() { 0 } else { bounds.start };
+        let next = part.map_or(otherwise, |part| part.hi);
         lag.lost += bounds.start.saturating_sub(next);
         lag.unread += bounds.end.saturating_sub(next.max(bounds.start));
     }
@@ -76,6 +78,6 @@ mod tests {
             assert_eq!(lag(last, &[0..7, 12..20, 3..4]), Lag { unread, lost });
         };
         check(None, 7 + 8 + 1, 0);
-        check(Some(&bound), 2 + 8 + 1, 3);
+        check(Some(&bound), 2 + 8 + 1, 3 + 3);
     }
 }

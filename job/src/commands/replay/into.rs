@@ -45,7 +45,13 @@ fn topics(
     );
     let admin = Admin::new(kafka)?;
     let brokers = admin.brokers()?.len();
-    for topic in wanted(&kafka.topic, prefix, brokers).iter().skip(1) {
+    let topics = wanted(&kafka.topic, prefix, brokers);
+    ensure!(
+        !topics.iter().skip(1).any(|topic| topic.name == kafka.topic),
+        "--into {prefix}: {} is the topic of the events; name another prefix",
+        kafka.topic
+    );
+    for topic in topics.iter().skip(1) {
         if admin.create(topic, brokers)? && !admin.wait_for_leaders(topic)? {
             bail!("{} was made, and has no leader yet: look at the brokers", topic.name);
         }

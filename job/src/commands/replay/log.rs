@@ -1,11 +1,11 @@
 //! A log to be replayed, as flags say.
 
 use crate::commands::site::Site;
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use std::path::PathBuf;
 use streamgauge::cli::{Offsets, ReplayArgs};
 use streamgauge::config::Config;
-use streamgauge::replay::{Begin, Cut, LogInput, Stretch};
+use streamgauge::replay::{Begin, Cut, LogInput, Resumed, Stretch};
 use streamgauge::settings::deciding;
 use streamgauge_ingest::log::{EventLog, Position};
 
@@ -26,15 +26,47 @@ impl OpenLog {
         Ok(Self { site, is_bound: has_bindings && !by_offsets && !args.rebind })
     }
 
-    pub(super) fn input<'a>(&'a self, args: &ReplayArgs, config: &Config) -> Result<LogInput<'a>> {
+    /// The checkpoint that a verification goes on from; none if all epochs are still bound.
+    pub(super) fn resumed(&self, config: &Config, workers: usize) -> Result<Option<Resumed>> {
+        let (log, results) = (&*self.site.log, &*self.site.results);
+        ensure!(self.is_bound, "nothing was committed yet: there is nothing to compare with");
+        if Begin::find(log, results, i64::MIN..i64::MAX)?.next == 0 {
+            return Ok(None);
+        }
+        let settings = (deciding(config).0, config.alerts.len());
+        let storage = self.site.checkpoints()?;
+        match Resumed::oldest(results, &storage, log, workers, settings)? {
+            Ok(resumed) => Ok(Some(resumed)),
+            Err(refused) => {
+                let refused: Vec<_> = refused
+                    .iter()
+                    .map(|(epoch, reason)| format!("; checkpoint {epoch}: {reason}"))
+                    .collect();
+                bail!(
+                    "how the first epochs were bound is no longer kept, what came before the others decides about their results, too, and no checkpoint can be used from which to go on (`--data-dir` must be the job's; `[checkpoint] keep_hours` says how long they are kept){}",
+                    refused.concat()
+                )
+            }
+        }
+    }
+
+    pub(super) fn input<'a>(
+        &'a self,
+        args: &ReplayArgs,
+        config: &Config,
+        resumed: Option<&'a Resumed>,
+    ) -> Result<LogInput<'a>> {
         let log = &*self.site.log;
         let cut = if self.is_bound {
             let results = &*self.site.results;
             let (from_ms, until_ms) =
                 (args.from_time.unwrap_or(i64::MIN), args.until_time.unwrap_or(i64::MAX));
             let settings_hash = deciding(config).0;
-            let begin = Box::new(Begin::find(log, results, from_ms..until_ms)?);
-            Cut::Bound { results, settings_hash, begin, until_ms }
+            let begin = match resumed {
+                Some(resumed) => Begin::from(resumed),
+                None => Begin::find(log, results, from_ms..until_ms)?,
+            };
+            Cut::Bound { results, settings_hash, begin: Box::new(begin), resumed, until_ms }
         } else {
             Cut::Anew { stretch: stretch(args, log)? }
         };

@@ -21,6 +21,12 @@ const BYTES: usize = 16 << 20;
 /// Offsets of a partition that are read ahead: memory must not follow how far one is
 /// ahead of the others.
 const AHEAD: u64 = 1_000;
+/// About so many bytes are, of a partition whose last records tell how large they are.
+const AHEAD_BYTES: u64 = 1 << 20;
+/// Offsets that are read first.
+const AHEAD_FIRST: u64 = 64;
+/// Offsets of a partition with the largest records.
+const LEAST_AHEAD: u64 = 8;
 /// How often a log that is away is tried.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
@@ -62,6 +68,8 @@ struct Part {
     end: u64,
     latest_ms: i64,
     waiting: VecDeque<(Place, Vec<u8>)>,
+    /// Offsets to be read at once.
+    ahead: u64,
 }
 
 impl Part {
@@ -103,6 +111,7 @@ impl<'a> InOrder<'a> {
             end: end(at).map_or(0, |end| end.offset),
             latest_ms: i64::MIN,
             waiting: VecDeque::new(),
+            ahead: AHEAD_FIRST,
         };
         let parts: Vec<_> = from.iter().map(part).collect();
         let empty = (0..parts.len()).filter(|i| !parts[*i].is_read()).collect();
@@ -137,8 +146,8 @@ impl<'a> InOrder<'a> {
     fn fill(&mut self) -> Result<(), LogError> {
         let mut ends = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
-            let has_few = (part.waiting.len() as u64) < AHEAD / 4;
-            let most = if has_few { AHEAD } else { 0 };
+            let has_few = (part.waiting.len() as u64) < part.ahead / 4 || part.waiting.is_empty();
+            let most = if has_few { part.ahead } else { 0 };
             let offset = part.end.min(part.at.offset + most).max(part.at.offset);
             ends.push(Position { offset, ..part.at });
         }
@@ -161,6 +170,9 @@ impl<'a> InOrder<'a> {
             }
         }
         for (part, end) in self.parts.iter_mut().zip(ends) {
+            if end.offset > part.at.offset {
+                part.ahead = ahead(&part.waiting, part.ahead);
+            }
             part.at = end;
         }
         for i in std::mem::take(&mut self.empty) {
@@ -168,6 +180,14 @@ impl<'a> InOrder<'a> {
         }
         Ok(())
     }
+}
+
+/// How many offsets are read next of a partition of which so much waits: at most twice as
+/// many as before.
+fn ahead(waiting: &VecDeque<(Place, Vec<u8>)>, before: u64) -> u64 {
+    let bytes: u64 = waiting.iter().map(|(_, value)| value.len() as u64).sum();
+    let fits = (waiting.len() as u64 * AHEAD_BYTES).checked_div(bytes).unwrap_or(AHEAD);
+    fits.min(2 * before).clamp(LEAST_AHEAD, AHEAD)
 }
 
 #[cfg(test)]

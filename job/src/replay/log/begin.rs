@@ -4,6 +4,7 @@
 //! bound; records from before the first binding that can be used are judged anew, as those
 //! of a file are, and the first epochs go on from the watermarks that were bound.
 
+use super::super::Resumed;
 use super::LogInputError;
 use crate::bindings::{before, before_first, first_where};
 use std::ops::Range;
@@ -70,7 +71,7 @@ impl Begin {
         let held = held.map(|epoch| results.bindings(epoch, 1)).transpose()?;
         let after = held.and_then(|mut found| found.pop()).filter(|b| b.at_ms < times.end);
         let until = match &after {
-            Some(after) => (0..).zip(&starts).map(|(p, start)| reached(after, p, *start)).collect(),
+            Some(after) => (0..).zip(&starts).map(|(p, _)| reached(after, p)).collect(),
             None => at_time(log, times.end, ends)?,
         };
         let next = after.as_ref().map_or(0, |after| after.epoch + 1);
@@ -79,14 +80,14 @@ impl Begin {
 }
 
 /// Where a binding has come to in a partition, which perhaps was added later.
-fn reached(binding: &Binding, partition: u32, start: u64) -> Position {
+fn reached(binding: &Binding, partition: u32) -> Position {
     let of = binding.partitions.iter().find(|p| p.partition == partition);
-    Position { partition, offset: of.map_or(start, |p| p.hi) }
+    Position { partition, offset: of.map_or(0, |p| p.hi) }
 }
 
 /// Whether the log still has what comes behind a binding.
 fn is_held(binding: &Binding, starts: &[u64]) -> bool {
-    (0..).zip(starts).all(|(p, start)| reached(binding, p, *start).offset >= *start)
+    (0..).zip(starts).all(|(p, start)| reached(binding, p).offset >= *start)
 }
 
 /// The offsets appended at a time or later; `otherwise` for the ends of time.
@@ -107,41 +108,11 @@ fn failed(error: LogError) -> LogInputError {
     LogInputError::Source(error.into())
 }
 
-/// How long what is computed can depend on what came before, ms: a day and the one
-/// before, by which users return.
-const REACH_MS: i64 = 3 * 86_400_000;
-
-impl Begin {
-    /// The first epoch whose results are what an uninterrupted job has published, where
-    /// corrections are due every so many epochs; none if there is no such epoch.
-    ///
-    /// # Errors
-    /// If the logs can't be read.
-    pub fn first_whole(
-        &self,
-        log: &dyn EventLog,
-        results: &dyn ResultLog,
-        correction_epochs: u64,
-    ) -> Result<Option<u64>, LogInputError> {
-        let Some(after) = &self.after else { return Ok(None) };
-        let Some(anew) = &self.anew else { return Ok(Some(0)) };
-        // What was due when epochs were cut otherwise is published by then in both.
-        let all_due = (after.epoch / correction_epochs + 1) * correction_epochs;
-        let Some(due) = results.bindings(all_due, 1)?.pop() else { return Ok(None) };
-        let mut whole_ms = i64::MIN;
-        for at in anew.from.iter().filter(|at| at.offset > 0) {
-            let appended_ms = first_appended(log, *at).map_err(failed)?;
-            whole_ms = whole_ms.max(appended_ms.unwrap_or(i64::MIN).saturating_add(REACH_MS));
-        }
-        Ok(first_where(results, due.epoch + 1..u64::MAX, |b| b.at_ms >= whole_ms)?)
+impl From<&Resumed> for Begin {
+    fn from(resumed: &Resumed) -> Self {
+        let after = resumed.after.clone();
+        Self { anew: None, next: after.epoch + 1, after: Some(after) }
     }
-}
-
-/// When the first record from a position on was appended, ms.
-fn first_appended(log: &dyn EventLog, from: Position) -> Result<Option<i64>, LogError> {
-    let mut first = None;
-    log.reader(&[from])?.poll(1, &mut |record| first = Some(record.appended_ms))?;
-    Ok(first)
 }
 
 #[cfg(test)]

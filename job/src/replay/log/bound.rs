@@ -1,5 +1,6 @@
 //! Epochs of a log as they were bound, after what is judged anew.
 
+use super::super::Resumed;
 use super::anew::AGAIN;
 use super::{Begin, LogInput, LogInputError, Stretch};
 use std::sync::atomic::Ordering;
@@ -31,6 +32,7 @@ impl Bound<'_> {
         &self,
         settings_hash: u64,
         begin: &Begin,
+        resumed: Option<&Resumed>,
         until_ms: i64,
         release: &mut impl FnMut(Released),
     ) -> Result<SourceCounts, LogInputError> {
@@ -41,6 +43,11 @@ impl Bound<'_> {
         let (log, clock) = (self.input.log, self.input.clock);
         let pacing = Pacing { epoch_ms: 1, settings_hash };
         let mut source = Source::new(log, clock, self.settings, pacing, Some(after))?;
+        if let Some(resumed) = resumed {
+            source.reader_mut().load_seen(&resumed.seen);
+        } else if *next > 0 {
+            source.begins_amid();
+        }
         if let Some(stretch) = anew {
             let judge = self.up_to(after, stretch, release)?;
             source.reader_mut().go_on_from(judge);

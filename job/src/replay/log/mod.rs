@@ -7,6 +7,7 @@ mod bound;
 pub(crate) use anew::anew;
 pub use begin::{Begin, Stretch};
 
+use super::Resumed;
 use bound::Bound;
 use std::sync::atomic::Ordering;
 use streamgauge_ingest::binding::PartitionBinding;
@@ -41,6 +42,8 @@ pub enum Cut<'a> {
         settings_hash: u64,
         /// Where it begins.
         begin: Box<Begin>,
+        /// The checkpoint that it goes on from, if it does.
+        resumed: Option<&'a Resumed>,
         /// Epochs bound before this time, ms.
         until_ms: i64,
     },
@@ -103,9 +106,9 @@ impl LogInput<'_> {
         release: &mut impl FnMut(Released),
     ) -> Result<SourceCounts, LogInputError> {
         match &self.cut {
-            Cut::Bound { results, settings_hash, begin, until_ms } => {
+            Cut::Bound { results, settings_hash, begin, resumed, until_ms } => {
                 let bound = Bound { input: self, settings, results: *results, progress };
-                bound.run(*settings_hash, begin, *until_ms, release)
+                bound.run(*settings_hash, begin, *resumed, *until_ms, release)
             }
             Cut::Anew { stretch } => self.run_anew(stretch, settings, progress, release),
         }

@@ -223,7 +223,7 @@ fn what_is_no_longer_bound_is_judged_anew_and_the_rest_can_be_verified() {
     let folder = Folder::new();
     folder.put(
         "streamgauge.toml",
-        b"[checkpoint]\nevery = \"500ms\"\nkeep = 1\nkeep_hours = 0\nkeep_bindings = \"1s\"\n",
+        b"[checkpoint]\nevery = \"1s\"\nkeep = 5\nkeep_hours = 0\nkeep_bindings = \"1s\"\n",
     );
     // What users have: history, and then what comes live, without a seam.
     let history = "simulate --to log --data-dir d --events 3000 --rate max --late-share 0.02";
@@ -244,8 +244,13 @@ fn what_is_no_longer_bound_is_judged_anew_and_the_rest_can_be_verified() {
     // Idle partitions could make records late otherwise; here none is so late.
     assert!(folder.text("bound.jsonl") == folder.text("anew.jsonl"));
     let said = folder.done("replay --from log --data-dir d --to none --verify").stderr;
-    let (_, rest) = said.split_once(" committed records from epoch ").expect(&said);
-    assert!(rest.contains("are equal"), "{said}");
+    let (before, rest) = said.split_once(" committed records from epoch ").expect(&said);
+    let equal = before.rsplit(' ').next().and_then(|number| number.parse::<u64>().ok());
+    assert!(equal > Some(20) && rest.contains("are equal"), "{said}");
+    // Without a checkpoint nothing that came before is known.
+    std::fs::rename(folder.path("d/checkpoints"), folder.path("kept")).expect("renamed");
+    let verify = "replay --from log --data-dir d --to none --verify";
+    folder.refused(verify, 1, &["no checkpoint can be used", "keep_hours"]);
     // Of what was bound before it was dropped, a part can still be asked for by time.
     let until = "--until-time 2026-06-01T00:00:00Z";
     let part =

@@ -53,6 +53,19 @@ fn a_partition_that_is_far_ahead_waits_and_does_not_fill_the_memory() {
 }
 
 #[test]
+fn of_large_records_few_are_read_ahead() {
+    let place = Place { partition: 0, offset: 0, appended_ms: 0 };
+    let of = |records: usize, bytes: usize| {
+        std::iter::repeat_n((place, vec![0; bytes]), records).collect::<VecDeque<_>>()
+    };
+    assert_eq!(ahead(&of(64, 1_000), 64), 128);
+    assert_eq!(ahead(&of(640, 1_000), 640), AHEAD);
+    assert_eq!(ahead(&of(640, 10_000), 640), 104);
+    assert_eq!(ahead(&of(64, 1 << 20), 64), 8);
+    assert_eq!(ahead(&of(0, 0), AHEAD), AHEAD);
+}
+
+#[test]
 fn a_time_that_goes_back_counts_with_the_latest_before_it() {
     let clock = Arc::new(ManualClock::new(0));
     let log = MemoryLog::new(2, 1 << 20, clock.clone());

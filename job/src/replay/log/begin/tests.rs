@@ -60,6 +60,15 @@ fn what_was_bound_is_read_so_and_what_came_before_anew() {
 }
 
 #[test]
+fn a_binding_without_a_partition_that_was_cut_is_none_to_go_on_from() {
+    let part =
+        |hi| PartitionBinding { partition: 0, lo: 0, hi, count: 0, digest: 0, watermark_ms: 0 };
+    let binding = Binding { partitions: vec![part(5)], ..Binding::default() };
+    assert!(is_held(&binding, &[5]) && is_held(&binding, &[5, 0]));
+    assert!(!is_held(&binding, &[6]) && !is_held(&binding, &[5, 1]));
+}
+
+#[test]
 fn what_the_log_has_lost_is_not_asked_for() {
     let all = bound(0, PLENTY);
     let lost = bound(0, 30 * 9);
@@ -70,22 +79,4 @@ fn what_the_log_has_lost_is_not_asked_for() {
         (Some(start..start), Some((start - 1) * 100), (start - 1) * 100 + 1)
     );
     assert_eq!(begin(&all, ALL).0, None);
-}
-
-#[test]
-fn results_are_whole_from_when_all_that_decides_is_known() {
-    let first_whole = |of: &(MemoryLog, MemoryResults), correction_epochs| {
-        let begin = Begin::find(&of.0, &of.1, ALL).unwrap();
-        begin.first_whole(&of.0, &of.1, correction_epochs).unwrap()
-    };
-    assert_eq!(first_whole(&bound(0, PLENTY), 20), Some(0));
-    // What was due at 10,020 is published with 10,100: the next is whole.
-    assert_eq!(first_whole(&bound(10_000, PLENTY), 20), Some(10_200));
-    assert_eq!(first_whole(&bound(10_000, PLENTY), 200), Some(10_300));
-    // Three days after what the log begins with.
-    let lost = bound(0, 100 * 42);
-    let start = lost.0.bounds(0).unwrap().start;
-    assert_eq!(first_whole(&lost, 20), Some((start + 72) * 100));
-    assert_eq!(first_whole(&bound(0, 60 * 42), 20), None);
-    assert_eq!(first_whole(&bound(19_900, PLENTY), 20), None);
 }

@@ -1,0 +1,113 @@
+//! Which checkpoints can be used: what was bound since is still bound, and still held.
+
+use super::start::StartError;
+use crate::checkpoint::{
+    CheckpointError, Manifest, Restored, Storage, Usable, newest_usable, oldest_usable,
+};
+use std::cell::RefCell;
+use std::ops::Range;
+use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::log::{EventLog, LogError};
+use streamgauge_sink::results::{ResultError, ResultLog};
+
+/// Checkpoints that cannot be used: epoch, reason.
+pub type Unusable = Vec<(u64, String)>;
+
+/// The newest checkpoint that can be used over logs that hold so much.
+pub(super) fn newest(
+    results: &dyn ResultLog,
+    storage: &dyn Storage,
+    bounds: &[Range<u64>],
+    committed: Option<u64>,
+    workers: usize,
+) -> Result<Usable, StartError> {
+    checked(results, bounds, committed, |may| newest_usable(storage, workers, may))
+}
+
+/// The oldest checkpoint with these settings that can be used and its binding, or why older
+/// ones cannot.
+pub(crate) fn oldest(
+    results: &dyn ResultLog,
+    storage: &dyn Storage,
+    log: &dyn EventLog,
+    workers: usize,
+    settings_hash: u64,
+) -> Result<Result<(Restored, Binding), Unusable>, StartError> {
+    let committed = results.state()?.committed.map(|p| p.epoch);
+    let find = |may: MayBeUsed<'_>| {
+        oldest_usable(storage, workers, |manifest| match manifest.settings_hash {
+            hash if hash == settings_hash => may(manifest),
+            _ => Err("it was made with other settings".to_owned()),
+        })
+    };
+    let Usable { checkpoint, refused } = checked(results, &log.all_bounds()?, committed, find)?;
+    let Some(checkpoint) = checkpoint else { return Ok(Err(refused)) };
+    Ok(match binding(results, checkpoint.manifest.epoch)? {
+        Some(binding) => Ok((checkpoint, binding)),
+        // It was dropped a moment ago.
+        None => Err(refused),
+    })
+}
+
+type MayBeUsed<'a> = &'a dyn Fn(&Manifest) -> Result<(), String>;
+
+fn checked(
+    results: &dyn ResultLog,
+    bounds: &[Range<u64>],
+    committed: Option<u64>,
+    find: impl FnOnce(MayBeUsed<'_>) -> Result<Usable, CheckpointError>,
+) -> Result<Usable, StartError> {
+    // Results that are away are no reason against a checkpoint.
+    let away = RefCell::new(None);
+    let usable = find(&|manifest| {
+        if committed.is_none_or(|committed| manifest.epoch > committed) {
+            return Err("its epoch is not committed".to_owned());
+        }
+        let binding = binding(results, manifest.epoch).map_err(|error| {
+            let told = error.to_string();
+            away.replace(Some(error));
+            told
+        })?;
+        let binding = binding.ok_or("its binding is no longer kept")?;
+        let bound = binding.partitions.iter().map(|p| p.hi);
+        still_held(bounds, bound).map_err(|lost| lost.to_string())
+    })?;
+    match away.into_inner() {
+        Some(error) => Err(error.into()),
+        None => Ok(usable),
+    }
+}
+
+/// The binding of an epoch.
+pub(super) fn binding(results: &dyn ResultLog, epoch: u64) -> Result<Option<Binding>, ResultError> {
+    let found = results.bindings(epoch, 1)?.pop();
+    Ok(found.filter(|b| b.epoch == epoch))
+}
+
+/// Whether the log still has what comes after these offsets, by partition (I6); of
+/// partitions that were added since, all.
+pub(super) fn still_held(
+    bounds: &[Range<u64>],
+    mut offsets: impl Iterator<Item = u64>,
+) -> Result<(), LogError> {
+    for (partition, held) in (0..).zip(bounds) {
+        let offset = offsets.next().unwrap_or(0);
+        if offset < held.start {
+            return Err(LogError::Lost { partition, lost: offset..held.start });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_partitions_that_were_added_all_must_be_held() {
+        let held = |offsets: &[u64]| still_held(&[2..9, 0..3, 5..5], offsets.iter().copied());
+        assert_eq!(held(&[2, 0, 5]), Ok(()));
+        assert_eq!(held(&[2, 0]), Err(LogError::Lost { partition: 2, lost: 0..5 }));
+        assert_eq!(held(&[1, 0, 5]), Err(LogError::Lost { partition: 0, lost: 1..2 }));
+    }
+}
