@@ -6,7 +6,7 @@ mod log;
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bar::{ToRead, with_bar};
 use cpu_time::ProcessTime;
 use log::OpenLog;
@@ -62,6 +62,14 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         Some(log) if args.verify => log.resumed(&config, workers)?,
         _ => None,
     };
+    if let Some(resumed) = &resumed {
+        let epoch = resumed.epoch();
+        // Without a stderr there is nobody to tell.
+        let _ = writeln!(
+            io::stderr(),
+            "how the first epochs were bound is no longer kept: going on from the checkpoint of epoch {epoch}"
+        );
+    }
     let log_input = match &log {
         Some(log) => Some(log.input(args, &config, resumed.as_ref())?),
         None => None,
@@ -115,8 +123,6 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     };
     tell(args, &summary)?;
     if let Some(verified) = counts.verified {
-        let has_some = verified.equal + verified.no_longer_kept > 0;
-        ensure!(has_some || verified.from == 0, "nothing has been committed since the checkpoint");
         tell_verified(verified);
     }
     Ok(())
@@ -135,6 +141,11 @@ fn tell_verified(Verified { equal, no_longer_kept, from, epoch }: Verified) {
         0 => String::new(),
         from => format!(" from epoch {from}"),
     };
+    if equal == 0 && no_longer_kept == 0 {
+        // Without a stderr there is nobody to tell.
+        let _ = writeln!(io::stderr(), "nothing was compared: there are no results{since}");
+        return;
+    }
     // Without a stderr there is nobody to tell.
     let _ = writeln!(
         io::stderr(),

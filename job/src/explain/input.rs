@@ -184,9 +184,17 @@ impl<'a> Bound<'a> {
                     return Ok(());
                 }
                 let hash = binding.settings_hash;
-                let mut open = match source.take().filter(|open| open.settings_hash == hash) {
-                    Some(open) => open,
-                    None => self.open(&binding, after.as_ref(), watch)?,
+                let mut open = match source.take() {
+                    Some(open) if open.settings_hash == hash => open,
+                    before => {
+                        let mut open = self.open(&binding, after.as_ref(), watch)?;
+                        if let Some(mut before) = before {
+                            let seen = before.source.reader_mut().take_seen(true).into_iter();
+                            let seen: Vec<_> = seen.map(|(of, id, at, _)| (of, id, at)).collect();
+                            open.source.reader_mut().load_seen(&seen);
+                        }
+                        open
+                    }
                 };
                 if let Some(judge) = judge.take() {
                     open.source.reader_mut().go_on_from(judge);
@@ -213,10 +221,10 @@ impl<'a> Bound<'a> {
         let settings_hash = binding.settings_hash;
         let rules = rules(self.results, settings_hash, self.input.given)?;
         let pacing = Pacing { epoch_ms: 1, settings_hash };
-        let (first, is_amid) = (before_first(binding), after.is_some());
+        let first = before_first(binding);
         let after = after.or(first.as_ref());
         let mut source = Source::new(self.log, self.clock, &rules.input, pacing, after)?;
-        if is_amid {
+        if self.plan.after.is_some() {
             source.begins_amid();
         }
         source.reader_mut().watch(watcher(watch));

@@ -1,8 +1,9 @@
 //! A log to be replayed, as flags say.
 
-use crate::commands::site::Site;
+use crate::commands::site::{Site, checkpoints_path};
 use anyhow::{Result, bail, ensure};
 use std::path::PathBuf;
+use streamgauge::checkpoint::DirectoryStorage;
 use streamgauge::cli::{Offsets, ReplayArgs};
 use streamgauge::config::Config;
 use streamgauge::replay::{Begin, Cut, LogInput, Resumed, Stretch};
@@ -30,12 +31,19 @@ impl OpenLog {
     pub(super) fn resumed(&self, config: &Config, workers: usize) -> Result<Option<Resumed>> {
         let (log, results) = (&*self.site.log, &*self.site.results);
         ensure!(self.is_bound, "nothing was committed yet: there is nothing to compare with");
-        if Begin::find(log, results, i64::MIN..i64::MAX)?.next == 0 {
+        let begin = Begin::find(log, results, i64::MIN..i64::MAX)?;
+        if begin.next == 0 && begin.anew.is_none() {
             return Ok(None);
         }
         let settings = (deciding(config).0, config.alerts.len());
-        let storage = self.site.checkpoints()?;
-        match Resumed::oldest(results, &storage, log, workers, settings)? {
+        // Only looked at: a job may be writing one.
+        let path = checkpoints_path(&self.site.directory);
+        let storage = DirectoryStorage::existing(&path);
+        let found = match path.is_dir() {
+            true => Resumed::oldest(results, &storage, log, workers, settings)?,
+            false => Err(Vec::new()),
+        };
+        match found {
             Ok(resumed) => Ok(Some(resumed)),
             Err(refused) => {
                 let refused: Vec<_> = refused
