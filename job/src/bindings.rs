@@ -3,6 +3,7 @@
 use std::ops::Range;
 use streamgauge_ingest::BEFORE_TIME_MS;
 use streamgauge_ingest::binding::Binding;
+use streamgauge_ingest::log::LogError;
 use streamgauge_sink::results::{ResultError, ResultLog};
 
 /// The first bound epoch of a range whose binding is such, given that all after it are.
@@ -58,4 +59,32 @@ pub(crate) fn before_first(first: &Binding) -> Option<Binding> {
     before.idle.clear();
     before.watermark_ms = BEFORE_TIME_MS;
     (first.epoch == 0).then_some(before)
+}
+
+/// Whether the log still has what comes after these offsets, by partition (I6); of
+/// partitions that were added since, all.
+pub(crate) fn still_held(
+    bounds: &[Range<u64>],
+    mut offsets: impl Iterator<Item = u64>,
+) -> Result<(), LogError> {
+    for (partition, held) in (0..).zip(bounds) {
+        let offset = offsets.next().unwrap_or(0);
+        if offset < held.start {
+            return Err(LogError::Lost { partition, lost: offset..held.start });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_partitions_that_were_added_all_must_be_held() {
+        let held = |offsets: &[u64]| still_held(&[2..9, 0..3, 5..5], offsets.iter().copied());
+        assert_eq!(held(&[2, 0, 5]), Ok(()));
+        assert_eq!(held(&[2, 0]), Err(LogError::Lost { partition: 2, lost: 0..5 }));
+        assert_eq!(held(&[1, 0, 5]), Err(LogError::Lost { partition: 0, lost: 1..2 }));
+    }
 }

@@ -46,6 +46,11 @@ pub(super) fn directory(config: &Config, usual: &str) -> PathBuf {
     config.data.directory.clone().unwrap_or_else(|| PathBuf::from(usual))
 }
 
+/// What files of a directory outlast.
+pub(super) fn sync(config: &Config) -> Sync {
+    if config.log.is_power_safe { Sync::Full } else { Sync::Normal }
+}
+
 impl Site {
     /// Opens a directory, and makes it where there is none.
     pub(super) fn open(directory: &Path, config: &Config) -> Result<Self> {
@@ -82,7 +87,7 @@ impl Site {
                 .with_context(|| format!("cannot make the data directory {shown}"))?;
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
+        let sync = sync(config);
         let (log, consumed) = log::open(directory, config, sync, &clock, patience)?;
         let results = results::open(directory, config, sync, &clock, patience)?;
         Ok(Self { directory: directory.to_owned(), log, consumed, results, clock })

@@ -38,11 +38,8 @@ fn create(admin: &Admin, all: &[Wanted], brokers: usize) -> Result<()> {
     say(&format!("{brokers} {plural}, so {replicas} of each partition{note}"))?;
     let mut differs = 0;
     for topic in all {
-        if admin.create(topic, brokers)? {
+        if make(admin, topic, brokers)? {
             let partitions = topic.partitions;
-            if !admin.wait_for_leaders(topic)? {
-                bail!("{} was made, and has no leader yet: look at the brokers", topic.name);
-            }
             say(&format!("{}: made, with {partitions} partitions", topic.name))?;
             continue;
         }
@@ -57,6 +54,15 @@ fn create(admin: &Admin, all: &[Wanted], brokers: usize) -> Result<()> {
         say(ADVICE)?;
     }
     Ok(())
+}
+
+/// Makes a topic that can be used then; false if there is one of its name already.
+pub(super) fn make(admin: &Admin, topic: &Wanted, brokers: usize) -> Result<bool> {
+    let is_made = admin.create(topic, brokers)?;
+    if is_made && !admin.wait_for_leaders(topic)? {
+        bail!("{} was made, and has no leader yet: look at the brokers", topic.name);
+    }
+    Ok(is_made)
 }
 
 /// What to do about differences.

@@ -4,7 +4,8 @@
 //! A checkpoint at epoch c can be used only if c is bound and committed (I5): else
 //! what was committed after it would be missing, or what it holds was never read.
 
-use super::usable::{binding, newest, still_held};
+use super::usable::{binding, newest};
+use crate::bindings::still_held;
 use crate::checkpoint::{CheckpointError, Restored, Storage, Usable};
 use crate::user::Carried;
 use std::ops::Range;

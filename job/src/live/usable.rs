@@ -1,13 +1,14 @@
 //! Which checkpoints can be used: what was bound since is still bound, and still held.
 
 use super::start::StartError;
+use crate::bindings::still_held;
 use crate::checkpoint::{
     CheckpointError, Manifest, Restored, Storage, Usable, newest_usable, oldest_usable,
 };
 use std::cell::RefCell;
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
-use streamgauge_ingest::log::{EventLog, LogError};
+use streamgauge_ingest::log::EventLog;
 use streamgauge_sink::results::{ResultError, ResultLog};
 
 /// Checkpoints that cannot be used: epoch, reason.
@@ -82,32 +83,4 @@ fn checked(
 pub(super) fn binding(results: &dyn ResultLog, epoch: u64) -> Result<Option<Binding>, ResultError> {
     let found = results.bindings(epoch, 1)?.pop();
     Ok(found.filter(|b| b.epoch == epoch))
-}
-
-/// Whether the log still has what comes after these offsets, by partition (I6); of
-/// partitions that were added since, all.
-pub(super) fn still_held(
-    bounds: &[Range<u64>],
-    mut offsets: impl Iterator<Item = u64>,
-) -> Result<(), LogError> {
-    for (partition, held) in (0..).zip(bounds) {
-        let offset = offsets.next().unwrap_or(0);
-        if offset < held.start {
-            return Err(LogError::Lost { partition, lost: offset..held.start });
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_partitions_that_were_added_all_must_be_held() {
-        let held = |offsets: &[u64]| still_held(&[2..9, 0..3, 5..5], offsets.iter().copied());
-        assert_eq!(held(&[2, 0, 5]), Ok(()));
-        assert_eq!(held(&[2, 0]), Err(LogError::Lost { partition: 2, lost: 0..5 }));
-        assert_eq!(held(&[1, 0, 5]), Err(LogError::Lost { partition: 0, lost: 1..2 }));
-    }
 }

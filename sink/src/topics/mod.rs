@@ -64,33 +64,38 @@ pub struct Difference {
     pub wanted: String,
 }
 
-/// The topics of a site: its events, and its results with `prefix` before their names.
-/// `brokers` is how many there are: with fewer than three there are as many replicas.
+/// The topics of a site: its events, and its results as in [`wanted_results`].
 #[must_use]
 pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
-    let text = |value: i64| value.to_string();
-    let deleted = |keep_ms: i64, roll_ms: i64| {
-        vec![
-            ("cleanup.policy", "delete".to_owned()),
-            ("retention.ms", text(keep_ms)),
-            ("retention.bytes", NO_LIMIT.to_owned()),
-            ("segment.ms", text(roll_ms)),
-        ]
-    };
-    let compacted = |roll_ms: i64| {
-        vec![("cleanup.policy", "compact".to_owned()), ("segment.ms", text(roll_ms))]
-    };
     let mut of_events = deleted(7 * DAY_MS, DAY_MS);
     of_events.push(("compression.type", "snappy".to_owned()));
     of_events.push(("message.timestamp.type", "LogAppendTime".to_owned()));
     of_events.push((MOST_BYTES, MOST_EVENT_BYTES.to_string()));
-    let mut all = vec![Wanted {
-        name: events.to_owned(),
-        what: "events",
-        partitions: 12,
-        settings: of_events,
-        usual: Vec::new(),
-    }];
+    let (name, what) = (events.to_owned(), "events");
+    let mut all =
+        vec![Wanted { name, what, partitions: 12, settings: of_events, usual: Vec::new() }];
+    all.iter_mut().for_each(|topic| topic.with_usual(brokers));
+    all.extend(wanted_results(prefix, brokers));
+    all
+}
+
+fn deleted(keep_ms: i64, roll_ms: i64) -> Vec<(&'static str, String)> {
+    vec![
+        ("cleanup.policy", "delete".to_owned()),
+        ("retention.ms", keep_ms.to_string()),
+        ("retention.bytes", NO_LIMIT.to_owned()),
+        ("segment.ms", roll_ms.to_string()),
+    ]
+}
+
+fn compacted(roll_ms: i64) -> Vec<(&'static str, String)> {
+    vec![("cleanup.policy", "compact".to_owned()), ("segment.ms", roll_ms.to_string())]
+}
+
+/// The topics of results, with `prefix` before their names. `brokers` is how many there
+/// are: with fewer than three there are as many replicas.
+#[must_use]
+pub fn wanted_results(prefix: &str, brokers: usize) -> Vec<Wanted> {
     let names = KafkaResults::topics(prefix);
     let jobs =
         [("bindings, progress", 1, deleted(-1, DAY_MS)), ("settings", 1, compacted(HOUR_MS))];
@@ -106,15 +111,14 @@ pub fn wanted(events: &str, prefix: &str, brokers: usize) -> Vec<Wanted> {
         Topic::LiveMetrics => ("provisional results", 1, deleted(HOUR_MS, 10 * MINUTE_MS)),
         Topic::JobStatus => ("how the job does", 1, compacted(HOUR_MS)),
     });
-    for (name, (what, partitions, mut settings)) in names.into_iter().zip(results.chain(jobs)) {
+    let topics = names.into_iter().zip(results.chain(jobs));
+    let topics = topics.map(|(name, (what, partitions, mut settings))| {
         settings.push((MOST_BYTES, MOST_RESULT_BYTES.to_string()));
-        all.push(Wanted { name, what, partitions, settings, usual: Vec::new() });
-    }
-    for topic in &mut all {
-        topic.settings.push((IN_SYNC, in_sync(replicas(brokers)).to_owned()));
-        topic.usual.push(("unclean.leader.election.enable", "false".to_owned()));
-    }
-    all
+        let mut topic = Wanted { name, what, partitions, settings, usual: Vec::new() };
+        topic.with_usual(brokers);
+        topic
+    });
+    topics.collect()
 }
 
 /// How many bytes a partition keeps of what is not yet too old: all.
@@ -139,6 +143,12 @@ pub fn replicas(brokers: usize) -> usize {
 }
 
 impl Wanted {
+    /// With what all topics have.
+    fn with_usual(&mut self, brokers: usize) {
+        self.settings.push((IN_SYNC, in_sync(replicas(brokers)).to_owned()));
+        self.usual.push(("unclean.leader.election.enable", "false".to_owned()));
+    }
+
     /// Where `found` differs; `brokers` is how many there are.
     #[must_use]
     pub fn differences(&self, found: &Found, brokers: usize) -> Vec<Difference> {

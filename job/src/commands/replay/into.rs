@@ -1,17 +1,17 @@
 //! Where a replay with `--to log` goes: topics with another prefix, or another data
 //! directory.
 
-use crate::commands::site::SystemClock;
-use anyhow::{Context, Result, bail, ensure};
+use crate::commands::site::{SystemClock, sync};
+use crate::commands::topics::make;
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use streamgauge::config::Config;
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::KafkaSettings;
-use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{EmbeddedResults, KafkaResults, ResultLog};
-use streamgauge_sink::topics::{Admin, wanted};
+use streamgauge_sink::topics::{Admin, wanted_results};
 
 /// Opens what `into` names, where nothing may be yet; `source` is the directory that is
 /// read, if there is one.
@@ -45,16 +45,14 @@ fn topics(
     );
     let admin = Admin::new(kafka)?;
     let brokers = admin.brokers()?.len();
-    let topics = wanted(&kafka.topic, prefix, brokers);
+    let topics = wanted_results(prefix, brokers);
     ensure!(
-        !topics.iter().skip(1).any(|topic| topic.name == kafka.topic),
+        topics.iter().all(|topic| topic.name != kafka.topic),
         "--into {prefix}: {} is the topic of the events; name another prefix",
         kafka.topic
     );
-    for topic in topics.iter().skip(1) {
-        if admin.create(topic, brokers)? && !admin.wait_for_leaders(topic)? {
-            bail!("{} was made, and has no leader yet: look at the brokers", topic.name);
-        }
+    for topic in &topics {
+        make(&admin, topic, brokers)?;
     }
     Ok(Arc::new(KafkaResults::connect(kafka, prefix, clock)?))
 }
@@ -72,6 +70,5 @@ fn directory(
         !source.is_some_and(same),
         "--into {shown}: it is what is read; name another directory"
     );
-    let sync = if config.log.is_power_safe { Sync::Full } else { Sync::Normal };
-    Ok(Arc::new(EmbeddedResults::open(directory, sync, clock)?))
+    Ok(Arc::new(EmbeddedResults::open(directory, sync(config), clock)?))
 }

@@ -6,7 +6,7 @@
 
 use super::super::Resumed;
 use super::LogInputError;
-use crate::bindings::{before, before_first, first_where};
+use crate::bindings::{before, before_first, first_where, still_held};
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, LogError, Position};
@@ -52,8 +52,7 @@ impl Begin {
         times: Range<i64>,
     ) -> Result<Self, LogInputError> {
         let bounds = log.all_bounds().map_err(failed)?;
-        let starts: Vec<u64> = bounds.iter().map(|b| b.start).collect();
-        let ends = bounds.iter().map(|b| b.end);
+        let (starts, ends) = (bounds.iter().map(|b| b.start), bounds.iter().map(|b| b.end));
         let Some(first) = results.bindings(0, 1)?.pop() else {
             return Ok(Self::default());
         };
@@ -63,15 +62,15 @@ impl Begin {
             after = before(results, first.epoch..from.unwrap_or(u64::MAX))?;
             next = after.as_ref().map_or(0, |after| after.epoch + 1);
         }
-        if after.as_ref().is_some_and(|after| is_held(after, &starts)) {
+        if after.as_ref().is_some_and(|after| is_held(after, &bounds)) {
             return Ok(Self { anew: None, after, next });
         }
-        let from = at_time(log, times.start, starts.iter().copied())?;
-        let held = first_where(results, first.epoch..u64::MAX, |b| is_held(b, &starts))?;
+        let from = at_time(log, times.start, starts)?;
+        let held = first_where(results, first.epoch..u64::MAX, |b| is_held(b, &bounds))?;
         let held = held.map(|epoch| results.bindings(epoch, 1)).transpose()?;
         let after = held.and_then(|mut found| found.pop()).filter(|b| b.at_ms < times.end);
         let until = match &after {
-            Some(after) => (0..).zip(&starts).map(|(p, _)| reached(after, p)).collect(),
+            Some(after) => (0..log.partitions()).map(|p| reached(after, p)).collect(),
             None => at_time(log, times.end, ends)?,
         };
         let next = after.as_ref().map_or(0, |after| after.epoch + 1);
@@ -86,8 +85,8 @@ fn reached(binding: &Binding, partition: u32) -> Position {
 }
 
 /// Whether the log still has what comes behind a binding.
-fn is_held(binding: &Binding, starts: &[u64]) -> bool {
-    (0..).zip(starts).all(|(p, start)| reached(binding, p).offset >= *start)
+fn is_held(binding: &Binding, bounds: &[Range<u64>]) -> bool {
+    still_held(bounds, binding.partitions.iter().map(|p| p.hi)).is_ok()
 }
 
 /// The offsets appended at a time or later; `otherwise` for the ends of time.

@@ -20,7 +20,7 @@ use streamgauge_ingest::log::KafkaSettings;
 use streamgauge_sink::results::{
     KafkaResults, Position, ResultError, ResultLog, Stored, Topic, Transaction,
 };
-use streamgauge_sink::topics::{Admin, wanted};
+use streamgauge_sink::topics::{Admin, wanted_results};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -48,7 +48,7 @@ fn fixture_with(kafka: &KafkaSettings, set: &[(&'static str, &str)]) -> (Fixture
     let nanos = now().as_nanos();
     let prefix = format!("test-{nanos}-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let admin = Admin::new(kafka).unwrap();
-    for mut topic in wanted("events", &prefix, 1).into_iter().skip(1) {
+    for mut topic in wanted_results(&prefix, 1) {
         topic.settings.retain(|(name, _)| {
             *name != "retention.ms" && set.iter().all(|(other, _)| name != other)
         });
@@ -233,7 +233,7 @@ fn topics_are_as_they_were_wanted_and_what_differs_is_named() {
     assert_eq!(admin.brokers().unwrap().len(), 1);
     assert_eq!(admin.find("no-such-topic").unwrap(), None);
     let mut named = BTreeMap::new();
-    for topic in wanted("events", &prefix, 1).into_iter().skip(1) {
+    for topic in wanted_results(&prefix, 1) {
         assert!(!admin.create(&topic, 1).unwrap(), "it is there");
         let found = admin.find(&topic.name).unwrap().unwrap();
         let what: Vec<_> = topic.differences(&found, 1).into_iter().map(|d| d.what).collect();
