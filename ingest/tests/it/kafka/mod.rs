@@ -231,4 +231,18 @@ fn the_consumer_of_a_group_commits_its_positions_and_no_other_reader_does() {
         assert_eq!(topic.committed(topic.name()), [Some(0), Some(3)]);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    // With more partitions it is the consumer still.
+    topic.grow(3);
+    append(&log, 0, &["d"]).unwrap();
+    let grown = log.for_consumer().grown().unwrap().expect("it has more");
+    let mut reader = grown.reader(&[at(0, 0), at(1, 3), at(2, 0)]).unwrap();
+    for _ in 0..100 {
+        reader.poll(10, &mut |_| {}).unwrap();
+        clock.advance(5_000);
+        if topic.committed(topic.name()) == [Some(1), Some(3)] {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(topic.committed(topic.name()), [Some(1), Some(3)]);
 }
