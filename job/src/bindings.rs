@@ -6,6 +6,9 @@ use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::LogError;
 use streamgauge_sink::results::{ResultError, ResultLog};
 
+/// Bindings read at once.
+pub(crate) const AT_ONCE: usize = 1_000;
+
 /// The first bound epoch of a range whose binding is such, given that all after it are.
 pub(crate) fn first_where(
     results: &dyn ResultLog,
@@ -47,6 +50,20 @@ pub(crate) fn before(
         }
     }
     Ok(last)
+}
+
+/// The epoch since which all were bound with settings of this hash: 0 if all that are kept
+/// were, and one more than the last if that was not. Settings can come back, so all are read.
+pub(crate) fn since_settings(results: &dyn ResultLog, hash: u64) -> Result<u64, ResultError> {
+    let (mut next, mut since) = (0, 0);
+    loop {
+        let bindings = results.bindings(next, AT_ONCE)?;
+        let Some(last) = bindings.last() else { return Ok(since) };
+        next = last.epoch + 1;
+        if let Some(other) = bindings.iter().rfind(|b| b.settings_hash != hash) {
+            since = other.epoch + 1;
+        }
+    }
 }
 
 /// What the first epoch began behind: where its partitions begin.

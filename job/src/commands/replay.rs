@@ -6,7 +6,7 @@ mod log;
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bar::{ToRead, with_bar};
 use cpu_time::ProcessTime;
 use log::OpenLog;
@@ -62,14 +62,6 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
         Some(log) if args.verify => log.resumed(&config, workers)?,
         _ => None,
     };
-    if let Some(resumed) = &resumed {
-        let epoch = resumed.epoch();
-        // Without a stderr there is nobody to tell.
-        let _ = writeln!(
-            io::stderr(),
-            "how the first epochs were bound is no longer kept: going on from the checkpoint of epoch {epoch}"
-        );
-    }
     let log_input = match &log {
         Some(log) => Some(log.input(args, &config, resumed.as_ref())?),
         None => None,
@@ -123,6 +115,11 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     };
     tell(args, &summary)?;
     if let Some(verified) = counts.verified {
+        ensure!(
+            !summary.interrupted,
+            "not verified, as it was interrupted: up to epoch {} nothing differs; begin again, and let it come to its end",
+            verified.epoch
+        );
         tell_verified(verified);
     }
     Ok(())

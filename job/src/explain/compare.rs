@@ -13,6 +13,7 @@ use super::times::rfc3339;
 use crate::live::changes;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use streamgauge_sink::dead_letters::TOO_LARGE;
 
 /// All that was found of a key.
 pub(super) struct Found {
@@ -81,7 +82,9 @@ impl Found {
                 Some(_) => {
                     reasons.push(format!(
                         "it is not published, and the log gives it as of epoch {}: the job \
-                         publishes corrections once a second, or retention has cut the results",
+                         publishes corrections once a second, retention has cut the results, or \
+                         it is larger than its topic takes (`streamgauge dlq show --reason \
+                         {TOO_LARGE}`)",
                         asked.last
                     ));
                     reasons.extend(causes(plan));
@@ -102,6 +105,12 @@ impl Found {
             ));
         }
         reasons.extend(causes(plan));
+        if published.line.is_none() && body.is_some() {
+            reasons.push(format!(
+                "it has ended, perhaps as it is larger than its topic takes: `streamgauge dlq \
+                 show --reason {TOO_LARGE}` names what was"
+            ));
+        }
         if plan.has_other_settings && self.follows_another() {
             reasons.push(
                 "the window before its row is beyond the limit, too: a rule that is added, or \

@@ -25,20 +25,21 @@ pub(super) fn newest(
     checked(results, bounds, committed, |may| newest_usable(storage, workers, may))
 }
 
-/// The oldest checkpoint with these settings that can be used and its binding, or why older
-/// ones cannot.
+/// The oldest checkpoint with these settings, of an epoch from `since` on, that can be used and
+/// its binding, or why older ones cannot.
 pub(crate) fn oldest(
     results: &dyn ResultLog,
     storage: &dyn Storage,
     log: &dyn EventLog,
     workers: usize,
-    settings_hash: u64,
+    (settings_hash, since): (u64, u64),
 ) -> Result<Result<(Restored, Binding), Unusable>, StartError> {
     let committed = results.state()?.committed.map(|p| p.epoch);
     let find = |may: MayBeUsed<'_>| {
         oldest_usable(storage, workers, |manifest| match manifest.settings_hash {
-            hash if hash == settings_hash => may(manifest),
-            _ => Err("it was made with other settings".to_owned()),
+            hash if hash != settings_hash => Err("it was made with other settings".to_owned()),
+            _ if manifest.epoch < since => Err("settings were others since".to_owned()),
+            _ => may(manifest),
         })
     };
     let Usable { checkpoint, refused } = checked(results, &log.all_bounds()?, committed, find)?;

@@ -11,7 +11,7 @@ mod verify;
 pub(crate) use log::anew;
 pub use log::{Begin, Cut, LogInput, LogInputError, Stretch};
 pub use output::{Message, OutputCounts, OutputError, Outputs, Wanted};
-pub use resumed::Resumed;
+pub use resumed::{Gone, Resumed};
 pub use summary::Summary;
 pub use target::partial;
 pub use verify::{Verified, VerifyError};
@@ -254,6 +254,10 @@ impl Replay<'_> {
         }
         to_log.as_mut().map_or(Ok(()), ToLog::commit)?;
         let output = outputs.finish()?;
-        Ok((output, verifier.map(Verifier::finish).transpose()?))
+        let verified = match self.progress.complete.load(Ordering::SeqCst) {
+            true => verifier.map(Verifier::finish).transpose()?,
+            false => verifier.map(Verifier::so_far),
+        };
+        Ok((output, verified))
     }
 }

@@ -1,9 +1,12 @@
 //! A replay that goes on from a checkpoint: what came before is known exactly, though how it
 //! was bound is no longer kept.
 
+use super::{Begin, LogInputError};
+use crate::bindings::since_settings;
 use crate::checkpoint::Storage;
 use crate::live::{Shares, StartError, Unusable, oldest};
 use crate::user::Carried;
+use std::fmt;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::judge::Close;
 use streamgauge_ingest::log::EventLog;
@@ -21,9 +24,60 @@ pub struct Resumed {
     pub(super) after: Binding,
 }
 
+/// What keeps a verification from beginning with the first epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// How the first epochs were bound is no longer kept.
+    Bindings,
+    /// Epochs before this one were bound with other settings.
+    Settings {
+        /// The epoch.
+        since: u64,
+    },
+}
+
+impl Gone {
+    /// What keeps a verification with settings of this hash from beginning with the first
+    /// epoch, if anything does.
+    ///
+    /// # Errors
+    /// If the logs can't be read, or the last epoch was bound with other settings.
+    pub fn find(
+        log: &dyn EventLog,
+        results: &dyn ResultLog,
+        settings_hash: u64,
+    ) -> Result<Option<Self>, LogInputError> {
+        let since = since_settings(results, settings_hash)?;
+        if since > 0 {
+            let last = since - 1;
+            if let Some(binding) = results.bindings(last, 1)?.pop().filter(|b| b.epoch == last)
+                && results.state()?.bound == Some(last)
+            {
+                let with = results.settings(binding.settings_hash).ok().flatten();
+                return Err(LogInputError::OtherSettings { epoch: last, with });
+            }
+            return Ok(Some(Self::Settings { since }));
+        }
+        let begin = Begin::find(log, results, i64::MIN..i64::MAX)?;
+        let is_whole = begin.next == 0 && begin.anew.is_none();
+        Ok((!is_whole).then_some(Self::Bindings))
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bindings => f.write_str("how the first epochs were bound is no longer kept"),
+            Self::Settings { since } => {
+                write!(f, "epochs before {since} were bound with other settings than those given")
+            }
+        }
+    }
+}
+
 impl Resumed {
-    /// The oldest checkpoint that can be used, for so many workers and made with settings of
-    /// this hash and with so many rules; else why older ones cannot.
+    /// The oldest checkpoint that can be used where so much is gone, for so many workers and
+    /// made with settings of this hash and with so many rules; else why older ones cannot.
     ///
     /// # Errors
     /// If the logs or the checkpoints can't be read.
@@ -31,19 +85,23 @@ impl Resumed {
         results: &dyn ResultLog,
         storage: &dyn Storage,
         log: &dyn EventLog,
+        gone: Gone,
         workers: usize,
         (settings_hash, rules): (u64, usize),
     ) -> Result<Result<Self, Unusable>, StartError> {
-        Ok(oldest(results, storage, log, workers, settings_hash)?.map(|(mut checkpoint, after)| {
-            Self {
-                close: Close {
-                    epoch: checkpoint.manifest.epoch,
-                    watermark_ms: checkpoint.manifest.watermark_ms,
-                },
-                seen: std::mem::take(&mut checkpoint.seen),
-                shares: Shares::of(&Carried::all(rules), Some(&mut checkpoint), workers),
-                after,
-            }
+        let since = match gone {
+            Gone::Bindings => 0,
+            Gone::Settings { since } => since,
+        };
+        let found = oldest(results, storage, log, workers, (settings_hash, since))?;
+        Ok(found.map(|(mut checkpoint, after)| Self {
+            close: Close {
+                epoch: checkpoint.manifest.epoch,
+                watermark_ms: checkpoint.manifest.watermark_ms,
+            },
+            seen: std::mem::take(&mut checkpoint.seen),
+            shares: Shares::of(&Carried::all(rules), Some(&mut checkpoint), workers),
+            after,
         }))
     }
 

@@ -9,6 +9,7 @@ use crate::collect::EpochChanges;
 use crate::live::committed_records;
 use letters::Letters;
 use std::collections::{BTreeMap, VecDeque};
+use streamgauge_ingest::END_OF_TIME_MS;
 use streamgauge_sink::results::{
     LogState, Position, Record, ResultError, ResultLog, ResultReader, Topic,
 };
@@ -169,7 +170,9 @@ impl<'a> Verifier<'a> {
     /// Compares an epoch; they come in order.
     pub(super) fn epoch(&mut self, changes: &EpochChanges) -> Result<(), VerifyError> {
         let epoch = changes.epoch;
-        if epoch < self.from || self.last.is_none_or(|last| epoch > last) {
+        // Where a replay is interrupted, its last epoch has the number of one that was bound.
+        let is_end = changes.watermark_ms == END_OF_TIME_MS;
+        if is_end || epoch < self.from || self.last.is_none_or(|last| epoch > last) {
             return Ok(());
         }
         let records = committed_records(changes).into_iter();
@@ -198,6 +201,12 @@ impl<'a> Verifier<'a> {
         self.missing.extend(computed.into_iter().map(|(id, value)| (id, (epoch, value))));
         self.verified.epoch = epoch;
         Ok(())
+    }
+
+    /// What was compared by a replay that was interrupted: what was not found may have been
+    /// written again later.
+    pub(super) fn so_far(self) -> Verified {
+        self.verified
     }
 
     /// Whether what was not found could be missing.

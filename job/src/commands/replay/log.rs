@@ -2,11 +2,12 @@
 
 use crate::commands::site::{Site, checkpoints_path};
 use anyhow::{Result, bail, ensure};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use streamgauge::checkpoint::DirectoryStorage;
 use streamgauge::cli::{Offsets, ReplayArgs};
 use streamgauge::config::Config;
-use streamgauge::replay::{Begin, Cut, LogInput, Resumed, Stretch};
+use streamgauge::replay::{Begin, Cut, Gone, LogInput, Resumed, Stretch};
 use streamgauge::settings::deciding;
 use streamgauge_ingest::log::{EventLog, Position};
 
@@ -31,27 +32,30 @@ impl OpenLog {
     pub(super) fn resumed(&self, config: &Config, workers: usize) -> Result<Option<Resumed>> {
         let (log, results) = (&*self.site.log, &*self.site.results);
         ensure!(self.is_bound, "nothing was committed yet: there is nothing to compare with");
-        let begin = Begin::find(log, results, i64::MIN..i64::MAX)?;
-        if begin.next == 0 && begin.anew.is_none() {
-            return Ok(None);
-        }
         let settings = (deciding(config).0, config.alerts.len());
+        let Some(gone) = Gone::find(log, results, settings.0)? else { return Ok(None) };
         // Only looked at: a job may be writing one.
         let path = checkpoints_path(&self.site.directory);
         let storage = DirectoryStorage::existing(&path);
         let found = match path.is_dir() {
-            true => Resumed::oldest(results, &storage, log, workers, settings)?,
+            true => Resumed::oldest(results, &storage, log, gone, workers, settings)?,
             false => Err(Vec::new()),
         };
         match found {
-            Ok(resumed) => Ok(Some(resumed)),
+            Ok(resumed) => {
+                let epoch = resumed.epoch();
+                // Without a stderr there is nobody to tell.
+                let _ =
+                    writeln!(io::stderr(), "{gone}: going on from the checkpoint of epoch {epoch}");
+                Ok(Some(resumed))
+            }
             Err(refused) => {
                 let refused: Vec<_> = refused
                     .iter()
                     .map(|(epoch, reason)| format!("; checkpoint {epoch}: {reason}"))
                     .collect();
                 bail!(
-                    "how the first epochs were bound is no longer kept, what came before the others decides about their results, too, and no checkpoint can be used from which to go on (`--data-dir` must be the job's; `[checkpoint] keep_hours` says how long they are kept){}",
+                    "{gone}, what came before the others decides about their results, too, and no checkpoint can be used from which to go on (`--data-dir` must be the job's; `[checkpoint] keep_hours` says how long they are kept){}",
                     refused.concat()
                 )
             }

@@ -3,6 +3,7 @@
 use super::super::Resumed;
 use super::anew::AGAIN;
 use super::{Begin, LogInput, LogInputError, Stretch};
+use crate::bindings::AT_ONCE;
 use std::sync::atomic::Ordering;
 use std::thread;
 use streamgauge_ingest::END_OF_TIME_MS;
@@ -14,9 +15,6 @@ use streamgauge_ingest::settings::InputSettings;
 use streamgauge_ingest::source::{BoundEpoch, Pacing, Source, SourceError};
 use streamgauge_ingest::summary::SourceCounts;
 use streamgauge_sink::results::ResultLog;
-
-/// Bindings read at once.
-const BINDINGS: usize = 1_000;
 
 /// A log whose epochs are read as they were bound.
 pub(super) struct Bound<'a> {
@@ -52,10 +50,13 @@ impl Bound<'_> {
             let judge = self.up_to(after, stretch, release)?;
             source.reader_mut().go_on_from(judge);
         }
-        let mut next = *next;
+        let (mut next, mut last) = (*next, after.clone());
         loop {
-            let bindings = self.results.bindings(next, BINDINGS)?;
+            let bindings = self.results.bindings(next, AT_ONCE)?;
             let is_last = bindings.is_empty();
+            if let Some(binding) = bindings.first().filter(|binding| !goes_on(&last, binding)) {
+                return Err(LogInputError::Dropped { before: binding.epoch });
+            }
             for binding in bindings {
                 if binding.at_ms >= until_ms || self.is_stopped() {
                     return Ok(end(&source, next, release));
@@ -64,6 +65,7 @@ impl Bound<'_> {
                 self.progress.records.store(source.counts().read, Ordering::Relaxed);
                 next = binding.epoch + 1;
                 bound.release(release);
+                last = binding;
             }
             if is_last {
                 self.progress.complete.store(!self.is_stopped(), Ordering::SeqCst);
@@ -127,6 +129,11 @@ impl Bound<'_> {
             other => other.into(),
         }
     }
+}
+
+/// Whether no epoch is missing between two.
+fn goes_on(last: &Binding, next: &Binding) -> bool {
+    last.partitions.iter().zip(&next.partitions).all(|(last, next)| last.hi == next.lo)
 }
 
 fn end(source: &Source<'_>, epoch: u64, release: &mut impl FnMut(Released)) -> SourceCounts {

@@ -87,8 +87,16 @@ pub enum LogInputError {
     /// Bindings cannot be read.
     #[error(transparent)]
     Results(#[from] ResultError),
+    /// Bindings were dropped before they were read.
+    #[error(
+        "how epochs before {before} were bound was dropped while they were replayed: begin again, or keep it for longer (`checkpoint.keep_bindings`)"
+    )]
+    Dropped {
+        /// The first epoch that is still known.
+        before: u64,
+    },
     /// The settings have changed.
-    #[error("epoch {epoch} was bound with other settings than those given{}; `--rebind` computes it anew", .with.as_ref().map(|s| format!(": {s}")).unwrap_or_default())]
+    #[error("epoch {epoch} was bound with other settings than those given{}; give those, or compute it anew with `--rebind`", .with.as_ref().map(|s| format!(": {s}")).unwrap_or_default())]
     OtherSettings {
         /// The first epoch with them.
         epoch: u64,

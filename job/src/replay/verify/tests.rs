@@ -118,6 +118,15 @@ fn verify_from(
     verify_records(from, computed, left.iter().flat_map(committed_records).collect(), cut)
 }
 
+/// A log with these records, committed up to an epoch.
+fn committed(records: Vec<Record>, epoch: u64) -> MemoryResults {
+    let log = MemoryResults::new(Arc::new(ManualClock::new(0)));
+    let progress = vec![Progress { epoch, records: 0, hash: 0, chain: 0 }];
+    let transaction = Transaction { records, progress, ..Transaction::default() };
+    log.writer().unwrap().commit(&transaction).unwrap();
+    log
+}
+
 /// Verifies epochs from one on against these records.
 fn verify_records(
     from: u64,
@@ -125,12 +134,7 @@ fn verify_records(
     records: Vec<Record>,
     cut: [bool; 2],
 ) -> Result<Verified, VerifyError> {
-    let log = MemoryResults::new(Arc::new(ManualClock::new(0)));
-    let last = computed.last().unwrap().epoch;
-    let progress = vec![Progress { epoch: last, records: 0, hash: 0, chain: 0 }];
-    let transaction = Transaction { records, progress, ..Transaction::default() };
-    log.writer().unwrap().commit(&transaction).unwrap();
-    let results = Two { log, cut };
+    let results = Two { log: committed(records, computed.last().unwrap().epoch), cut };
     let mut verifier = Verifier::open(&results, from)?;
     computed.iter().try_for_each(|changes| verifier.epoch(changes))?;
     verifier.finish()
@@ -160,6 +164,23 @@ fn what_is_there_is_equal() {
     let all = [epoch(1, &["a", "b"]), epoch(2, &["b"])];
     let verified = verify(&all, &all, [false; 2]).unwrap();
     assert_eq!(verified, Verified { equal: 3, no_longer_kept: 0, from: 0, epoch: 2 });
+}
+
+#[test]
+fn what_is_interrupted_has_nothing_missing_and_its_end_is_not_compared() {
+    let all = [epoch(1, &["a"]), epoch(2, &["b"]), epoch(3, &["a"])];
+    // That of epoch 1 was written again in epoch 3, to which it does not come.
+    let left = [epoch(2, &["b"]), epoch(3, &["a"])];
+    let end = EpochChanges { watermark_ms: END_OF_TIME_MS, ..epoch(3, &["c"]) };
+    let log = committed(left.iter().flat_map(committed_records).collect(), 3);
+    let results = Two { log, cut: [false; 2] };
+    let mut verifier = Verifier::open(&results, 0).unwrap();
+    for changes in [&all[0], &all[1], &end] {
+        verifier.epoch(changes).unwrap();
+    }
+    let verified = verifier.so_far();
+    assert_eq!(verified, Verified { equal: 1, no_longer_kept: 0, from: 0, epoch: 2 });
+    assert_eq!(verify(&all, &left, [false; 2]).unwrap().equal, 2);
 }
 
 #[test]

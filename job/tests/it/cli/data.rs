@@ -296,3 +296,50 @@ fn a_replay_goes_into_another_log_of_results() {
     check("replay --from log --data-dir d --to none --into x", 2, &["--to log"]);
     check(&format!("{from} --into x --final-only"), 2, &["--final-only is for files"]);
 }
+
+#[test]
+fn what_was_bound_since_the_settings_changed_can_be_verified() {
+    let folder = Folder::new();
+    let settings = |corrections: &str| {
+        let text = format!(
+            "[time]\ncorrections = \"{corrections}\"\n[checkpoint]\nevery = \"200ms\"\nkeep = 100\n"
+        );
+        folder.put("streamgauge.toml", text.as_bytes());
+    };
+    let verify = "replay --from log --data-dir d --to none --verify";
+    let verified = || {
+        let said = folder.done(verify).stderr;
+        let (before, rest) = said.split_once(" committed records").expect(&said);
+        let equal = before.rsplit(' ').next().and_then(|number| number.parse::<u64>().ok());
+        assert!(equal > Some(0) && rest.contains("are equal"), "{said}");
+        said
+    };
+    let work = |day: u64| {
+        let line = "job --data-dir d --workers 2";
+        let mut job = folder.command(line).spawn().expect(line);
+        // What comes later closes what came before: so there are results behind checkpoints.
+        for hour in ["00", "08", "16"] {
+            let events = format!("--events 500 --rate 1000 --start 2026-01-0{day}T{hour}:00:00Z");
+            folder.done(&format!("simulate --to log --data-dir d {events}"));
+        }
+        signal(job.id(), "TERM");
+        drop(job.stdout.take());
+        let ran = ended(job, line);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    };
+    settings("1s");
+    work(1);
+    assert!(!verified().contains("going on"), "from the first epoch");
+    settings("2s");
+    folder.refused(verify, 1, &["other settings", "give those"]);
+    for (corrections, day) in [("2s", 2), ("1s", 3)] {
+        settings(corrections);
+        work(day);
+        let said = verified();
+        let since = said.split("epochs before ").nth(1).and_then(|rest| rest.split(' ').next());
+        let from =
+            said.split("the checkpoint of epoch ").nth(1).and_then(|rest| rest.lines().next());
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+        assert!(number(from) >= number(since) && number(since) > Some(0), "{said}");
+    }
+}

@@ -70,6 +70,31 @@ fn a_binding_without_a_partition_that_was_cut_is_none_to_go_on_from() {
 }
 
 #[test]
+fn what_is_dropped_while_it_is_replayed_is_told() {
+    use crate::replay::{Cut, LogInput};
+    use streamgauge_ingest::{files::Progress, settings::InputSettings, source::SourceError};
+    let (log, all) = bound(0, PLENTY);
+    let begin = Begin::find(&log, &all, ALL).unwrap();
+    let clock = ManualClock::new(0);
+    let error = |results: &MemoryResults, settings_hash| {
+        let (begin, resumed, until_ms) = (Box::new(begin.clone()), None, i64::MAX);
+        let cut = Cut::Bound { results, settings_hash, begin, resumed, until_ms };
+        let input = LogInput { log: &log, clock: &clock, cut, epoch_records: 1_000 };
+        let settings = InputSettings { partitions: 1, ..InputSettings::default() };
+        input.run(&settings, &Progress::default(), &mut |_| {}).expect_err("something is wrong")
+    };
+    let (_, cut) = bound(700, PLENTY);
+    assert!(matches!(error(&cut, 0), LogInputError::Dropped { before: 700 }));
+    // These bindings have no digests.
+    let changed = error(&all, 0);
+    assert!(
+        matches!(&changed, LogInputError::Source(SourceError::Changed { epoch: 0, .. })),
+        "{changed}"
+    );
+    assert!(matches!(error(&all, 1), LogInputError::OtherSettings { epoch: 0, .. }));
+}
+
+#[test]
 fn what_the_log_has_lost_is_not_asked_for() {
     let all = bound(0, PLENTY);
     let lost = bound(0, 30 * 9);
