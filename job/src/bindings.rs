@@ -52,18 +52,22 @@ pub(crate) fn before(
     Ok(last)
 }
 
-/// The epoch since which all were bound with settings of this hash: 0 if all that are kept
-/// were, and one more than the last if that was not. Settings can come back, so all are read.
-pub(crate) fn since_settings(results: &dyn ResultLog, hash: u64) -> Result<u64, ResultError> {
-    let (mut next, mut since) = (0, 0);
-    loop {
-        let bindings = results.bindings(next, AT_ONCE)?;
-        let Some(last) = bindings.last() else { return Ok(since) };
-        next = last.epoch + 1;
-        if let Some(other) = bindings.iter().rfind(|b| b.settings_hash != hash) {
-            since = other.epoch + 1;
-        }
+/// The last bound epoch, and the last binding with settings of another hash, if there is one
+/// that is kept. Settings can come back, so all are read; what is bound meanwhile is not.
+pub(crate) fn last_with_other_settings(
+    results: &dyn ResultLog,
+    hash: u64,
+) -> Result<(Option<u64>, Option<Binding>), ResultError> {
+    let last = results.state()?.bound;
+    let (mut next, mut other) = (0, None);
+    while last.is_some_and(|last| next <= last) {
+        let mut bindings = results.bindings(next, AT_ONCE)?;
+        bindings.retain(|b| last.is_some_and(|last| b.epoch <= last));
+        let Some(end) = bindings.last() else { break };
+        next = end.epoch + 1;
+        other = bindings.into_iter().rfind(|b| b.settings_hash != hash).or(other);
     }
+    Ok((last, other))
 }
 
 /// What the first epoch began behind: where its partitions begin.

@@ -117,8 +117,11 @@ pub(crate) fn replay(args: &ReplayArgs, around: &Surroundings) -> Result<()> {
     if let Some(verified) = counts.verified {
         ensure!(
             !summary.interrupted,
-            "not verified, as it was interrupted: up to epoch {} nothing differs; begin again, and let it come to its end",
-            verified.epoch
+            "not verified, as it was interrupted: {}; begin again, and let it come to its end",
+            match verified.equal {
+                0 => "nothing was compared yet".to_owned(),
+                equal => format!("{equal} records up to epoch {} are equal", verified.epoch),
+            }
         );
         tell_verified(verified);
     }

@@ -105,12 +105,6 @@ impl Found {
             ));
         }
         reasons.extend(causes(plan));
-        if published.line.is_none() && body.is_some() {
-            reasons.push(format!(
-                "it has ended, perhaps as it is larger than its topic takes: `streamgauge dlq \
-                 show --reason {TOO_LARGE}` names what was"
-            ));
-        }
         if plan.has_other_settings && self.follows_another() {
             reasons.push(
                 "the window before its row is beyond the limit, too: a rule that is added, or \
@@ -124,6 +118,12 @@ impl Found {
                  else than a job, or another version of the program computed it"
                     .to_owned(),
             );
+        }
+        if published.line.is_none() && body.is_some() {
+            reasons.push(format!(
+                "or it has ended as it is larger than its topic takes: `streamgauge dlq \
+                 show --reason {TOO_LARGE}` names what was"
+            ));
         }
         Outcome::Differs
     }

@@ -1,7 +1,7 @@
 //! The beginning of a job, which waits for logs that are away.
 //!
 //! Invariant: a job that cannot begin takes no right from the one that is at work. So where
-//! it begins is found first, by reading alone, and then all its processes must be there.
+//! it begins is found first, by reading alone.
 
 use super::run::{Job, LiveError};
 use super::start::{Start, StartError};
@@ -15,12 +15,6 @@ use streamgauge_sink::results::{ResultError, ResultWriter};
 /// How often a log that is away is tried.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Where a job begins, if nothing is committed before it has the right to write.
-pub(super) struct Found<'a> {
-    start: Start,
-    source: Source<'a>,
-}
-
 /// What a job begins with.
 pub(super) struct Begun<'a> {
     pub(super) results: Box<dyn ResultWriter>,
@@ -28,24 +22,13 @@ pub(super) struct Begun<'a> {
     pub(super) source: Source<'a>,
 }
 
-/// Finds where the job begins, and makes the source that begins there. It waits for logs
-/// that are away; none if it is asked to end meanwhile.
-///
-/// A refusal is looked at once more, since what a job that has just ended committed last can
-/// take a moment until it is read.
-pub(super) fn look<'a>(job: &Job<'a>) -> Result<Option<Found<'a>>, LiveError> {
-    patiently(job, || match find(job) {
-        Err(error @ LiveError::Start(_)) if !is_away(&error) => {
-            thread::sleep(AGAIN);
-            find(job)
-        }
-        found => found,
-    })
-}
-
-/// Takes the right to write: an older job does not go on beside this one. It waits for logs
-/// that are away; none if it is asked to end meanwhile.
-pub(super) fn begin<'a>(job: &Job<'a>, found: Found<'a>) -> Result<Option<Begun<'a>>, LiveError> {
+/// Finds where the job begins, takes the right to write, and makes the source that begins
+/// there. It waits for logs that are away; none if it is asked to end meanwhile.
+pub(super) fn begin<'a>(job: &Job<'a>) -> Result<Option<Begun<'a>>, LiveError> {
+    let Some(found) = patiently(job, || look(job))? else {
+        return Ok(None);
+    };
+    // From here on an older job does not go on beside this one.
     let Some(results) = patiently(job, || Ok(job.results.writer()?))? else {
         return Ok(None);
     };
@@ -53,18 +36,30 @@ pub(super) fn begin<'a>(job: &Job<'a>, found: Found<'a>) -> Result<Option<Begun<
     let begun = patiently(job, || {
         let state = job.results.state()?;
         // What the older one has committed meanwhile counts.
-        let found = found.take().filter(|found| found.start.state == state);
+        let found = found.take().filter(|(start, _)| start.state == state);
         found.map_or_else(|| find(job), Ok)
     })?;
-    Ok(begun.map(|Found { start, source }| Begun { results, start, source }))
+    Ok(begun.map(|(start, source)| Begun { results, start, source }))
 }
 
-fn find<'a>(job: &Job<'a>) -> Result<Found<'a>, LiveError> {
+/// Finds where the job begins; a refusal is looked at once more, since what a job that has
+/// just ended committed last can take a moment until it is read.
+fn look<'a>(job: &Job<'a>) -> Result<(Start, Source<'a>), LiveError> {
+    match find(job) {
+        Err(error @ LiveError::Start(_)) if !is_away(&error) => {
+            thread::sleep(AGAIN);
+            find(job)
+        }
+        found => found,
+    }
+}
+
+fn find<'a>(job: &Job<'a>) -> Result<(Start, Source<'a>), LiveError> {
     let pacing = Pacing { epoch_ms: job.tuning.epoch_ms, settings_hash: job.settings.0 };
     let start = Start::find(job.results, job.storage, job.log, job.workers, &job.settings)?;
     let after = start.after.as_ref();
     let source = Source::new(job.log, job.clock, job.input, pacing, after)?;
-    Ok(Found { start, source })
+    Ok((start, source))
 }
 
 /// Tries something until what it needs is not away; none if the job is asked to end.
@@ -156,8 +151,7 @@ mod tests {
             read: &AtomicU64::new(0),
             tell: &|_| {},
         };
-        let found = look(&job)?.expect("it is not asked to end");
-        let begun = begin(&job, found)?.expect("it is not asked to end");
+        let begun = begin(&job)?.expect("it is not asked to end");
         Ok(begun.start.again.iter().map(|binding| binding.epoch).collect())
     }
 

@@ -2,7 +2,7 @@
 //! workers, with bounded queues between them. A slow disk slows the writer, that the
 //! workers, those the driver, and that leaves events in the log.
 
-use super::begin::{Begun, begin, look};
+use super::begin::{Begun, begin};
 use super::checkpoints::{CheckpointState, Checkpoints, ToCheckpoints};
 use super::driver::Driver;
 use super::driving::Driving;
@@ -117,9 +117,10 @@ impl LiveError {
 /// # Panics
 /// If a worker panics.
 pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
-    let Some(found) = look(job)? else {
+    let Some(Begun { mut results, mut start, source }) = begin(job)? else {
         return Ok(SourceCounts::default());
     };
+    tell_start(job, &start);
     let (links, joined) = match job.place {
         None => (Links::threads(job.workers), None),
         Some(place) => match place.join(job.tell)? {
@@ -127,13 +128,6 @@ pub fn run(job: &Job<'_>) -> Result<SourceCounts, LiveError> {
             None => return Ok(SourceCounts::default()),
         },
     };
-    let Some(Begun { mut results, mut start, source }) = begin(job, found)? else {
-        if let Some(joined) = joined {
-            joined.done();
-        }
-        return Ok(SourceCounts::default());
-    };
-    tell_start(job, &start);
     // Rows that do not change speak of the rules by the places that they had.
     let has_new_settings = !start.carried.is_all(job.dataflow.alerts.len());
     let state = Arc::new(CheckpointState::new(has_new_settings));

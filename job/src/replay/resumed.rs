@@ -2,7 +2,7 @@
 //! was bound is no longer kept.
 
 use super::{Begin, LogInputError};
-use crate::bindings::since_settings;
+use crate::bindings::last_with_other_settings;
 use crate::checkpoint::Storage;
 use crate::live::{Shares, StartError, Unusable, oldest};
 use crate::user::Carried;
@@ -47,16 +47,13 @@ impl Gone {
         results: &dyn ResultLog,
         settings_hash: u64,
     ) -> Result<Option<Self>, LogInputError> {
-        let since = since_settings(results, settings_hash)?;
-        if since > 0 {
-            let last = since - 1;
-            if let Some(binding) = results.bindings(last, 1)?.pop().filter(|b| b.epoch == last)
-                && results.state()?.bound == Some(last)
-            {
-                let with = results.settings(binding.settings_hash).ok().flatten();
-                return Err(LogInputError::OtherSettings { epoch: last, with });
+        let (last, other) = last_with_other_settings(results, settings_hash)?;
+        if let Some(Binding { epoch, settings_hash, .. }) = other {
+            if last == Some(epoch) {
+                let with = results.settings(settings_hash).ok().flatten();
+                return Err(LogInputError::OtherSettings { epoch, with });
             }
-            return Ok(Some(Self::Settings { since }));
+            return Ok(Some(Self::Settings { since: epoch + 1 }));
         }
         let begin = Begin::find(log, results, i64::MIN..i64::MAX)?;
         let is_whole = begin.next == 0 && begin.anew.is_none();

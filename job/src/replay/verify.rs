@@ -211,6 +211,15 @@ impl<'a> Verifier<'a> {
 
     /// Whether what was not found could be missing.
     pub(super) fn finish(mut self) -> Result<Verified, VerifyError> {
+        // What was committed meanwhile may have taken the place of what was.
+        let now = self.results.state()?.committed.map_or(0, |p| p.epoch);
+        for topic in &mut self.topics {
+            while !self.missing.is_empty()
+                && let Some(committed) = topic.next(now)?
+            {
+                self.missing.remove(&committed.id);
+            }
+        }
         let mut missing: Vec<_> = std::mem::take(&mut self.missing).into_iter().collect();
         missing.sort_by_key(|(_, (epoch, _))| *epoch);
         // Asked when all is read: what was cut meanwhile is cut, too.

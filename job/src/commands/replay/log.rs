@@ -54,8 +54,14 @@ impl OpenLog {
                     .iter()
                     .map(|(epoch, reason)| format!("; checkpoint {epoch}: {reason}"))
                     .collect();
+                let hint = match gone {
+                    Gone::Bindings => "says how long they are kept",
+                    Gone::Settings { .. } => {
+                        "says how long they are kept, `every` when the next one is made"
+                    }
+                };
                 bail!(
-                    "{gone}, what came before the others decides about their results, too, and no checkpoint can be used from which to go on (`--data-dir` must be the job's; `[checkpoint] keep_hours` says how long they are kept){}",
+                    "{gone}, what came before the others decides about their results, too, and no checkpoint can be used from which to go on (`--data-dir` must be the job's; `[checkpoint] keep_hours` {hint}){}",
                     refused.concat()
                 )
             }

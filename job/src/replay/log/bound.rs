@@ -50,28 +50,31 @@ impl Bound<'_> {
             let judge = self.up_to(after, stretch, release)?;
             source.reader_mut().go_on_from(judge);
         }
-        let (mut next, mut last) = (*next, after.clone());
-        loop {
-            let bindings = self.results.bindings(next, AT_ONCE)?;
-            let is_last = bindings.is_empty();
-            if let Some(binding) = bindings.first().filter(|binding| !goes_on(&last, binding)) {
-                return Err(LogInputError::Dropped { before: binding.epoch });
+        let (mut next, mut last) = (*next, after.epoch);
+        // What is bound while this reads is none of its business.
+        let end = self.results.state()?.bound.unwrap_or(0);
+        while next <= end {
+            // With the one that was read last: while it is there, none behind it was dropped.
+            let bindings = self.results.bindings(last, AT_ONCE)?;
+            let first = bindings.first().map(|b| b.epoch);
+            if first != Some(last) {
+                return Err(LogInputError::Dropped { before: first.unwrap_or(end) });
             }
             for binding in bindings {
+                if binding.epoch < next || binding.epoch > end {
+                    continue;
+                }
                 if binding.at_ms >= until_ms || self.is_stopped() {
-                    return Ok(end(&source, next, release));
+                    return Ok(release_end(&source, next, release));
                 }
                 let bound = self.again(&mut source, &binding)?;
                 self.progress.records.store(source.counts().read, Ordering::Relaxed);
-                next = binding.epoch + 1;
+                (next, last) = (binding.epoch + 1, binding.epoch);
                 bound.release(release);
-                last = binding;
-            }
-            if is_last {
-                self.progress.complete.store(!self.is_stopped(), Ordering::SeqCst);
-                return Ok(end(&source, next, release));
             }
         }
+        self.progress.complete.store(!self.is_stopped(), Ordering::SeqCst);
+        Ok(release_end(&source, next, release))
     }
 
     /// Judges a stretch anew, in epochs before that of a binding, and then comes to what
@@ -131,12 +134,11 @@ impl Bound<'_> {
     }
 }
 
-/// Whether no epoch is missing between two.
-fn goes_on(last: &Binding, next: &Binding) -> bool {
-    last.partitions.iter().zip(&next.partitions).all(|(last, next)| last.hi == next.lo)
-}
-
-fn end(source: &Source<'_>, epoch: u64, release: &mut impl FnMut(Released)) -> SourceCounts {
+fn release_end(
+    source: &Source<'_>,
+    epoch: u64,
+    release: &mut impl FnMut(Released),
+) -> SourceCounts {
     release(Released::Close(Close { epoch, watermark_ms: END_OF_TIME_MS }));
     source.counts().clone()
 }

@@ -167,6 +167,21 @@ fn what_is_there_is_equal() {
 }
 
 #[test]
+fn what_a_job_writes_again_meanwhile_is_not_missing() {
+    let all = [epoch(1, &["a"]), epoch(2, &["b"])];
+    let log = committed(committed_records(&all[1]), 2);
+    let results = Two { log, cut: [false; 2] };
+    let mut verifier = Verifier::open(&results, 0).unwrap();
+    all.iter().try_for_each(|changes| verifier.epoch(changes)).unwrap();
+    let records = committed_records(&epoch(3, &["a"]));
+    let progress = vec![Progress { epoch: 3, records: 1, hash: 0, chain: 0 }];
+    let transaction = Transaction { records, progress, ..Transaction::default() };
+    results.log.writer().unwrap().commit(&transaction).unwrap();
+    let verified = verifier.finish().unwrap();
+    assert_eq!(verified, Verified { equal: 1, no_longer_kept: 0, from: 0, epoch: 2 });
+}
+
+#[test]
 fn what_is_interrupted_has_nothing_missing_and_its_end_is_not_compared() {
     let all = [epoch(1, &["a"]), epoch(2, &["b"]), epoch(3, &["a"])];
     // That of epoch 1 was written again in epoch 3, to which it does not come.
