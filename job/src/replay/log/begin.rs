@@ -56,17 +56,18 @@ impl Begin {
         let Some(first) = results.bindings(0, 1)?.pop() else {
             return Ok(Self::default());
         };
+        let end = results.state()?.bound.map_or(first.epoch, |last| last + 1);
         let (mut after, mut next) = (before_first(&first), 0);
         if first.at_ms < times.start {
-            let from = first_where(results, first.epoch..u64::MAX, |b| b.at_ms >= times.start)?;
-            after = before(results, first.epoch..from.unwrap_or(u64::MAX))?;
+            let from = first_where(results, first.epoch..end, |b| b.at_ms >= times.start)?;
+            after = before(results, first.epoch..from.unwrap_or(end))?;
             next = after.as_ref().map_or(0, |after| after.epoch + 1);
         }
         if after.as_ref().is_some_and(|after| is_held(after, &bounds)) {
             return Ok(Self { anew: None, after, next });
         }
         let from = at_time(log, times.start, starts)?;
-        let held = first_where(results, first.epoch..u64::MAX, |b| is_held(b, &bounds))?;
+        let held = first_where(results, first.epoch..end, |b| is_held(b, &bounds))?;
         let held = held.map(|epoch| results.bindings(epoch, 1)).transpose()?;
         let after = held.and_then(|mut found| found.pop()).filter(|b| b.at_ms < times.end);
         let until = match &after {

@@ -64,7 +64,9 @@ impl Bound<'_> {
                 if binding.epoch < next || binding.epoch > end {
                     continue;
                 }
-                if binding.at_ms >= until_ms || self.is_stopped() {
+                let is_behind = binding.at_ms >= until_ms;
+                if is_behind || self.is_stopped() {
+                    self.progress.complete.store(is_behind, Ordering::SeqCst);
                     return Ok(release_end(&source, next, release));
                 }
                 let bound = self.again(&mut source, &binding)?;
