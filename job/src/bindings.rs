@@ -6,8 +6,8 @@ use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::LogError;
 use streamgauge_sink::results::{ResultError, ResultLog};
 
-/// Bindings read at once.
-pub(crate) const AT_ONCE: usize = 1_000;
+/// Bindings read at once: some megabytes, as each reading over Kafka costs a consumer.
+pub(crate) const AT_ONCE: usize = 10_000;
 
 /// The first bound epoch of a range whose binding is such, given that all after it are.
 pub(crate) fn first_where(

@@ -1,5 +1,5 @@
 //! A replay that goes on from a checkpoint: what came before is known exactly, though how it
-//! was bound is no longer kept.
+//! was bound is no longer kept, or it was bound with other settings.
 
 use super::{Begin, LogInputError};
 use crate::bindings::last_with_other_settings;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use streamgauge_ingest::clock::{Clock, ManualClock};
 use streamgauge_ingest::log::{
-    EventLog, KafkaLog, KafkaSettings, LogError, NewRecord, POLL_BYTES, Position, Record,
+    EventLog, KafkaLog, KafkaSettings, LogError, LogReader, NewRecord, POLL_BYTES, Position, Record,
 };
 pub(crate) use topic::Topic;
 
@@ -215,15 +215,18 @@ fn the_consumer_of_a_group_commits_its_positions_and_no_other_reader_does() {
     let mut other = log.reader(&[at(0, 0), at(1, 1)]).unwrap();
     let mut reader = log.for_consumer().reader(&[at(0, 0), at(1, 0)]).unwrap();
     // A new group's coordinator is found while it is read.
-    for _ in 0..100 {
-        reader.poll(10, &mut |_| {}).unwrap();
-        clock.advance(5_000);
-        if topic.committed(topic.name()) == [Some(0), Some(3)] {
-            break;
+    let read_until = |reader: &mut dyn LogReader, committed: [Option<i64>; 2]| {
+        for _ in 0..100 {
+            reader.poll(10, &mut |_| {}).unwrap();
+            clock.advance(5_000);
+            if topic.committed(topic.name()) == committed {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    assert_eq!(topic.committed(topic.name()), [Some(0), Some(3)]);
+        assert_eq!(topic.committed(topic.name()), committed);
+    };
+    read_until(&mut *reader, [Some(0), Some(3)]);
     // It polls before it has read anything, and goes on being where the other was.
     for _ in 0..20 {
         clock.advance(5_000);
@@ -236,13 +239,5 @@ fn the_consumer_of_a_group_commits_its_positions_and_no_other_reader_does() {
     append(&log, 0, &["d"]).unwrap();
     let grown = log.for_consumer().grown().unwrap().expect("it has more");
     let mut reader = grown.reader(&[at(0, 0), at(1, 3), at(2, 0)]).unwrap();
-    for _ in 0..100 {
-        reader.poll(10, &mut |_| {}).unwrap();
-        clock.advance(5_000);
-        if topic.committed(topic.name()) == [Some(1), Some(3)] {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    assert_eq!(topic.committed(topic.name()), [Some(1), Some(3)]);
+    read_until(&mut *reader, [Some(1), Some(3)]);
 }

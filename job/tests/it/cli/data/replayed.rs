@@ -105,6 +105,10 @@ fn a_replay_goes_into_another_log_of_results() {
         rows.sort();
         rows
     };
+    // Up to a time is all that was asked for: nobody has interrupted it.
+    let until = "--until-time 2026-01-01T00:00:00Z --summary json";
+    let part = folder.done(&format!("replay --from log --data-dir d --to none {until}")).stderr;
+    assert!(part.contains(r#""read":0"#) && !part.contains("interrupted"), "{part}");
     let (live, again) = (rows("d"), rows("again"));
     assert!(live.len() > 100, "{}", live.len());
     // After what was bound comes the end of time.
