@@ -4,52 +4,25 @@ use std::ops::Range;
 use streamgauge_ingest::BEFORE_TIME_MS;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::LogError;
-use streamgauge_sink::results::{ResultError, ResultLog};
+use streamgauge_sink::results::{Around, ResultError, ResultLog};
 
 /// Bindings read at once: some megabytes, as each reading over Kafka costs a consumer.
 pub(crate) const AT_ONCE: usize = 10_000;
 
-/// The first bound epoch of a range whose binding is such, given that all after it are.
-pub(crate) fn first_where(
+/// The bindings of a range of epochs around the first that `is_such`, given that all after
+/// one that is such are, too.
+pub(crate) fn around(
     results: &dyn ResultLog,
     epochs: Range<u64>,
     is_such: impl Fn(&Binding) -> bool,
-) -> Result<Option<u64>, ResultError> {
-    let end = epochs.end;
-    let (mut low, mut high) = (epochs.start, end);
-    let mut found = None;
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match results.bindings(middle, 1)?.pop().filter(|b| b.epoch < end) {
-            Some(binding) if !is_such(&binding) => low = binding.epoch + 1,
-            Some(binding) => {
-                found = Some(binding.epoch);
-                high = middle;
-            }
-            None => high = middle,
-        }
-    }
-    Ok(found)
-}
-
-/// The last binding of a range of epochs.
-pub(crate) fn before(
-    results: &dyn ResultLog,
-    epochs: Range<u64>,
-) -> Result<Option<Binding>, ResultError> {
-    let (mut low, mut high) = (epochs.start, epochs.end);
-    let mut last = None;
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match results.bindings(middle, 1)?.pop().filter(|b| b.epoch < epochs.end) {
-            Some(binding) => {
-                low = binding.epoch + 1;
-                last = Some(binding);
-            }
-            None => high = middle,
-        }
-    }
-    Ok(last)
+) -> Result<Around, ResultError> {
+    let Range { start, end } = epochs;
+    let Around { before, first } =
+        results.around(&|b| b.epoch >= end || (b.epoch >= start && is_such(b)))?;
+    Ok(Around {
+        before: before.filter(|b| b.epoch >= start),
+        first: first.filter(|b| b.epoch < end),
+    })
 }
 
 /// The last bound epoch, and the last binding with settings of another hash, if there is one

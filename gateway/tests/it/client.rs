@@ -53,14 +53,19 @@ impl Client {
         }
     }
 
-    /// The next message but heartbeats.
-    pub(crate) async fn json(&mut self) -> Value {
+    /// The next text but heartbeats, which may come at any time.
+    pub(crate) async fn answer(&mut self) -> String {
         loop {
-            let value: Value = serde_json::from_str(&self.text().await).unwrap();
-            if value["type"] != "heartbeat" {
-                return value;
+            let text = self.text().await;
+            if !text.starts_with(r#"{"type":"heartbeat""#) {
+                return text;
             }
         }
+    }
+
+    /// The next message but heartbeats.
+    pub(crate) async fn json(&mut self) -> Value {
+        serde_json::from_str(&self.answer().await).unwrap()
     }
 
     /// The next message of this type.

@@ -20,7 +20,7 @@ async fn it_greets_and_answers() {
     );
     client.say(r#"{"action":"ping","id":5}"#).await;
     let pong = r#"{"type":"pong","id":5,"server_time":"2023-12-21T01:51:00.000Z"}"#;
-    assert_eq!(client.text().await, pong);
+    assert_eq!(client.answer().await, pong);
     let ack = client.ask(SUBSCRIBE).await;
     assert_eq!((&ack["type"], &ack["id"]), (&json!("ack"), &json!(2)));
     assert_eq!(ack["subscriptions"], json!(["metrics"]));

@@ -43,7 +43,7 @@ pub use sessions::SessionPart;
 pub use settings::Rules;
 pub use threshold::WindowPart;
 
-use crate::bindings::first_where;
+use crate::bindings::around;
 use crate::window::Windows;
 use asked::{Asked, Unasked};
 use by_id::ById;
@@ -179,11 +179,11 @@ impl Explainer<'_> {
         let first = state.first_bound.unwrap_or(0);
         let frozen = match asked.frozen_ms(windows).filter(|_| !self.late) {
             Some(frozen_ms) => {
-                first_where(results, first..committed + 1, |b| b.watermark_ms >= frozen_ms)?
+                around(results, first..committed + 1, |b| b.watermark_ms >= frozen_ms)?.first
             }
             None => None,
         };
-        asked.last = frozen.unwrap_or(committed).max(as_of.unwrap_or(0)).min(committed);
+        asked.last = frozen.map_or(committed, |b| b.epoch).max(as_of.unwrap_or(0)).min(committed);
         let at_last = results.bindings(asked.last, 1)?.pop();
         asked.is_open = at_last.is_none_or(|b| asked.is_open_at(b.watermark_ms));
         Ok((Ok(asked), rules))

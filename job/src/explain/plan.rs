@@ -7,7 +7,7 @@
 //! kept are judged anew, as those of a file are.
 
 use super::ExplainError;
-use crate::bindings::{before, first_where};
+use crate::bindings::around;
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, Position};
@@ -59,13 +59,8 @@ impl Plan {
             (0..bounds.len()).all(|i| next(i) >= offset_of(i))
         };
         let is_beyond = |b: &Binding| (0..).zip(&b.partitions).any(|(i, p)| p.hi > begins(i));
-        let range = first..last.saturating_add(1);
-        let found = first_where(results, range.clone(), is_beyond)?;
-        let mut after = match found {
-            Some(found) => before(results, first..found)?,
-            // All of it came later than the last epoch: only its watermark matters.
-            None => before(results, range)?,
-        };
+        // If all of it came later than the last epoch, only that one's watermark matters.
+        let mut after = around(results, first..last.saturating_add(1), is_beyond)?.before;
         // The log must still hold what comes next, and what came before must be bound.
         let starts = |i: usize| bounds.get(i).map_or(0, |b| b.start);
         let is_held = match &after {
@@ -73,11 +68,7 @@ impl Plan {
             None => first == 0 && first_begins_at(results, &bounds)?,
         };
         if !is_held {
-            let held = first_where(results, first..u64::MAX, |b| reaches(&starts, b))?;
-            after = match held {
-                Some(epoch) => results.bindings(epoch, 1)?.pop(),
-                None => None,
-            };
+            after = around(results, first..u64::MAX, |b| reaches(&starts, b))?.first;
         }
         let is_anew = after
             .as_ref()
@@ -109,6 +100,7 @@ mod tests {
     use streamgauge_ingest::binding::PartitionBinding;
     use streamgauge_ingest::clock::ManualClock;
     use streamgauge_ingest::log::{MemoryLog, NewRecord};
+    use streamgauge_sink::results::Around;
     use streamgauge_sink::results::{MemoryResults, Progress, Transaction};
 
     /// A log with 10 records of one partition, each appended a second after the one
@@ -194,16 +186,16 @@ mod tests {
     #[test]
     fn bindings_are_found_by_halving() {
         let (_, _, results) = bound(0);
-        let first = |range: Range<u64>, watermark_ms: i64| {
-            first_where(&results, range, |b| b.watermark_ms >= watermark_ms).expect("read")
+        let check = |range: Range<u64>, watermark_ms: i64, expected: [Option<u64>; 2]| {
+            let found = around(&results, range, |b| b.watermark_ms >= watermark_ms);
+            let Around { before, first } = found.expect("read");
+            assert_eq!([before, first].map(|b| b.map(|b| b.epoch)), expected);
         };
-        assert_eq!(first(0..100, 0), Some(0));
-        assert_eq!(first(0..100, 301), Some(40));
-        assert_eq!(first(0..100, 901), None);
-        assert_eq!(first(0..40, 301), None);
-        let last = |range: Range<u64>| before(&results, range).expect("read").map(|b| b.epoch);
-        assert_eq!(last(0..41), Some(40));
-        assert_eq!(last(0..40), Some(30));
-        assert_eq!(last(0..0), None);
+        check(0..100, 0, [None, Some(0)]);
+        check(0..100, 301, [Some(30), Some(40)]);
+        check(0..100, 901, [Some(90), None]);
+        check(0..40, 301, [Some(30), None]);
+        check(31..41, 301, [None, Some(40)]);
+        check(0..0, 0, [None, None]);
     }
 }

@@ -6,7 +6,7 @@ use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{
-    EmbeddedResults, MemoryResults, Position, Progress, Record, ResultError, ResultLog,
+    Around, EmbeddedResults, MemoryResults, Position, Progress, Record, ResultError, ResultLog,
     ResultReader, ResultWriter, Topic, Transaction,
 };
 
@@ -154,6 +154,13 @@ fn keeps_bindings_progress_and_settings(f: &Fixture) {
     assert_eq!(f.log.settings(u64::MAX - 5).unwrap().as_deref(), Some("{}"));
     assert_eq!(f.log.settings(1).unwrap(), None);
     assert_eq!(f.log.bindings(0, 2).unwrap().len(), 2);
+    let around = |epoch| {
+        let Around { before, first } = f.log.around(&|b| b.epoch >= epoch).unwrap();
+        [before, first].map(|b| b.map(|b| b.epoch))
+    };
+    assert_eq!(around(0), [None, Some(3)]);
+    assert_eq!(around(5), [Some(4), Some(9)]);
+    assert_eq!(around(13), [Some(12), None]);
     assert_eq!(state.first_bound, Some(3));
     writer.retain(4, 0).unwrap();
     assert_eq!(epochs(0), vec![3, 4, 9, 12], "they are young");
@@ -161,6 +168,7 @@ fn keeps_bindings_progress_and_settings(f: &Fixture) {
     f.clock.advance(DAY_MS);
     writer.retain(4, 1).unwrap();
     assert_eq!((epochs(0), writer.progress(3).unwrap()), (vec![4, 9, 12], None));
+    assert_eq!((around(4), around(9)), ([None, Some(4)], [Some(4), Some(9)]));
 }
 
 fn a_newer_writer_ends_an_older_one(f: &Fixture) {

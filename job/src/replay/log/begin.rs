@@ -6,7 +6,7 @@
 
 use super::super::Resumed;
 use super::LogInputError;
-use crate::bindings::{before, before_first, first_where, still_held};
+use crate::bindings::{around, before_first, still_held};
 use std::ops::Range;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::{EventLog, LogError, Position};
@@ -59,17 +59,15 @@ impl Begin {
         let end = results.state()?.bound.map_or(first.epoch, |last| last + 1);
         let (mut after, mut next) = (before_first(&first), 0);
         if first.at_ms < times.start {
-            let from = first_where(results, first.epoch..end, |b| b.at_ms >= times.start)?;
-            after = before(results, first.epoch..from.unwrap_or(end))?;
+            after = around(results, first.epoch..end, |b| b.at_ms >= times.start)?.before;
             next = after.as_ref().map_or(0, |after| after.epoch + 1);
         }
         if after.as_ref().is_some_and(|after| is_held(after, &bounds)) {
             return Ok(Self { anew: None, after, next });
         }
         let from = at_time(log, times.start, starts)?;
-        let held = first_where(results, first.epoch..end, |b| is_held(b, &bounds))?;
-        let held = held.map(|epoch| results.bindings(epoch, 1)).transpose()?;
-        let after = held.and_then(|mut found| found.pop()).filter(|b| b.at_ms < times.end);
+        let held = around(results, first.epoch..end, |b| is_held(b, &bounds))?.first;
+        let after = held.filter(|b| b.at_ms < times.end);
         let until = match &after {
             Some(after) => (0..log.partitions()).map(|p| reached(after, p)).collect(),
             None => at_time(log, times.end, ends)?,

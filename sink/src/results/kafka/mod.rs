@@ -20,7 +20,7 @@ mod tail;
 mod writer;
 
 use super::{
-    LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
+    Around, LogState, Position, Record, ResultError, ResultLog, ResultReader, ResultWriter, Topic,
 };
 use entry::Entry;
 use places::{BINDINGS, Places, SETTINGS};
@@ -138,10 +138,16 @@ impl ResultLog for KafkaResults {
         Ok(self.shared.places.position(&offsets))
     }
 
+    fn around(&self, is_such: &dyn Fn(&Binding) -> bool) -> Result<Around, ResultError> {
+        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed)?;
+        let probe = self.shared.probe(BINDINGS)?;
+        Ok(probe.around(bounds, is_such)?.0)
+    }
+
     fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
         let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed)?;
         let probe = self.shared.probe(BINDINGS)?;
-        let from = probe.first(bounds.clone(), |binding| binding.epoch >= epoch)?;
+        let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
         let mut all = Vec::new();
         probe.read(from..bounds.end, &mut |_, entry| {
             if let Entry::Binding(binding) = entry

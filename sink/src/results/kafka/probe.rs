@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::send::is_forbidden;
-use crate::results::ResultError;
+use crate::results::{Around, ResultError};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -83,33 +83,29 @@ impl Probe {
         }
     }
 
-    /// The offset of the first binding that `is_it`, which holds for all that come after
-    /// one for which it holds; the end if there is none.
-    pub(super) fn first(
+    /// The bindings around the first that `is_such`, as `ResultLog::around` says, and its
+    /// offset: the end if there is none.
+    pub(super) fn around(
         &self,
         offsets: Range<u64>,
-        is_it: impl Fn(&Binding) -> bool,
-    ) -> Result<u64, ResultError> {
-        let (mut before, mut found) = (offsets.start, offsets.end);
+        is_such: &dyn Fn(&Binding) -> bool,
+    ) -> Result<(Around, u64), ResultError> {
         let mut first = offsets.end;
-        while before < found {
-            let middle = before + (found - before) / 2;
+        let around = Around::find(offsets, is_such, |offsets| {
             let mut next = None;
-            self.read(middle..found, &mut |offset, entry| match entry {
+            self.read(offsets, &mut |offset, entry| match entry {
                 Entry::Binding(binding) => {
-                    next = Some((offset, is_it(&binding)));
+                    next = Some((offset, binding));
                     false
                 }
                 _ => true,
             })?;
-            match next {
-                Some((offset, false)) => before = offset + 1,
-                // All between the middle and it is no binding.
-                Some((offset, true)) => (first, found) = (offset, middle),
-                None => found = middle,
+            if let Some((offset, _)) = next.as_ref().filter(|(_, binding)| is_such(binding)) {
+                first = *offset;
             }
-        }
-        Ok(first)
+            Ok(next)
+        })?;
+        Ok((around, first))
     }
 }
 

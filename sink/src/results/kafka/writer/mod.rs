@@ -158,7 +158,7 @@ impl KafkaWriter {
     fn read_before(&self, epoch: u64) -> Result<BTreeMap<u64, Progress>, ResultError> {
         let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed_log)?;
         let probe = self.shared.probe(BINDINGS)?;
-        let from = probe.first(bounds.clone(), |binding| binding.epoch >= epoch)?;
+        let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
         let mut all = BTreeMap::new();
         probe.read(from..bounds.end, &mut |_, entry| {
             if let Entry::Commit { progress, .. } = entry {
@@ -240,7 +240,7 @@ impl KafkaWriter {
         let is_kept = |b: &streamgauge_ingest::binding::Binding| {
             b.epoch >= epoch || b.at_ms >= bound_before_ms
         };
-        let first = self.shared.probe(BINDINGS)?.first(bounds.clone(), is_kept)?;
+        let (_, first) = self.shared.probe(BINDINGS)?.around(bounds.clone(), &is_kept)?;
         if first > bounds.start {
             let topic = self.shared.places.name(BINDINGS);
             let cut = Admin::new(&self.shared.settings).and_then(|admin| admin.cut(&topic, first));
