@@ -4,7 +4,7 @@
 use super::plan::Plan;
 use super::settings::Rules;
 use super::{ExplainError, lock};
-use crate::bindings::before_first;
+use crate::bindings::{AT_ONCE, before_first};
 use crate::replay::anew;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -18,8 +18,6 @@ use streamgauge_ingest::log::{EventLog, Position};
 use streamgauge_ingest::source::{Pacing, Source};
 use streamgauge_sink::results::ResultLog;
 
-/// Bindings read at once.
-const BINDINGS: usize = 1_000;
 /// Records of an epoch where none is bound.
 const EPOCH_RECORDS: u64 = 10_000;
 
@@ -176,7 +174,7 @@ impl<'a> Bound<'a> {
         }
         let mut source: Option<Open<'a>> = None;
         loop {
-            let bindings = self.results.bindings(next, BINDINGS)?;
+            let bindings = self.results.bindings(next, AT_ONCE)?;
             let Some(newest) = bindings.last() else { return Ok(()) };
             next = newest.epoch + 1;
             for binding in bindings {

@@ -29,6 +29,8 @@ pub(super) struct KafkaReader {
     consumer: Arc<BaseConsumer<Heard>>,
     heard: Heard,
     shared: Arc<Shared>,
+    /// How far each part reached when that was asked last: at least.
+    reached: Vec<u64>,
     /// Told when an empty queue gets something.
     pub(super) woken: Receiver<()>,
     /// The partition that begins the next poll.
@@ -71,8 +73,8 @@ impl KafkaReader {
         let assigned = shared.asker.topics().list(from).and_then(|list| consumer.assign(&list));
         assigned.map_err(failed)?;
         let shared = Arc::clone(shared);
-        let (turn, is_begun, fault) = (0, false, None);
-        Ok(Self { parts, consumer, heard, shared, woken, turn, is_begun, fault, commits })
+        let (turn, is_begun, fault, reached) = (0, false, None, reached.to_vec());
+        Ok(Self { parts, consumer, heard, shared, reached, woken, turn, is_begun, fault, commits })
     }
 
     /// What the client has to say besides records.
@@ -278,9 +280,14 @@ impl LogReader for KafkaReader {
         self.serve()?;
         let begun = self.positions();
         let end_of = |at: &Position| ends.iter().find(|e| e.partition == at.partition);
-        let wanted = begun.iter().map(|at| end_of(at).map_or(0, |end| end.offset));
-        let reached: Vec<u64> =
-            wanted.zip(self.ends()?).map(|(wanted, there)| wanted.min(there)).collect();
+        let wanted: Vec<u64> =
+            begun.iter().map(|at| end_of(at).map_or(0, |end| end.offset)).collect();
+        // Asked for once in a while, not with each of many small pieces.
+        if wanted.iter().zip(&self.reached).any(|(wanted, reached)| wanted > reached) {
+            self.reached = self.ends()?;
+        }
+        let there = wanted.iter().zip(&self.reached);
+        let reached: Vec<u64> = there.map(|(wanted, there)| *wanted.min(there)).collect();
         let read = self.read_to(&reached, each);
         if let Err(LogError::Away { .. }) = read {
             // All of it is asked for again.

@@ -26,6 +26,7 @@ use entry::Entry;
 use places::{BINDINGS, Places, SETTINGS};
 use probe::Probe;
 use reader::KafkaResultReader;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::clock::Clock;
@@ -46,6 +47,9 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// How far what is committed reaches; none before it was asked for.
     tail: Mutex<Option<Tail>>,
+    /// What bindings are looked up with, once some were: a new client takes longer than
+    /// most looks do.
+    probe: Mutex<Option<Probe>>,
 }
 
 impl Shared {
@@ -65,15 +69,29 @@ impl Shared {
         Ok(answer(guard.insert(asked?)))
     }
 
-    fn probe(&self, topic: &'static str) -> Result<Probe, ResultError> {
-        Probe::new(&self.settings, self.places.name(topic))
+    /// Looks bindings up: at the offsets of those that are kept.
+    fn look_up<T>(
+        &self,
+        look: impl FnOnce(&Probe, Range<u64>) -> Result<T, ResultError>,
+    ) -> Result<T, ResultError> {
+        let bounds = self.log.bounds(self.places.bindings()).map_err(failed)?;
+        let mut kept = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        let probe = match kept.take() {
+            Some(probe) => probe,
+            None => Probe::new(&self.settings, self.places.name(BINDINGS))?,
+        };
+        // One that has failed is not kept.
+        let found = look(&probe, bounds)?;
+        probe.rest()?;
+        *kept = Some(probe);
+        Ok(found)
     }
 
     /// All entries of the settings' topic, the last of a key last.
     fn settings_entries(&self) -> Result<Vec<Entry>, ResultError> {
         let bounds = self.log.bounds(self.places.settings()).map_err(failed)?;
         let mut all = Vec::new();
-        self.probe(SETTINGS)?.read(bounds, &mut |_, entry| {
+        Probe::new(&self.settings, self.places.name(SETTINGS))?.read(bounds, &mut |_, entry| {
             all.push(entry);
             true
         })?;
@@ -103,8 +121,8 @@ impl KafkaResults {
         let settings = KafkaSettings { topic, group: None, ..settings.clone() };
         let log = KafkaLog::connect(settings.clone(), Arc::clone(&clock)).map_err(failed)?;
         let places = Places::new(prefix, log.topics());
-        let tail = Mutex::new(None);
-        Ok(Self { shared: Arc::new(Shared { settings, places, log, clock, tail }) })
+        let (tail, probe) = (Mutex::new(None), Mutex::new(None));
+        Ok(Self { shared: Arc::new(Shared { settings, places, log, clock, tail, probe }) })
     }
 }
 
@@ -139,23 +157,21 @@ impl ResultLog for KafkaResults {
     }
 
     fn around(&self, is_such: &dyn Fn(&Binding) -> bool) -> Result<Around, ResultError> {
-        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed)?;
-        let probe = self.shared.probe(BINDINGS)?;
-        Ok(probe.around(bounds, is_such)?.0)
+        self.shared.look_up(|probe, bounds| Ok(probe.around(bounds, is_such)?.0))
     }
 
     fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
-        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed)?;
-        let probe = self.shared.probe(BINDINGS)?;
-        let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
         let mut all = Vec::new();
-        probe.read(from..bounds.end, &mut |_, entry| {
-            if let Entry::Binding(binding) = entry
-                && binding.epoch >= epoch
-            {
-                all.push(binding);
-            }
-            all.len() < most
+        self.shared.look_up(|probe, bounds| {
+            let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
+            probe.read(from..bounds.end, &mut |_, entry| {
+                if let Entry::Binding(binding) = entry
+                    && binding.epoch >= epoch
+                {
+                    all.push(binding);
+                }
+                all.len() < most
+            })
         })?;
         Ok(all)
     }

@@ -83,6 +83,12 @@ impl Probe {
         }
     }
 
+    /// Reads no more until it is asked to.
+    pub(super) fn rest(&self) -> Result<(), ResultError> {
+        let rested = self.consumer.unassign();
+        rested.map_err(|error| failed(&self.topic, &self.brokers, &error))
+    }
+
     /// The bindings around the first that `is_such`, as `ResultLog::around` says, and its
     /// offset: the end if there is none.
     pub(super) fn around(

@@ -50,11 +50,13 @@ impl Tail {
         if self.start != bounds.start || self.first_bound.is_none() {
             self.start = bounds.start;
             self.first_bound = None;
-            shared.probe(super::BINDINGS)?.read(bounds, &mut |_, entry| {
-                if let Entry::Binding(binding) = entry {
-                    self.first_bound = Some(binding.epoch);
-                }
-                self.first_bound.is_none()
+            shared.look_up(|probe, bounds| {
+                probe.read(bounds, &mut |_, entry| {
+                    if let Entry::Binding(binding) = entry {
+                        self.first_bound = Some(binding.epoch);
+                    }
+                    self.first_bound.is_none()
+                })
             })?;
         }
         Ok(self)

@@ -7,11 +7,11 @@
 mod aside;
 mod attempt;
 
+use super::Shared;
 use super::entry::{Ends, Entry};
 use super::places::{BINDINGS, SETTINGS};
 use super::send::{Outcomes, Sender, is_of_transactions, send, send_entry};
 use super::tail::Tail;
-use super::{Shared, failed as failed_log};
 use crate::dead_letters::too_large_detail;
 use crate::results::{Progress, ResultError, ResultWriter, Topic, Transaction};
 use crate::topics::{Admin, AdminError};
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use streamgauge_ingest::log::EventLog;
+use streamgauge_ingest::binding::Binding;
 
 /// After so long brokers abort a transaction that nobody ends: longer than they are away
 /// that come back. A writer that is killed holds up nobody longer than until the next.
@@ -156,15 +156,15 @@ impl KafkaWriter {
 
     /// The progress of the epochs from this one on that are committed now.
     fn read_before(&self, epoch: u64) -> Result<BTreeMap<u64, Progress>, ResultError> {
-        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed_log)?;
-        let probe = self.shared.probe(BINDINGS)?;
-        let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
         let mut all = BTreeMap::new();
-        probe.read(from..bounds.end, &mut |_, entry| {
-            if let Entry::Commit { progress, .. } = entry {
-                all.extend(progress.iter().map(|p| (p.epoch, *p)));
-            }
-            true
+        self.shared.look_up(|probe, bounds| {
+            let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
+            probe.read(from..bounds.end, &mut |_, entry| {
+                if let Entry::Commit { progress, .. } = entry {
+                    all.extend(progress.iter().map(|p| (p.epoch, *p)));
+                }
+                true
+            })
         })?;
         Ok(all)
     }
@@ -236,12 +236,12 @@ impl KafkaWriter {
         if let Some(newer) = self.newer()? {
             return Err(ResultError::Fenced { newer, own: self.own });
         }
-        let bounds = self.shared.log.bounds(self.shared.places.bindings()).map_err(failed_log)?;
-        let is_kept = |b: &streamgauge_ingest::binding::Binding| {
-            b.epoch >= epoch || b.at_ms >= bound_before_ms
-        };
-        let (_, first) = self.shared.probe(BINDINGS)?.around(bounds.clone(), &is_kept)?;
-        if first > bounds.start {
+        let is_kept = |b: &Binding| b.epoch >= epoch || b.at_ms >= bound_before_ms;
+        let (start, first) = self.shared.look_up(|probe, bounds| {
+            let (_, first) = probe.around(bounds.clone(), &is_kept)?;
+            Ok((bounds.start, first))
+        })?;
+        if first > start {
             let topic = self.shared.places.name(BINDINGS);
             let cut = Admin::new(&self.shared.settings).and_then(|admin| admin.cut(&topic, first));
             cut.map_err(|AdminError { what, reason }| ResultError::Away { what, reason })?;
