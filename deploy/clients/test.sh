@@ -31,7 +31,7 @@ ${XDG_CACHE_HOME:-~/.cache}/streamgauge/clients.
 Example:
   export STREAMGAUGE_KAFKA=$(deploy/dev/kafka.sh start)
   export STREAMGAUGE_INFLUXDB=$(deploy/dev/influxdb.sh start)
-  export STREAMGAUGE_INFLUXDB_TOKEN=$(cat /tmp/streamgauge-influxdb-$UID/token)
+  export STREAMGAUGE_INFLUXDB_TOKEN=$(cat "${TMPDIR:-/tmp}/streamgauge-influxdb-$UID/token")
   deploy/clients/test.sh
 TEXT
 }

@@ -40,7 +40,7 @@ ${XDG_CACHE_HOME:-~/.cache}/streamgauge/influxdb. Either way needs curl.
 
 Example:
   export STREAMGAUGE_INFLUXDB=$(deploy/dev/influxdb.sh start)
-  export STREAMGAUGE_INFLUXDB_TOKEN=$(cat /tmp/streamgauge-influxdb-$UID/token)
+  export STREAMGAUGE_INFLUXDB_TOKEN=$(cat "${TMPDIR:-/tmp}/streamgauge-influxdb-$UID/token")
 TEXT
 }
 

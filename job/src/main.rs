@@ -33,8 +33,10 @@ fn main() -> ExitCode {
         // It was asked to end, and had not begun.
         Err(error) if error.is::<Interrupted>() => ExitCode::from(DONE),
         Err(error) => {
+            let advice = commands::what_to_do(&error).map(|todo| format!("; {todo}"));
+            let (error_told, advice) = (told(&error), advice.unwrap_or_default());
             // Without a stderr there is nobody to tell.
-            let _ = writeln!(io::stderr(), "error: {}", told(&error));
+            let _ = writeln!(io::stderr(), "error: {error_told}{advice}");
             ExitCode::from(exit_code(&error))
         }
     }

@@ -20,8 +20,7 @@ Examples:
 KEY is metricType|windowStart|windowEnd|dimensions, as results and /api/v1 have it, or the
 alertId of an alert. The log of the data directory is read again, also while a job is at
 work on it, as its epochs were bound and with the settings that they were bound with; the
-result is computed again and compared with what is published. Without --data-dir it is
-data/demo.
+result is computed again and compared with what is published.
 
 What it costs: a result made from events reads the log from its window on until nothing
 can change it any more, some seconds for a million events. One over sessions reads all of

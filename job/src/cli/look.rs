@@ -36,11 +36,10 @@ impl DirectoryArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  streamgauge checkpoint list --data-dir data/demo
-  streamgauge checkpoint verify --data-dir data/demo
+  streamgauge checkpoint list --data-dir data/site
+  streamgauge checkpoint verify --data-dir data/site
 
-Without --data-dir it is data/demo. `list` and `show` tell what manifests say; `verify`
-reads everything they name.")]
+`list` and `show` tell what manifests say; `verify` reads everything they name.")]
 pub struct CheckpointArgs {
     /// What to do with them.
     #[command(subcommand)]
@@ -73,8 +72,9 @@ Examples:
 
 It looks at the configuration, the file limit, the disk, brokers and topics of a Kafka, the
 clock, the job, how far the watermark is and which partition holds it up, checkpoints, and
-the history (an InfluxDB, and what waits for it), and says with each finding what to do. It changes nothing. It ends with 1 if there is a
-problem. Without --data-dir it is data/demo.")]
+the history (an InfluxDB, and what waits for it), and says with each finding what to do. It
+changes nothing. It ends with 1 if there is a
+problem.")]
 pub struct DoctorArgs {
     /// One JSON object a line for each finding [default: text]
     #[arg(long)]
@@ -102,7 +102,7 @@ whole records from the log, as long as that keeps them, and puts them back at it
 into a file; mended, that is put back by its name. Late events are left out: they would be
 late again. What was put back once is put back once more by a second call. `webhooks` prints the
 alerts that no receiver took, as JSON lines; they are kept until they are sent again, the
-newest 100000. Without --data-dir it is data/demo.")]
+newest 100000.")]
 pub struct DlqArgs {
     /// What to do with them.
     #[command(subcommand)]

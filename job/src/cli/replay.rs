@@ -58,7 +58,7 @@ pub struct ReplayArgs {
     /// changes more often, more are faster; what stands at the end is the same
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=10_000_000))]
     pub epoch_records: u32,
-    /// The data directory of `--from log` [default: data/demo]
+    /// The data directory of `--from log` [default: data/site or data/demo, whichever is here]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Of the log: epochs bound (with --rebind: records appended) at this time or later; RFC 3339, or ms since 1970 [default: all that is kept]

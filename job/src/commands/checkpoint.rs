@@ -1,6 +1,6 @@
 //! `streamgauge checkpoint`: what checkpoints there are and whether they are sound.
 
-use super::site::{checkpoints_path, directory};
+use super::site::{checkpoints_path, directory_that_is_there};
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use streamgauge_ingest::BEFORE_TIME_MS;
 
 pub(crate) fn checkpoint(args: &CheckpointArgs, around: &Surroundings) -> Result<()> {
     let config = args.directory.resolve(around)?;
-    let path = checkpoints_path(&directory(&config, "data/demo"));
+    let path = checkpoints_path(&directory_that_is_there(&config)?);
     if !path.is_dir() {
         bail!(
             "there are no checkpoints in {}: name the data directory with --data-dir",

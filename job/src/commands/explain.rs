@@ -1,7 +1,7 @@
 //! `streamgauge explain`: a result, and the records that it was made from.
 
 use super::interrupt::on_interrupt;
-use super::site::{Site, directory};
+use super::site::{Site, directory_that_is_there};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ pub(crate) fn explain(args: &ExplainArgs, around: &Surroundings) -> Result<()> {
     on_interrupt(move || stop.stop.store(true, Ordering::SeqCst))?;
     let site = match args.from.is_empty() {
         true => {
-            let directory = directory(&config, "data/demo");
+            let directory = directory_that_is_there(&config)?;
             Some(Site::open_to_look(&directory, &config)?)
         }
         false => {

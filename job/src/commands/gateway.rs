@@ -4,7 +4,7 @@
 use super::history::HistoryFeed;
 use super::interrupt::on_interrupt;
 use super::serve::{listen, serve};
-use super::site::{Site, directory};
+use super::site::{Site, USUAL, directory};
 use super::webhooks::Webhooks;
 use anyhow::Result;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use streamgauge::config::Surroundings;
 pub(crate) fn gateway(args: &GatewayArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     let listener = listen(&config)?;
-    let site = Site::open_to_stay(&directory(&config, "data/site"), &config)?;
+    let site = Site::open_to_stay(&directory(&config, USUAL), &config)?;
     let tell = |text: &str| {
         // Without a stderr there is nobody to tell.
         let _ = writeln!(io::stderr(), "{text}");

@@ -2,7 +2,7 @@
 
 use super::events::{Appender, Events};
 use super::interrupt::on_interrupt;
-use super::site::{directory, event_log};
+use super::site::{USUAL, directory, event_log};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub(crate) fn import(args: &ImportArgs, around: &Surroundings) -> Result<()> {
     on_interrupt(move || stop.stop.store(true, Ordering::SeqCst))?;
     let mut events = match &args.to {
         Destination::Log => {
-            Events::Log(Appender::new(event_log(&directory(&config, "data/site"), &config)?))
+            Events::Log(Appender::new(event_log(&directory(&config, USUAL), &config)?))
         }
         to => Events::file(to)?,
     };

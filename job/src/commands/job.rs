@@ -3,7 +3,7 @@
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use super::site::{AtWork, JobLock, Site, directory, tuning};
+use super::site::{AtWork, JobLock, Site, USUAL, directory, tuning};
 use anyhow::Result;
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -93,7 +93,7 @@ fn tell(text: &str) {
 
 /// The only process, or the first of several.
 fn lead(config: &Config, place: Option<&Place>, stop: &Arc<AtomicBool>) -> Result<()> {
-    let directory = directory(config, "data/site");
+    let directory = directory(config, USUAL);
     let site = Site::open_to_stay(&directory, config)?;
     let _lock = JobLock::take(&directory)?;
     tell(&format!("the job is at work in {}; Ctrl-C ends it", directory.display()));
@@ -106,8 +106,19 @@ fn lead(config: &Config, place: Option<&Place>, stop: &Arc<AtomicBool>) -> Resul
         read: &AtomicU64::new(0),
         tell: &tell,
     })?;
-    tell(&format!("read {} records: {} accepted", counts.read, counts.accepted));
+    tell(&told(&counts));
     Ok(())
+}
+
+/// What a job has done, as it says at its end.
+pub(super) fn told(counts: &SourceCounts) -> String {
+    format!(
+        "read {} records: {} accepted, {} rejected, {} duplicates",
+        counts.read,
+        counts.accepted,
+        counts.rejected(),
+        counts.duplicates
+    )
 }
 
 /// How long a job that has lost its writer waits before it begins again.

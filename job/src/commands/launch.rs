@@ -9,7 +9,7 @@ mod life;
 
 use super::cores;
 use super::interrupt::on_interrupt;
-use super::site::{Site, directory};
+use super::site::{Site, USUAL, directory};
 use anyhow::{Context, Result, bail};
 use crashes::Crashes;
 use life::{Life, Outcome, Start};
@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) fn launch(args: &LaunchArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     args.check()?;
-    let directory = directory(&config, "data/site");
+    let directory = directory(&config, USUAL);
     let shown = directory.display();
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make the data directory {shown}"))?;

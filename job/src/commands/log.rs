@@ -4,6 +4,7 @@
 //! Invariant: a directory has one log for good. Its bindings name offsets, and mean other
 //! records in another log; so the topic is written down, and another refused.
 
+use super::kafka::asking;
 use super::patience::{Patience, connect, remember, remembered};
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -40,7 +41,9 @@ pub(super) fn open(
         return Ok((log.clone(), log));
     };
     let is_away = |error: &LogError| matches!(error, LogError::Away { .. });
-    let log = connect(patience, is_away, || KafkaLog::connect(kafka.clone(), Arc::clone(clock)))?;
+    let log = connect(patience, is_away, || {
+        asking(kafka, || KafkaLog::connect(kafka.clone(), Arc::clone(clock)))
+    })?;
     if patience != Patience::Looks {
         remember(&directory.join(TOPIC_FILE), &kafka.topic)?;
     }

@@ -10,6 +10,7 @@ mod history;
 mod import;
 mod interrupt;
 mod job;
+mod kafka;
 #[cfg(unix)]
 mod launch;
 mod log;
@@ -31,6 +32,7 @@ pub(crate) use gateway::gateway;
 pub(crate) use import::import;
 pub(crate) use interrupt::Interrupted;
 pub(crate) use job::{Pointless, job};
+pub(crate) use kafka::what_to_do;
 #[cfg(unix)]
 pub(crate) use launch::launch;
 pub(crate) use replay::replay;

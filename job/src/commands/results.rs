@@ -5,6 +5,7 @@
 //! and mean others in another log; so where results are is written down, and another
 //! place refused.
 
+use super::kafka::asking;
 use super::patience::{Patience, connect, remember, remembered};
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -34,8 +35,9 @@ pub(super) fn open(
         return Ok(Arc::new(EmbeddedResults::open(directory, sync, Arc::clone(clock))?));
     };
     let is_away = |error: &ResultError| matches!(error, ResultError::Away { .. });
-    let results =
-        connect(patience, is_away, || KafkaResults::connect(kafka, prefix, Arc::clone(clock)))?;
+    let results = connect(patience, is_away, || {
+        asking(kafka, || KafkaResults::connect(kafka, prefix, Arc::clone(clock)))
+    })?;
     if patience != Patience::Looks {
         remember(&directory.join(PREFIX_FILE), prefix)?;
     }

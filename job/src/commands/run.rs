@@ -7,9 +7,9 @@ mod shop;
 use super::cores;
 use super::history::HistoryFeed;
 use super::interrupt::on_interrupt;
-use super::job::{Parts, run_job};
+use super::job::{Parts, run_job, told};
 use super::serve::{listen, serve};
-use super::site::{JobLock, Site, directory};
+use super::site::{JobLock, OF_DEMO, Site, USUAL, directory};
 use super::webhooks::Webhooks;
 use anyhow::{Context, Result};
 use numbers::Numbers;
@@ -36,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
-    let usual = if args.no_simulator { "data/site" } else { "data/demo" };
+    let usual = if args.no_simulator { USUAL } else { OF_DEMO };
     let directory = directory(&config, usual);
     let listener = listen(&config)?;
     let site = Site::open_to_stay(&directory, &config)?;
@@ -57,13 +57,7 @@ pub(crate) fn run(args: &RunArgs, around: &Surroundings) -> Result<()> {
         shop_ended: AtomicBool::new(args.no_simulator),
     };
     let counts = run.everything(!args.no_simulator, listener, history)?;
-    tell(&format!(
-        "read {} records: {} accepted, {} rejected, {} duplicates",
-        counts.read,
-        counts.accepted,
-        counts.rejected(),
-        counts.duplicates
-    ));
+    tell(&told(&counts));
     Ok(())
 }
 

@@ -9,7 +9,7 @@
 
 use super::events::{Appender, Events};
 use super::interrupt::on_interrupt;
-use super::site::{directory, event_log};
+use super::site::{USUAL, directory, event_log};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
@@ -45,7 +45,7 @@ pub(crate) fn simulate(args: &SimulateArgs, around: &Surroundings) -> Result<()>
     let generator = Generator::new_unless(args.options(&config, now_ms), is_stopped)?;
     let output = match &args.to {
         Destination::Log => {
-            Events::Log(Appender::new(event_log(&directory(&config, "data/site"), &config)?))
+            Events::Log(Appender::new(event_log(&directory(&config, USUAL), &config)?))
         }
         to => Events::file(to)?,
     };

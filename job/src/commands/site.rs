@@ -1,5 +1,6 @@
 //! A data directory: the event log, the results and the checkpoints of a site.
 
+use super::kafka::asking;
 use super::log;
 use super::patience::{Patience, pause};
 use super::results;
@@ -41,9 +42,28 @@ pub(super) struct Site {
     pub(super) clock: Arc<dyn Clock>,
 }
 
+/// The directory of those who write where none is named.
+pub(super) const USUAL: &str = "data/site";
+/// The same of `run` with the simulator.
+pub(super) const OF_DEMO: &str = "data/demo";
+
 /// The directory of a configuration; `usual` where it names none.
 pub(super) fn directory(config: &Config, usual: &str) -> PathBuf {
     config.data.directory.clone().unwrap_or_else(|| PathBuf::from(usual))
+}
+
+/// The directory of a configuration, for those who look; where it names none, the one of the
+/// two usual ones that is there.
+pub(super) fn directory_that_is_there(config: &Config) -> Result<PathBuf> {
+    let is_there = |usual: &str| Path::new(usual).is_dir();
+    let usual = match (is_there(USUAL), is_there(OF_DEMO)) {
+        (true, true) if config.data.directory.is_none() => {
+            bail!("{USUAL} and {OF_DEMO} are both here: say with --data-dir which is meant")
+        }
+        (false, true) => OF_DEMO,
+        _ => USUAL,
+    };
+    Ok(directory(config, usual))
 }
 
 /// What files of a directory outlast.
@@ -69,8 +89,9 @@ impl Site {
         if let (Some(kafka), Some(prefix)) = (&config.kafka, &config.results_in_kafka)
             && !directory.is_dir()
         {
-            let log = Arc::new(KafkaLog::connect(kafka.clone(), Arc::clone(&clock))?);
-            let results = Arc::new(KafkaResults::connect(kafka, prefix, Arc::clone(&clock))?);
+            let log = asking(kafka, || KafkaLog::connect(kafka.clone(), Arc::clone(&clock)))?;
+            let results = asking(kafka, || KafkaResults::connect(kafka, prefix, clock.clone()))?;
+            let (log, results) = (Arc::new(log), Arc::new(results));
             let (directory, consumed) = (directory.to_owned(), log.clone());
             return Ok(Self { directory, log, consumed, results, clock });
         }
@@ -104,7 +125,7 @@ impl Site {
 pub(super) fn event_log(directory: &Path, config: &Config) -> Result<Arc<dyn EventLog>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     if let Some(kafka) = &config.kafka {
-        return Ok(Arc::new(KafkaLog::connect(kafka.clone(), clock)?));
+        return Ok(Arc::new(asking(kafka, || KafkaLog::connect(kafka.clone(), clock))?));
     }
     Ok(Site::open(directory, config)?.log)
 }

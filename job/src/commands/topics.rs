@@ -1,5 +1,6 @@
 //! `streamgauge topics`: the topics of a Kafka, made and compared with what they should be.
 
+use super::kafka::asking;
 use anyhow::{Context, Result, bail};
 use std::io::{self, Write};
 use streamgauge::cli::{TopicsAction, TopicsArgs};
@@ -10,7 +11,7 @@ pub(crate) fn topics(args: &TopicsArgs, around: &Surroundings) -> Result<()> {
     let config = args.resolve(around)?;
     let kafka = config.kafka.as_ref().context("there is a Kafka, as topics are asked for")?;
     let admin = Admin::new(kafka)?;
-    let brokers = admin.brokers()?.len();
+    let brokers = asking(kafka, || admin.brokers())?.len();
     let prefix = config.results_in_kafka.as_deref();
     let mut all = wanted(&kafka.topic, prefix.unwrap_or_default(), brokers);
     if prefix.is_none() {
@@ -93,8 +94,9 @@ fn check(admin: &Admin, all: &[Wanted], brokers: usize) -> Result<()> {
     match (missing, differs) {
         (0, 0) => Ok(()),
         (0, _) => bail!("{differs} differences; {ADVICE}"),
+        (_, 0) => bail!("{missing} topics are missing: `streamgauge topics create` makes them"),
         _ => bail!(
-            "{missing} topics are missing, which `streamgauge topics create` makes, and there are {differs} differences"
+            "{missing} topics are missing, which `streamgauge topics create` makes, and there are {differs} differences; {ADVICE}"
         ),
     }
 }

@@ -17,8 +17,19 @@ use streamgauge_sink::results::KafkaResults;
 const USUAL_PORT: u16 = 9092;
 /// What a topic's name may have, and how long it may be.
 const MOST_TOPIC_BYTES: usize = 249;
-/// The same of what stands before the names of the topics of results.
-const MOST_PREFIX_BYTES: usize = 200;
+/// How long what stands before the names of the topics of results may be.
+pub const MOST_PREFIX_BYTES: usize = 200;
+
+/// Whether the names of topics can begin so.
+#[must_use]
+pub fn is_prefix(text: &str) -> bool {
+    text.len() <= MOST_PREFIX_BYTES && text.chars().all(is_plain)
+}
+
+/// Whether it can be in the name of a topic.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
 
 /// The Kafka, if events are kept in one; what is wrong with it goes to `problems`.
 pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Option<KafkaSettings> {
@@ -79,7 +90,6 @@ impl<'a> Reading<'a, '_> {
         let reason = "a topic is 1 to 249 letters, digits, `.`, `_` and `-`";
         for (key, most_bytes) in [("topic", MOST_TOPIC_BYTES), ("prefix", MOST_PREFIX_BYTES)] {
             let topic = self.text(key);
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
             if topic.len() > most_bytes || !topic.chars().all(is_plain) {
                 let plain = topic.chars().map(|c| if is_plain(c) { c } else { '-' });
                 let nearest = Some(plain.take(most_bytes).collect());
@@ -131,6 +141,10 @@ impl<'a> Reading<'a, '_> {
         let before = self.problems.len();
         for key in ["username", "password"] {
             match self.text(key) {
+                "" if key == "password" => {
+                    let reason = "SASL needs it: in STREAMGAUGE_KAFKA__PASSWORD, which is seen by fewer than a file";
+                    self.refuse(key, reason, None);
+                }
                 "" => self.refuse(key, "SASL needs it", None),
                 MASK if key == "password" => {
                     self.refuse(key, "this is what is shown in its place", None);

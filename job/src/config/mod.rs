@@ -42,6 +42,7 @@ pub use alert::Alert;
 pub use duration::{format as format_duration, parse as parse_duration};
 pub use environment::CONFIG_VARIABLE;
 pub use funnel::{EventType, Funnel, Step};
+pub use kafka::{MOST_PREFIX_BYTES, is_prefix};
 pub use kind::{Kind, MAX_DURATION_MS, MAX_RATE};
 pub use print::{reference, summary, to_toml};
 pub use problem::{Origin, Problem, Problems};

@@ -173,13 +173,13 @@ pub static SECTIONS: [Section; 16] = [
                 "title",
                 Kind::AnyText,
                 "",
-                "A few words, with places such as {value}; empty: made from the name.",
+                "A few words, in which places as in `description` are filled in; empty: made from the name.",
             ),
             key(
                 "description",
                 Kind::AnyText,
                 "",
-                "What has happened, with places such as {value}; empty: made from the rule.",
+                "What has happened; empty: made from the rule. Filled in are {value}, {threshold}, {start}, {end}, {rule} and {severity}; of a threshold also {metric}, {dimensions} and {windows}, of a sequence {user}, {first}, {then} and {within}.",
             ),
             key(
                 "metric",
@@ -289,7 +289,7 @@ pub static SECTIONS: [Section; 16] = [
             "directory",
             Kind::Text,
             "auto",
-            "The data directory; \"auto\" is data/demo with the simulator and data/site without.",
+            "The data directory; \"auto\" is data/site, or data/demo for `run` with the simulator; for what only looks, the one of them that is there.",
         )],
     },
     Section {

@@ -4,7 +4,7 @@ use super::{Found, Wanted, replicas};
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::topic_partition_list::Offset;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct AdminError {
     pub what: String,
     /// What came of it.
     pub reason: String,
+    /// Whether no broker answered: neither that it may not be done, nor that it cannot.
+    pub is_away: bool,
 }
 
 /// Asks brokers.
@@ -46,6 +48,7 @@ impl Admin {
         let refused = |reason: String| AdminError {
             what: format!("cannot use Kafka at {}", settings.brokers),
             reason,
+            is_away: false,
         };
         settings.check().map_err(|error| refused(error.to_string()))?;
         let heard = Heard::default();
@@ -62,19 +65,22 @@ impl Admin {
         AdminError {
             what: format!("cannot {what} Kafka at {}", self.brokers),
             reason: self.heard.last().unwrap_or_else(|| error.to_string()),
+            is_away: false,
         }
     }
 
     /// What there is, of all topics; who is refused need not wait as long as for a broker
     /// that is away.
-    fn metadata(&self) -> KafkaResult<Metadata> {
+    fn metadata(&self, what: &str) -> Result<Metadata, AdminError> {
         let mut waited = Duration::ZERO;
         loop {
             let metadata = self.finder.fetch_metadata(None, LOOK);
             Heard::listen(&self.finder);
             waited += LOOK;
-            if metadata.is_ok() || waited >= ANSWER || self.heard.is_refused() {
-                return metadata;
+            let is_away = !self.heard.is_refused();
+            if metadata.is_ok() || waited >= ANSWER || !is_away {
+                return metadata
+                    .map_err(|error| AdminError { is_away, ..self.failed(what, &error) });
             }
         }
     }
@@ -84,7 +90,7 @@ impl Admin {
     /// # Errors
     /// If none answers.
     pub fn brokers(&self) -> Result<Vec<String>, AdminError> {
-        let metadata = self.metadata().map_err(|error| self.failed("reach", &error))?;
+        let metadata = self.metadata("reach")?;
         let brokers = metadata.brokers().iter();
         let shown = |b: &MetadataBroker| format!("{}:{} ({})", b.host(), b.port(), b.id());
         Ok(brokers.map(shown).collect())
@@ -96,7 +102,7 @@ impl Admin {
     /// If no broker answers, or the topic may not be looked at.
     pub fn find(&self, name: &str) -> Result<Option<Found>, AdminError> {
         // Of all topics: asking for one by its name can make it.
-        let metadata = self.metadata().map_err(|error| self.failed("ask", &error))?;
+        let metadata = self.metadata("ask")?;
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
             return Ok(None);
         };

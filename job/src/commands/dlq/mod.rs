@@ -3,7 +3,7 @@
 
 mod put_back;
 
-use super::site::{Site, directory};
+use super::site::{Site, directory_that_is_there};
 use anyhow::{Result, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -21,7 +21,7 @@ const BATCH: usize = 1_000;
 
 pub(crate) fn dlq(args: &DlqArgs, around: &Surroundings) -> Result<()> {
     let config = args.directory.resolve(around)?;
-    let directory = directory(&config, "data/demo");
+    let directory = directory_that_is_there(&config)?;
     let site = Site::open_to_look(&directory, &config)?;
     let text = match &args.action {
         DlqAction::Replay(replay) => {
@@ -122,8 +122,8 @@ fn show(site: &Site, filter: &DlqFilter, limit: usize) -> Result<String> {
 }
 
 fn rfc3339(ms: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(ms).map(|time| time.to_string());
-    time.unwrap_or_else(|_| ms.to_string())
+    let time = jiff::Timestamp::from_millisecond(ms);
+    time.map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }
 
 /// Alerts that were given up: as they are, or queued once more.

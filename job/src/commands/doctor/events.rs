@@ -1,12 +1,16 @@
 //! The logs: whether they can be reached, and are as they should be.
 
 use super::{Findings, Level, Patient, clocks};
+use crate::commands::kafka::asking;
 use crate::commands::site::Site;
 use std::sync::Arc;
 use streamgauge_ingest::log::{KafkaLog, KafkaSettings};
 use streamgauge_sink::results::{EmbeddedResults, KafkaResults};
 use streamgauge_sink::topics::{Admin, wanted};
 
+/// What to do where there is no client to ask brokers with.
+const OF_CLIENT: &str =
+    "it is nothing that brokers know of: take the program, the files or the settings it asks for";
 /// What to do where a topic cannot be used.
 const OF_TOPICS: &str = "see what is said of `kafka` and `topics`; `streamgauge topics create` makes what is missing, `kafka.topic` and `kafka.prefix` name the topics, and this user must be allowed to use them";
 /// What to do where a data directory cannot be used.
@@ -25,8 +29,10 @@ pub(super) fn look(patient: &mut Patient<'_>, findings: &mut Findings) {
 fn embedded(patient: &mut Patient<'_>, findings: &mut Findings) {
     let shown = patient.directory.display().to_string();
     if !patient.directory.is_dir() {
+        // Where none is named nothing has run yet; a name can be a wrong one.
+        let is_named = patient.config.data.directory.is_some();
         findings.add(
-            Level::Note,
+            if is_named { Level::Problem } else { Level::Note },
             "data directory",
             format!("{shown} is not there: nothing has run in it"),
             "name the right one with --data-dir, or begin with `streamgauge run`",
@@ -79,11 +85,11 @@ fn brokers(patient: &Patient<'_>, kafka: &KafkaSettings, findings: &mut Findings
     let admin = match Admin::new(kafka) {
         Ok(admin) => admin,
         Err(error) => {
-            findings.add(Level::Problem, "kafka", error.to_string(), ADVICE);
+            findings.add(Level::Problem, "kafka", error.to_string(), OF_CLIENT);
             return false;
         }
     };
-    let brokers = match admin.brokers() {
+    let brokers = match asking(kafka, || admin.brokers()) {
         Ok(brokers) => brokers,
         Err(error) => {
             findings.add(Level::Problem, "kafka", error.to_string(), ADVICE);

@@ -10,8 +10,8 @@ mod lag;
 mod machine;
 mod pipeline;
 
-use super::site::{SystemClock, directory};
-use anyhow::{Result, bail};
+use super::site::{SystemClock, USUAL, directory, directory_that_is_there};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -60,11 +60,20 @@ pub(super) struct Finding {
     pub(super) todo: String,
 }
 
-/// All that was found.
-#[derive(Default)]
-pub(super) struct Findings(Vec<Finding>);
+/// All that was found. Each is told at once: the next one may have to be waited for.
+struct Findings {
+    is_json: bool,
+    count: usize,
+    problems: usize,
+    /// Why no more could be told.
+    failed: Option<io::Error>,
+}
 
 impl Findings {
+    const fn new(is_json: bool) -> Self {
+        Self { is_json, count: 0, problems: 0, failed: None }
+    }
+
     /// What is not as it should be comes with what to do.
     pub(super) fn add(
         &mut self,
@@ -73,14 +82,21 @@ impl Findings {
         what: impl Into<String>,
         todo: impl Into<String>,
     ) {
-        self.0.push(Finding { level, about, what: what.into(), todo: todo.into() });
+        let finding = Finding { level, about, what: what.into(), todo: todo.into() };
+        self.count += 1;
+        self.problems += usize::from(level == Level::Problem);
+        if self.failed.is_none() {
+            self.failed = tell(self.is_json, &finding).err();
+        }
     }
 
     /// An error if there is a problem among them.
-    fn judge(&self) -> Result<()> {
-        let problems = self.0.iter().filter(|f| f.level == Level::Problem).count();
-        if problems > 0 {
-            bail!("{problems} of {} findings are problems", self.0.len());
+    fn judge(self) -> Result<()> {
+        if let Some(error) = self.failed {
+            return Err(error).context("cannot write the output");
+        }
+        if self.problems > 0 {
+            bail!("{} of {} findings are problems", self.problems, self.count);
         }
         Ok(())
     }
@@ -102,8 +118,7 @@ pub(super) struct Patient<'a> {
 }
 
 impl<'a> Patient<'a> {
-    fn new(config: &'a Config) -> Self {
-        let directory = directory(config, "data/demo");
+    fn new(config: &'a Config, directory: PathBuf) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let last_appended_ms = Vec::new();
         Self { config, directory, clock, log: None, results: None, last_appended_ms }
@@ -112,14 +127,13 @@ impl<'a> Patient<'a> {
 
 pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
     let config = args.directory.resolve(around)?;
-    let mut patient = Patient::new(&config);
-    let mut findings = Findings::default();
+    let mut patient = Patient::new(&config, directory_that_is_there(&config)?);
+    let mut findings = Findings::new(args.json);
     findings.ok("configuration", summary(&config));
     machine::look(&patient, &mut findings);
     events::look(&mut patient, &mut findings);
     pipeline::look(&patient, &mut findings);
     history::look(&patient, &mut findings);
-    tell(args.json, &findings.0)?;
     findings.judge()
 }
 
@@ -127,33 +141,28 @@ pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
 pub(crate) fn check(args: &CheckArgs, around: &Surroundings) -> Result<()> {
     let (text, config) = args.output(around)?;
     io::stdout().lock().write_all(text.as_bytes())?;
-    let mut patient = Patient::new(&config);
-    let mut findings = Findings::default();
+    let mut patient = Patient::new(&config, directory(&config, USUAL));
+    let mut findings = Findings::new(false);
     if config.kafka.is_some() {
         events::look(&mut patient, &mut findings);
     }
     if let Some(settings) = &config.influxdb {
         history::bucket(settings, &mut findings);
     }
-    tell(false, &findings.0)?;
     findings.judge()
 }
 
-fn tell(as_json: bool, findings: &[Finding]) -> Result<()> {
-    let mut text = String::new();
-    for finding in findings {
-        if as_json {
-            text.push_str(&serde_json::to_string(finding)?);
-        } else {
+fn tell(is_json: bool, finding: &Finding) -> io::Result<()> {
+    let mut text = match is_json {
+        true => serde_json::to_string(finding)?,
+        false => {
             let Finding { level, about, what, todo } = finding;
-            text.push_str(&format!("{}{about}: {what}", level.mark()));
-            if !todo.is_empty() {
-                text.push_str(&format!("\n        -> {todo}"));
-            }
+            let advice = if todo.is_empty() { "" } else { "\n        -> " };
+            format!("{}{about}: {what}{advice}{todo}", level.mark())
         }
-        text.push('\n');
-    }
-    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    };
+    text.push('\n');
+    io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// A length of time for people.

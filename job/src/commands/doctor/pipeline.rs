@@ -31,7 +31,7 @@ pub(super) fn look(patient: &Patient<'_>, findings: &mut Findings) {
                 Level::Problem,
                 "job",
                 "no job has said anything for a minute",
-                "start it: `streamgauge job`, or `streamgauge run` for all in one",
+                format!("start it: `{}`, or `streamgauge run` for all in one", start(patient)),
             );
             false
         }
@@ -68,6 +68,11 @@ pub(super) fn look(patient: &Patient<'_>, findings: &mut Findings) {
     checkpoints(patient, findings);
 }
 
+/// What starts a job here.
+fn start(patient: &Patient<'_>) -> String {
+    format!("streamgauge job --data-dir {}", patient.directory.display())
+}
+
 /// The last status of the last minute.
 fn status(patient: &Patient<'_>, results: &dyn ResultLog) -> Result<Option<Value>, ResultError> {
     let from = results.position_at(patient.clock.now_ms() - STATUS_MS)?;
@@ -91,8 +96,10 @@ fn job(patient: &Patient<'_>, status: &Value, findings: &mut Findings) -> bool {
         time(age_ms)
     );
     if age_ms > SILENT_MS {
-        let advice =
-            "see whether it runs, and what it said last on stderr; it goes on where it was";
+        let start = start(patient);
+        let advice = format!(
+            "if it was ended, start it: `{start}`; else see what it said last on stderr; it goes on where it was"
+        );
         findings.add(Level::Problem, "job", text, advice);
     } else if state == "behind" {
         let advice =

@@ -1,13 +1,14 @@
 //! Where a replay with `--to log` goes: topics with another prefix, or another data
 //! directory.
 
+use crate::commands::kafka::asking;
 use crate::commands::site::{SystemClock, sync};
 use crate::commands::topics::make;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use streamgauge::config::Config;
+use streamgauge::config::{Config, MOST_PREFIX_BYTES, is_prefix};
 use streamgauge_ingest::clock::Clock;
 use streamgauge_ingest::log::KafkaSettings;
 use streamgauge_sink::results::{EmbeddedResults, KafkaResults, ResultLog};
@@ -43,8 +44,12 @@ fn topics(
         prefix != own,
         "--into {prefix}: a job's results are in topics whose names begin so; name another prefix"
     );
+    ensure!(
+        is_prefix(prefix),
+        "--into {prefix}: the results are in a Kafka, and this is what the names of their topics begin with: at most {MOST_PREFIX_BYTES} letters, digits, `.`, `_` and `-`, such as `again-`"
+    );
     let admin = Admin::new(kafka)?;
-    let brokers = admin.brokers()?.len();
+    let brokers = asking(kafka, || admin.brokers())?.len();
     let topics = wanted_results(prefix, brokers);
     ensure!(
         topics.iter().all(|topic| topic.name != kafka.topic),

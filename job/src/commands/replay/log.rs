@@ -1,9 +1,9 @@
 //! A log to be replayed, as flags say.
 
-use crate::commands::site::{Site, checkpoints_path};
+use crate::commands::site::{Site, checkpoints_path, directory_that_is_there};
 use anyhow::{Result, bail, ensure};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::ops::Range;
 use streamgauge::checkpoint::DirectoryStorage;
 use streamgauge::cli::{Offsets, ReplayArgs};
 use streamgauge::config::Config;
@@ -20,8 +20,10 @@ pub(super) struct OpenLog {
 
 impl OpenLog {
     pub(super) fn open(args: &ReplayArgs, config: &Config) -> Result<Self> {
-        let directory = args.data_dir.clone().or_else(|| config.data.directory.clone());
-        let directory = directory.unwrap_or_else(|| PathBuf::from("data/demo"));
+        let directory = match &args.data_dir {
+            Some(directory) => directory.clone(),
+            None => directory_that_is_there(config)?,
+        };
         let site = Site::open_to_look(&directory, config)?;
         let has_bindings = site.results.state()?.bound.is_some();
         let by_offsets = args.from_offsets.is_some() || args.until_offsets.is_some();
@@ -95,21 +97,44 @@ impl OpenLog {
 
 /// From where to where a log is read whose epochs are cut anew.
 fn stretch(args: &ReplayArgs, log: &dyn EventLog) -> Result<Stretch> {
+    let bounds = log.all_bounds()?;
+    let of = |flag: &str, offsets: &Option<Offsets>| offsets_in(flag, offsets.as_ref(), &bounds);
+    let from = of("--from-offsets", &args.from_offsets)?;
+    let until = of("--until-offsets", &args.until_offsets)?;
     let mut stretch = Stretch::default();
-    for partition in 0..log.partitions() {
-        let bounds = log.bounds(partition)?;
-        let at = |offsets: &Option<Offsets>| {
-            let offsets = offsets.as_ref()?;
-            let given = offsets.0.iter().find(|(p, _)| *p == partition);
-            given.map(|(_, offset)| *offset)
-        };
-        let by_time = |ms: Option<i64>| ms.map(|ms| log.offset_at(partition, ms));
-        let start = by_time(args.from_time).unwrap_or(Ok(bounds.start))?;
-        let end = by_time(args.until_time).unwrap_or(Ok(bounds.end))?;
-        let offset = at(&args.from_offsets).unwrap_or(start);
-        stretch.from.push(Position { partition, offset });
-        let offset = at(&args.until_offsets).unwrap_or(end).min(bounds.end);
-        stretch.until.push(Position { partition, offset });
+    for ((partition, bounds), (from, until)) in (0..).zip(&bounds).zip(from.into_iter().zip(until))
+    {
+        let by_time = |ms: Option<i64>| ms.map(|ms| log.offset_at(partition, ms)).transpose();
+        let from = from.or(by_time(args.from_time)?).unwrap_or(bounds.start);
+        stretch.from.push(Position { partition, offset: from });
+        let until = until.or(by_time(args.until_time)?).unwrap_or(bounds.end).min(bounds.end);
+        stretch.until.push(Position { partition, offset: until });
     }
     Ok(stretch)
+}
+
+/// The offsets that a flag gives, by partition: all of partitions that there are, and none
+/// that they have not reached.
+fn offsets_in(
+    flag: &str,
+    offsets: Option<&Offsets>,
+    bounds: &[Range<u64>],
+) -> Result<Vec<Option<u64>>> {
+    let mut all = vec![None; bounds.len()];
+    for &(partition, offset) in offsets.into_iter().flat_map(|offsets| &offsets.0) {
+        let Some(bounds) = bounds.get(partition as usize) else {
+            bail!(
+                "{flag} {partition}:{offset}: there is no partition {partition}; there are {}, the first is 0",
+                bounds.len()
+            );
+        };
+        ensure!(
+            bounds.start <= offset && offset <= bounds.end,
+            "{flag} {partition}:{offset}: partition {partition} has the offsets {} to {}",
+            bounds.start,
+            bounds.end
+        );
+        all[partition as usize] = Some(offset);
+    }
+    Ok(all)
 }

@@ -96,7 +96,7 @@ pub enum LogInputError {
         before: u64,
     },
     /// The settings have changed.
-    #[error("epoch {epoch} was bound with other settings than those given{}; give those, or compute it anew with `--rebind`", .with.as_ref().map(|s| format!(": {s}")).unwrap_or_default())]
+    #[error("epoch {epoch} was bound with other settings than those given{}; give those (or, but for a verification, compute it anew with `--rebind`)", .with.as_ref().map(|s| format!(": {s}")).unwrap_or_default())]
     OtherSettings {
         /// The first epoch with them.
         epoch: u64,

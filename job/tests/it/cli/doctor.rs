@@ -11,15 +11,44 @@ fn about<'a>(findings: &'a [Value], what: &str) -> Vec<&'a Value> {
 #[test]
 fn nothing_has_run_yet_is_no_problem() {
     let folder = Folder::new();
-    let ran = folder.done("doctor --data-dir none");
+    let ran = folder.done("doctor");
     let text = String::from_utf8(ran.stdout).expect("text");
-    for part in ["ok      configuration: ", "ok      program: streamgauge ", "MB are free for none"]
+    for part in
+        ["ok      configuration: ", "ok      program: streamgauge ", "MB are free for data/site"]
     {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(text.contains("note    data directory: none is not there"), "{text}");
+    assert!(text.contains("note    data directory: data/site is not there"), "{text}");
     assert!(text.contains("\n        -> name the right one with --data-dir"), "{text}");
-    assert!(!folder.path("none").exists(), "it makes nothing");
+    assert!(!folder.path("data").exists(), "it makes nothing");
+    // A directory that was named and is not there is one.
+    let ran = folder.run("doctor --data-dir none");
+    let text = String::from_utf8(ran.stdout).expect("text");
+    assert!(text.contains("PROBLEM data directory: none is not there"), "{text}");
+    assert_eq!(ran.code, Some(1));
+}
+
+#[test]
+fn what_looks_takes_the_directory_that_is_there() {
+    let folder = Folder::new();
+    let looks = ["dlq list", "replay --from log --to none", "explain SESSION|0||session=s,user=u"];
+    let none = looks.map(|line| folder.run(line).stderr);
+    assert!(none.iter().all(|said| said.contains("no data directory data/site")), "{none:?}");
+    folder.done("simulate --to log --data-dir data/demo --events 10");
+    let ran = folder.run("doctor");
+    let text = String::from_utf8(ran.stdout).expect("text");
+    assert!(text.contains("ok      data directory: data/demo\n"), "{text}");
+    assert!(text.contains("`streamgauge job --data-dir data/demo`"), "{text}");
+    assert_eq!(
+        String::from_utf8(folder.done("dlq list").stdout).unwrap(),
+        "no event was rejected\n"
+    );
+    folder.done("simulate --to log --events 10");
+    let both = &["data/site and data/demo are both here", "--data-dir"];
+    for line in ["dlq list", "doctor", "checkpoint list", "replay --from log --to none"] {
+        folder.refused(line, 1, both);
+    }
+    folder.done("dlq list --data-dir data/site");
 }
 
 #[test]
@@ -34,7 +63,7 @@ fn a_job_that_is_gone_is_a_problem_with_an_advice() {
     let findings = objects(&ran.stdout);
     let job = about(&findings, "job");
     assert_eq!(job[0]["level"], "problem", "{findings:?}");
-    assert!(job[0]["todo"].as_str().expect("an advice").contains("`streamgauge job`"));
+    assert!(job[0]["todo"].as_str().expect("an advice").contains("`streamgauge job --data-dir d`"));
     let events = about(&findings, "events");
     assert_eq!(events[0]["level"], "ok", "{events:?}");
     for finding in &findings {

@@ -132,7 +132,7 @@ fn points_that_were_refused_are_listed_and_shown() {
     results.append(&[letter]).expect("appended");
     let text = |line: &str| String::from_utf8(folder.done(line).stdout).expect("text");
     let list = text("dlq list --data-dir d");
-    let expected = "refused_point          -          1  2023-12-21T01:51:00Z\n";
+    let expected = "refused_point          -          1  2023-12-21T01:51:00.000Z\n";
     assert!(list.contains(expected) && list.contains("cannot be replayed"), "{list}");
     let shown = text("dlq show --data-dir d --reason refused_point");
     assert!(shown.contains(r#""detail":"field type conflict""#), "{shown}");

@@ -61,7 +61,10 @@ fn what_was_changed_differs_and_says_why() {
     assert!(found.reasons[0].contains("the rule `gone`"), "{:?}", found.reasons);
     // An event that was forged: the log is not what was bound.
     put(&site, Topic::ProcessedMetrics, &views, None);
-    assert_eq!(one(&site, &views).outcome, Outcome::Differs);
+    let found = one(&site, &views);
+    assert_eq!(found.outcome, Outcome::Differs);
+    let said = found.reasons.join("; ");
+    assert!(said.contains("larger than its topic takes"), "{said}");
 }
 
 #[test]

@@ -244,7 +244,7 @@ impl KafkaWriter {
         if first > start {
             let topic = self.shared.places.name(BINDINGS);
             let cut = Admin::new(&self.shared.settings).and_then(|admin| admin.cut(&topic, first));
-            cut.map_err(|AdminError { what, reason }| ResultError::Away { what, reason })?;
+            cut.map_err(|AdminError { what, reason, .. }| ResultError::Away { what, reason })?;
         }
         Ok(())
     }
