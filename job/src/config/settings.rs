@@ -130,7 +130,11 @@ impl Refused {
         Problem::BadValue {
             key: path.to_owned(),
             origin,
-            value: if secret { MASK.into() } else { shown(&self.value) },
+            // That there is none is no secret.
+            value: match secret && !self.value.is_empty() {
+                true => MASK.into(),
+                false => shown(&self.value),
+            },
             reason: self.refusal.reason,
             nearest: self.refusal.nearest.filter(|_| !secret),
         }

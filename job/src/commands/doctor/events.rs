@@ -10,7 +10,7 @@ use streamgauge_sink::topics::{Admin, wanted};
 
 /// What to do where there is no client to ask brokers with.
 const OF_CLIENT: &str =
-    "it is nothing that brokers know of: take the program, the files or the settings it asks for";
+    "no broker was asked: mend what it names, in [kafka], in a file or by another build";
 /// What to do where a topic cannot be used.
 const OF_TOPICS: &str = "see what is said of `kafka` and `topics`; `streamgauge topics create` makes what is missing, `kafka.topic` and `kafka.prefix` name the topics, and this user must be allowed to use them";
 /// What to do where a data directory cannot be used.

@@ -94,6 +94,10 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
     resolved(Some(&here), &[], &[]).expect("results are in the data directory");
     let unset = only_problem(Some(SASL), &[], &[]);
     assert!(unset.contains("`kafka.password`") && unset.contains("SASL needs it"), "{unset}");
+    assert!(
+        unset.contains("defaults: ``: ") && unset.contains("STREAMGAUGE_KAFKA__PASSWORD"),
+        "{unset}"
+    );
     let masked = ["STREAMGAUGE_KAFKA__PASSWORD=********"];
     let masked = only_problem(Some(SASL), &masked, &[]);
     assert!(masked.contains("shown in its place"), "{masked}");
