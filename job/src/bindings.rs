@@ -6,7 +6,7 @@ use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::LogError;
 use streamgauge_sink::results::{Around, ResultError, ResultLog};
 
-/// Bindings read at once: some megabytes, as each reading over Kafka costs a consumer.
+/// Bindings read at once: some megabytes, as each reading over Kafka costs a search.
 pub(crate) const AT_ONCE: usize = 10_000;
 
 /// The bindings of a range of epochs around the first that `is_such`, given that all after

@@ -26,7 +26,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The log could not be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Log(#[from] LogError),
     /// The log does not hold what was bound.
     #[error(

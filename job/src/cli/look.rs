@@ -73,8 +73,7 @@ Examples:
 It looks at the configuration, the file limit, the disk, brokers and topics of a Kafka, the
 clock, the job, how far the watermark is and which partition holds it up, checkpoints, and
 the history (an InfluxDB, and what waits for it), and says with each finding what to do. It
-changes nothing. It ends with 1 if there is a
-problem.")]
+changes nothing. It ends with 1 if there is a problem.")]
 pub struct DoctorArgs {
     /// One JSON object a line for each finding [default: text]
     #[arg(long)]

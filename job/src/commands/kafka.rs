@@ -39,3 +39,29 @@ pub(crate) fn what_to_do(error: &anyhow::Error) -> Option<&'static str> {
         "see whether the brokers run and [kafka] is right; `streamgauge doctor` looks further",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamgauge::explain::ExplainError;
+    use streamgauge::replay::{LogInputError, ReplayError};
+    use streamgauge_ingest::source::SourceError;
+
+    #[test]
+    fn a_kafka_that_is_away_is_known_however_deep_it_is_said() {
+        let (what, reason) = ("cannot read".to_owned(), "refused".to_owned());
+        let log = || LogError::Away { what: what.clone(), reason: reason.clone() };
+        let results = ResultError::Away { what: what.clone(), reason: reason.clone() };
+        let deep: [anyhow::Error; 4] = [
+            log().into(),
+            ExplainError::Results(results).into(),
+            ExplainError::Source(SourceError::Log(log())).into(),
+            ReplayError::Log(LogInputError::Source(SourceError::Log(log()))).into(),
+        ];
+        for error in deep {
+            assert!(what_to_do(&error).is_some(), "{error:?}");
+        }
+        let other = anyhow::Error::from(LogError::Storage { what, reason });
+        assert_eq!(what_to_do(&other), None);
+    }
+}

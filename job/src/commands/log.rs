@@ -41,8 +41,8 @@ pub(super) fn open(
         return Ok((log.clone(), log));
     };
     let is_away = |error: &LogError| matches!(error, LogError::Away { .. });
-    let log = connect(patience, is_away, || {
-        asking(kafka, || KafkaLog::connect(kafka.clone(), Arc::clone(clock)))
+    let log = asking(kafka, || {
+        connect(patience, is_away, || KafkaLog::connect(kafka.clone(), Arc::clone(clock)))
     })?;
     if patience != Patience::Looks {
         remember(&directory.join(TOPIC_FILE), &kafka.topic)?;

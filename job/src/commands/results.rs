@@ -35,8 +35,8 @@ pub(super) fn open(
         return Ok(Arc::new(EmbeddedResults::open(directory, sync, Arc::clone(clock))?));
     };
     let is_away = |error: &ResultError| matches!(error, ResultError::Away { .. });
-    let results = connect(patience, is_away, || {
-        asking(kafka, || KafkaResults::connect(kafka, prefix, Arc::clone(clock)))
+    let results = asking(kafka, || {
+        connect(patience, is_away, || KafkaResults::connect(kafka, prefix, Arc::clone(clock)))
     })?;
     if patience != Patience::Looks {
         remember(&directory.join(PREFIX_FILE), prefix)?;

@@ -12,13 +12,13 @@ pub enum ExplainError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The log of events cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Log(#[from] LogError),
     /// The log does not hold what was bound.
-    #[error(transparent)]
+    #[error("{0}")]
     Source(#[from] SourceError),
     /// The results cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Results(#[from] ResultError),
     /// The settings of an epoch are not known.
     #[error(

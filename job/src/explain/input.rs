@@ -174,7 +174,9 @@ impl<'a> Bound<'a> {
         }
         let mut source: Option<Open<'a>> = None;
         loop {
-            let bindings = self.results.bindings(next, AT_ONCE)?;
+            let left = self.plan.last.saturating_add(1).saturating_sub(next);
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(AT_ONCE);
+            let bindings = self.results.bindings(next, most)?;
             let Some(newest) = bindings.last() else { return Ok(()) };
             next = newest.epoch + 1;
             for binding in bindings {

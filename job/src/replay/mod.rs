@@ -46,16 +46,16 @@ pub enum ReplayError {
     #[error(transparent)]
     Input(#[from] FileError),
     /// A log could not be read as it should be.
-    #[error(transparent)]
+    #[error("{0}")]
     Log(#[from] LogInputError),
     /// An output could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
     /// A log of results cannot be written.
-    #[error(transparent)]
+    #[error("{0}")]
     Results(#[from] ResultError),
     /// It is not what was committed.
-    #[error(transparent)]
+    #[error("{0}")]
     Verify(#[from] VerifyError),
 }
 

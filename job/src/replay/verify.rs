@@ -30,7 +30,7 @@ const SHOWN: usize = 400;
 #[derive(Debug, Error)]
 pub enum VerifyError {
     /// The committed records cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Results(#[from] ResultError),
     /// A record was committed, and the replay computes another, or none.
     #[error(

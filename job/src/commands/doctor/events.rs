@@ -16,6 +16,21 @@ const OF_TOPICS: &str = "see what is said of `kafka` and `topics`; `streamgauge 
 /// What to do where a data directory cannot be used.
 const OF_DIRECTORY: &str = "name the right one with --data-dir, or restore it from a copy";
 
+/// Whether the data directory is there. Where none is named nothing has run yet, or all is in
+/// a Kafka; a name can be a wrong one.
+pub(super) fn directory(patient: &Patient<'_>, findings: &mut Findings) {
+    let is_named = patient.config.data.directory.is_some();
+    if patient.directory.is_dir() || (!is_named && patient.config.results_in_kafka.is_some()) {
+        return;
+    }
+    findings.add(
+        if is_named { Level::Problem } else { Level::Note },
+        "data directory",
+        format!("{} is not there: nothing has run in it", patient.directory.display()),
+        "name the right one with --data-dir, or begin with `streamgauge run` or `job`",
+    );
+}
+
 pub(super) fn look(patient: &mut Patient<'_>, findings: &mut Findings) {
     match &patient.config.kafka {
         Some(kafka) => in_kafka(patient, kafka, findings),
@@ -27,21 +42,12 @@ pub(super) fn look(patient: &mut Patient<'_>, findings: &mut Findings) {
 }
 
 fn embedded(patient: &mut Patient<'_>, findings: &mut Findings) {
-    let shown = patient.directory.display().to_string();
     if !patient.directory.is_dir() {
-        // Where none is named nothing has run yet; a name can be a wrong one.
-        let is_named = patient.config.data.directory.is_some();
-        findings.add(
-            if is_named { Level::Problem } else { Level::Note },
-            "data directory",
-            format!("{shown} is not there: nothing has run in it"),
-            "name the right one with --data-dir, or begin with `streamgauge run`",
-        );
         return;
     }
     match Site::open_to_look(&patient.directory, patient.config) {
         Ok(site) => {
-            findings.ok("data directory", shown);
+            findings.ok("data directory", patient.directory.display().to_string());
             patient.log = Some(site.log);
             patient.results = Some(site.results);
         }

@@ -10,7 +10,7 @@ mod lag;
 mod machine;
 mod pipeline;
 
-use super::site::{SystemClock, USUAL, directory, directory_that_is_there};
+use super::site::{SystemClock, USUAL, directory_that_is_there};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -131,6 +131,7 @@ pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
     let mut findings = Findings::new(args.json);
     findings.ok("configuration", summary(&config));
     machine::look(&patient, &mut findings);
+    events::directory(&patient, &mut findings);
     events::look(&mut patient, &mut findings);
     pipeline::look(&patient, &mut findings);
     history::look(&patient, &mut findings);
@@ -141,7 +142,8 @@ pub(crate) fn doctor(args: &DoctorArgs, around: &Surroundings) -> Result<()> {
 pub(crate) fn check(args: &CheckArgs, around: &Surroundings) -> Result<()> {
     let (text, config) = args.output(around)?;
     io::stdout().lock().write_all(text.as_bytes())?;
-    let mut patient = Patient::new(&config, directory(&config, USUAL));
+    let there = directory_that_is_there(&config).unwrap_or_else(|_| USUAL.into());
+    let mut patient = Patient::new(&config, there);
     let mut findings = Findings::new(false);
     if config.kafka.is_some() {
         events::look(&mut patient, &mut findings);

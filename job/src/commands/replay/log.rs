@@ -11,6 +11,9 @@ use streamgauge::replay::{Begin, Cut, Gone, LogInput, Resumed, Stretch};
 use streamgauge::settings::deciding;
 use streamgauge_ingest::log::{EventLog, Position};
 
+const FROM: &str = "--from-offsets";
+const UNTIL: &str = "--until-offsets";
+
 /// The log of a data directory, to be replayed.
 pub(super) struct OpenLog {
     pub(super) site: Site,
@@ -99,8 +102,8 @@ impl OpenLog {
 fn stretch(args: &ReplayArgs, log: &dyn EventLog) -> Result<Stretch> {
     let bounds = log.all_bounds()?;
     let of = |flag: &str, offsets: &Option<Offsets>| offsets_in(flag, offsets.as_ref(), &bounds);
-    let from = of("--from-offsets", &args.from_offsets)?;
-    let until = of("--until-offsets", &args.until_offsets)?;
+    let from = of(FROM, &args.from_offsets)?;
+    let until = of(UNTIL, &args.until_offsets)?;
     let mut stretch = Stretch::default();
     for ((partition, bounds), (from, until)) in (0..).zip(&bounds).zip(from.into_iter().zip(until))
     {
@@ -128,9 +131,10 @@ fn offsets_in(
                 bounds.len()
             );
         };
+        // Nothing is read of a partition that is to end before it begins.
         ensure!(
-            bounds.start <= offset && offset <= bounds.end,
-            "{flag} {partition}:{offset}: partition {partition} has the offsets {} to {}",
+            offset <= bounds.end && (offset >= bounds.start || flag == UNTIL),
+            "{flag} {partition}:{offset}: partition {partition} begins at {} and ends before {}",
             bounds.start,
             bounds.end
         );

@@ -82,10 +82,10 @@ impl Cut<'_> {
 #[derive(Debug, thiserror::Error)]
 pub enum LogInputError {
     /// Events cannot be read, or are not what was bound.
-    #[error(transparent)]
+    #[error("{0}")]
     Source(#[from] SourceError),
     /// Bindings cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Results(#[from] ResultError),
     /// Bindings were dropped before they were read.
     #[error(

@@ -1,6 +1,6 @@
 //! `doctor` and the connections of `check`: what is found, and what is said to do.
 
-use super::{Folder, objects};
+use super::{Folder, ended, objects, signal};
 use serde_json::Value;
 
 /// The findings about something.
@@ -84,4 +84,25 @@ fn a_kafka_that_is_not_there_is_said_by_doctor_and_check() {
         assert!(text.contains("PROBLEM kafka: cannot reach Kafka at 127.0.0.1:1: "), "{text}");
         assert!(text.contains("deploy/dev/kafka.sh start"), "{line}: {text}");
     }
+}
+
+#[test]
+fn while_a_kafka_is_silent_that_is_said_once_and_at_last_what_to_do() {
+    const SILENT: &str = "waiting for an answer of Kafka at 127.0.0.1:1\n";
+    let folder = Folder::new();
+    let kafka = "[log]\nkind = \"kafka\"\n[kafka]\nbrokers = \"127.0.0.1:1\"\n";
+    folder.put("streamgauge.toml", kafka.as_bytes());
+    let started = |line: &str| folder.command(line).spawn().expect("started");
+    let job = started("job --data-dir d");
+    let lines = ["topics create", "dlq list", "simulate --to log --events 5"];
+    for (line, child) in lines.map(|line| (line, started(line))) {
+        let ran = ended(child, line);
+        assert_eq!(ran.code, Some(1), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with(SILENT), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.ends_with("`streamgauge doctor` looks further\n"), "{}", ran.stderr);
+    }
+    signal(job.id(), "TERM");
+    let said = ended(job, "job").stderr;
+    assert_eq!(said.matches(SILENT).count(), 1, "{said}");
+    assert_eq!(said.matches("waiting for it, Ctrl-C ends that").count(), 1, "{said}");
 }

@@ -74,13 +74,15 @@ impl Shared {
         &self,
         look: impl FnOnce(&Probe, Range<u64>) -> Result<T, ResultError>,
     ) -> Result<T, ResultError> {
-        let bounds = self.log.bounds(self.places.bindings()).map_err(failed)?;
         let mut kept = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked by whoever has the turn: what is cut meanwhile cannot be read.
+        let bounds = self.log.bounds(self.places.bindings()).map_err(failed)?;
         let probe = match kept.take() {
             Some(probe) => probe,
             None => Probe::new(&self.settings, self.places.name(BINDINGS))?,
         };
-        // One that has failed is not kept.
+        // What it has to say is of the time since the last look. One that fails is not kept.
+        probe.rest()?;
         let found = look(&probe, bounds)?;
         probe.rest()?;
         *kept = Some(probe);
@@ -163,7 +165,11 @@ impl ResultLog for KafkaResults {
     fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
         let mut all = Vec::new();
         self.shared.look_up(|probe, bounds| {
-            let (_, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
+            let (around, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
+            if most <= 1 {
+                all.extend(around.first.filter(|_| most == 1));
+                return Ok(());
+            }
             probe.read(from..bounds.end, &mut |_, entry| {
                 if let Entry::Binding(binding) = entry
                     && binding.epoch >= epoch

@@ -15,6 +15,8 @@ use streamgauge_ingest::log::KafkaSettings;
 
 /// How long is waited for the next record.
 const WAIT: Duration = Duration::from_millis(250);
+/// So much is listened to at most of what a client has to say.
+const MOST_SAID: usize = 1_000;
 /// After so many waits in vain the brokers count as away.
 const PATIENCE: u32 = 20;
 
@@ -83,10 +85,17 @@ impl Probe {
         }
     }
 
-    /// Reads no more until it is asked to.
+    /// Reads no more until it is asked to, and keeps nothing: neither what was fetched
+    /// ahead, nor errors of brokers that were away meanwhile.
     pub(super) fn rest(&self) -> Result<(), ResultError> {
         let rested = self.consumer.unassign();
-        rested.map_err(|error| failed(&self.topic, &self.brokers, &error))
+        rested.map_err(|error| failed(&self.topic, &self.brokers, &error))?;
+        for _ in 0..MOST_SAID {
+            if self.consumer.poll(Duration::ZERO).is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The bindings around the first that `is_such`, as `ResultLog::around` says, and its

@@ -38,8 +38,11 @@ fn a_log_replayed_anew_gives_what_a_file_gives() {
         serde_json::from_str(all.stderr.lines().last().expect("a line")).expect("JSON");
     assert!(summary["read"].as_u64() < all["read"].as_u64(), "{summary}");
     for (offsets, said) in [
-        ("--from-offsets 0:1000000", "--from-offsets 0:1000000: partition 0 has the offsets 0 to "),
-        ("--until-offsets 1:2,0:1000000", "--until-offsets 0:1000000: partition 0 has the offsets"),
+        (
+            "--from-offsets 0:1000000",
+            "--from-offsets 0:1000000: partition 0 begins at 0 and ends before ",
+        ),
+        ("--until-offsets 1:2,0:1000000", "--until-offsets 0:1000000: partition 0 begins at"),
         ("--from-offsets 77:1", "there is no partition 77; there are 12"),
     ] {
         folder.refused(&format!("replay --from log --data-dir d {offsets} --to none"), 1, &[said]);
