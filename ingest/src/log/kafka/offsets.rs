@@ -6,12 +6,16 @@ use super::topics::Topics;
 use crate::log::LogError;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::Offset;
+use std::thread;
 use std::time::Duration;
 
 /// How long brokers have for their answer.
 const ANSWER: Duration = Duration::from_secs(2);
+/// How often a broker is asked that has handed its partitions over, and after how long again.
+const TRIES: u32 = 10;
+const AGAIN: Duration = Duration::from_millis(100);
 /// How long the first one has: it must be found, and connected to.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
@@ -87,19 +91,30 @@ impl Asker {
     }
 
     fn answers(&self, offset: Offset) -> Result<Vec<Option<u64>>, LogError> {
-        let all = (0..self.topics.partitions()).map(|partition| (partition, offset));
-        let asked = self.topics.list(all).and_then(|list| self.answer(list));
-        let offsets = asked.and_then(|list| {
-            let mut offsets = vec![None; self.topics.partitions() as usize];
-            for element in list.elements() {
-                element.error()?;
-                if let Some(p) = self.topics.partition(element.topic(), element.partition()) {
-                    offsets[p as usize] = known(element.offset());
+        let mut tries = 1;
+        loop {
+            match self.answers_of_leaders(offset) {
+                // The client asks for the new ones meanwhile.
+                Err(error) if tries < TRIES && has_other_leader(&error) => {
+                    tries += 1;
+                    thread::sleep(AGAIN);
                 }
+                answers => return answers.map_err(|error| self.failed(&error)),
             }
-            Ok(offsets)
-        });
-        offsets.map_err(|error| self.failed(&error))
+        }
+    }
+
+    fn answers_of_leaders(&self, offset: Offset) -> KafkaResult<Vec<Option<u64>>> {
+        let all = (0..self.topics.partitions()).map(|partition| (partition, offset));
+        let list = self.answer(self.topics.list(all)?)?;
+        let mut offsets = vec![None; self.topics.partitions() as usize];
+        for element in list.elements() {
+            element.error()?;
+            if let Some(p) = self.topics.partition(element.topic(), element.partition()) {
+                offsets[p as usize] = known(element.offset());
+            }
+        }
+        Ok(offsets)
     }
 
     /// The request is the one for offsets by time, to which the two ends are times, too.
@@ -117,6 +132,25 @@ impl Asker {
         Heard::listen(&self.consumer);
         self.settings.failed(what, error, &self.heard)
     }
+}
+
+/// Whether a broker was asked that does not lead the partition, or nobody does for a moment.
+fn has_other_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::PreferredLeaderNotAvailable
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownPartition
+                | Code::ReplicaNotAvailable
+                | Code::KafkaStorageError
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::OffsetNotAvailable
+        )
+    )
 }
 
 /// A partition as Kafka numbers it.

@@ -69,20 +69,25 @@ impl Shared {
         Ok(answer(guard.insert(asked?)))
     }
 
-    /// Looks bindings up: at the offsets of those that are kept.
+    /// Looks bindings up: at the offsets of those that are kept. It may look twice.
     fn look_up<T>(
         &self,
-        look: impl FnOnce(&Probe, Range<u64>) -> Result<T, ResultError>,
+        mut look: impl FnMut(&Probe, Range<u64>) -> Result<T, ResultError>,
     ) -> Result<T, ResultError> {
         let mut kept = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
         // Asked by whoever has the turn: what is cut meanwhile cannot be read.
         let bounds = self.log.bounds(self.places.bindings()).map_err(failed)?;
-        let probe = match kept.take() {
-            Some(probe) => probe,
-            None => Probe::new(&self.settings, self.places.name(BINDINGS))?,
-        };
-        // What it has to say is of the time since the last look. One that fails is not kept.
-        probe.rest()?;
+        // What it has to say is of the time since the last look. One that fails is not kept:
+        // it may know brokers that are no more, which a new one asks anew.
+        if let Some(probe) = kept.take() {
+            probe.rest()?;
+            if let Ok(found) = look(&probe, bounds.clone()) {
+                probe.rest()?;
+                *kept = Some(probe);
+                return Ok(found);
+            }
+        }
+        let probe = Probe::new(&self.settings, self.places.name(BINDINGS))?;
         let found = look(&probe, bounds)?;
         probe.rest()?;
         *kept = Some(probe);
@@ -165,6 +170,7 @@ impl ResultLog for KafkaResults {
     fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
         let mut all = Vec::new();
         self.shared.look_up(|probe, bounds| {
+            all.clear();
             let (around, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
             if most <= 1 {
                 all.extend(around.first.filter(|_| most == 1));

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use streamgauge_ingest::clock::ManualClock;
-use streamgauge_ingest::log::{EmbeddedLog, EventLog, Retention};
+use streamgauge_ingest::log::{EmbeddedLog, EventLog, LogError, Retention};
 use streamgauge_ingest::sqlite::Sync;
 use streamgauge_sink::results::{EmbeddedResults, Position, Record, ResultLog, Topic};
 use streamgauge_sink::store::{EMBEDDED_FILE_NAME, EmbeddedHistory, HistoryStore, InfluxHistory};
@@ -82,7 +82,16 @@ impl Site {
     }
 
     pub(super) fn appended(&self) -> u64 {
-        self.log.all_bounds().unwrap().iter().map(|bounds| bounds.end).sum()
+        // Brokers that are busy may not answer at once.
+        let mut bounds = self.log.all_bounds();
+        for _ in 0..10 {
+            if !matches!(bounds, Err(LogError::Away { .. })) {
+                break;
+            }
+            thread::sleep(Duration::from_secs(1));
+            bounds = self.log.all_bounds();
+        }
+        bounds.unwrap().iter().map(|bounds| bounds.end).sum()
     }
 
     pub(super) fn records(&self, topics: &[Topic], from: Position) -> (Vec<Record>, Position) {

@@ -2,7 +2,7 @@
 
 use super::super::{Folder, Ran, ended};
 use super::started;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Child;
 use std::sync::mpsc;
 use std::thread;
@@ -32,6 +32,12 @@ impl Drop for Running {
         if let Some(child) = &mut self.0 {
             let _ = child.kill();
             let _ = child.wait();
+            // Of a test that fails it is to be seen what it said last.
+            if let Some(mut stderr) = child.stderr.take().filter(|_| thread::panicking()) {
+                let mut said = String::new();
+                let _ = stderr.read_to_string(&mut said);
+                println!("{} said: {said}", child.id());
+            }
         }
     }
 }
