@@ -34,9 +34,9 @@ fn main() -> ExitCode {
         Err(error) if error.is::<Interrupted>() => ExitCode::from(DONE),
         Err(error) => {
             let advice = commands::what_to_do(&error).map(|todo| format!("; {todo}"));
-            let (error_told, advice) = (told(&error), advice.unwrap_or_default());
+            let said = told(&error) + &advice.unwrap_or_default();
             // Without a stderr there is nobody to tell.
-            let _ = writeln!(io::stderr(), "error: {error_told}{advice}");
+            let _ = writeln!(io::stderr(), "error: {said}");
             ExitCode::from(exit_code(&error))
         }
     }

@@ -100,8 +100,7 @@ mod tests {
     use streamgauge_ingest::binding::PartitionBinding;
     use streamgauge_ingest::clock::ManualClock;
     use streamgauge_ingest::log::{MemoryLog, NewRecord};
-    use streamgauge_sink::results::Around;
-    use streamgauge_sink::results::{MemoryResults, Progress, Transaction};
+    use streamgauge_sink::results::{Around, MemoryResults, Progress, Transaction};
 
     /// A log with 10 records of one partition, each appended a second after the one
     /// before, and each an epoch whose number is ten times its offset.

@@ -14,15 +14,15 @@ pub struct Around {
 }
 
 impl Around {
-    /// Finds them by halving places, which are offsets or epochs: `next` gives the first
-    /// binding in a range of places, and its own place.
+    /// Finds them, and the place of the first that is such, by halving places, which are
+    /// offsets or epochs: `next` gives the first binding in a range of places, and its own.
     pub(super) fn find(
         places: Range<u64>,
         is_such: &dyn Fn(&Binding) -> bool,
         mut next: impl FnMut(Range<u64>) -> Result<Option<(u64, Binding)>, ResultError>,
-    ) -> Result<Self, ResultError> {
+    ) -> Result<(Self, Option<u64>), ResultError> {
         let (mut low, mut high) = (places.start, places.end);
-        let mut found = Self::default();
+        let (mut found, mut first) = (Self::default(), None);
         while low < high {
             let middle = low + (high - low) / 2;
             match next(middle..high)? {
@@ -31,14 +31,14 @@ impl Around {
                     found.before = Some(binding);
                 }
                 // Between the middle and it there is none.
-                Some((_, binding)) => {
+                Some((place, binding)) => {
                     high = middle;
-                    found.first = Some(binding);
+                    (found.first, first) = (Some(binding), Some(place));
                 }
                 None => high = middle,
             }
         }
-        Ok(found)
+        Ok((found, first))
     }
 }
 
@@ -46,7 +46,7 @@ impl Around {
 mod tests {
     use super::*;
 
-    /// Bindings of epochs 0, 2, 4, … at places three apart, from `from` on.
+    /// The first in a range of so many bindings of epochs 0, 2, 4, … at places three apart.
     fn next(range: Range<u64>, count: u64) -> Option<(u64, Binding)> {
         let place = range.start.next_multiple_of(3);
         let binding = Binding { epoch: place / 3 * 2, ..Binding::default() };
@@ -64,9 +64,10 @@ mod tests {
                     epochs.iter().copied().rfind(|epoch| *epoch < turn),
                     epochs.iter().copied().find(|epoch| *epoch >= turn),
                 );
-                let Around { before, first } = around.expect("found");
+                let (Around { before, first }, place) = around.expect("found");
                 let epochs = (before.map(|b| b.epoch), first.map(|b| b.epoch));
                 assert_eq!(epochs, expected, "{count} bindings, turning at {turn}");
+                assert_eq!(place, expected.1.map(|epoch| epoch / 2 * 3));
             }
         }
     }

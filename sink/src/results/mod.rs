@@ -119,10 +119,11 @@ pub trait ResultLog: Send + Sync {
     fn around(&self, is_such: &dyn Fn(&Binding) -> bool) -> Result<Around, ResultError> {
         let LogState { first_bound, bound, .. } = self.state()?;
         let epochs = first_bound.unwrap_or(0)..bound.map_or(0, |last| last + 1);
-        Around::find(epochs, is_such, |range| {
+        let (around, _) = Around::find(epochs, is_such, |range| {
             let next = self.bindings(range.start, 1)?.pop();
             Ok(next.filter(|b| b.epoch < range.end).map(|b| (b.epoch, b)))
-        })
+        })?;
+        Ok(around)
     }
 
     /// The last epoch that was committed, and the last that is bound.

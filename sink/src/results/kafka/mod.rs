@@ -47,9 +47,6 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// How far what is committed reaches; none before it was asked for.
     tail: Mutex<Option<Tail>>,
-    /// What bindings are looked up with, once some were: a new client takes longer than
-    /// most looks do.
-    probe: Mutex<Option<Probe>>,
 }
 
 impl Shared {
@@ -69,29 +66,15 @@ impl Shared {
         Ok(answer(guard.insert(asked?)))
     }
 
-    /// Looks bindings up: at the offsets of those that are kept. It may look twice.
+    /// Looks bindings up: at the offsets of those that are kept. With a client of its own,
+    /// which takes a tenth of a second: one that is kept would have to be listened to, and
+    /// could know brokers that are no more.
     fn look_up<T>(
         &self,
-        mut look: impl FnMut(&Probe, Range<u64>) -> Result<T, ResultError>,
+        look: impl FnOnce(&Probe, Range<u64>) -> Result<T, ResultError>,
     ) -> Result<T, ResultError> {
-        let mut kept = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
-        // Asked by whoever has the turn: what is cut meanwhile cannot be read.
         let bounds = self.log.bounds(self.places.bindings()).map_err(failed)?;
-        // What it has to say is of the time since the last look. One that fails is not kept:
-        // it may know brokers that are no more, which a new one asks anew.
-        if let Some(probe) = kept.take() {
-            probe.rest()?;
-            if let Ok(found) = look(&probe, bounds.clone()) {
-                probe.rest()?;
-                *kept = Some(probe);
-                return Ok(found);
-            }
-        }
-        let probe = Probe::new(&self.settings, self.places.name(BINDINGS))?;
-        let found = look(&probe, bounds)?;
-        probe.rest()?;
-        *kept = Some(probe);
-        Ok(found)
+        look(&Probe::new(&self.settings, self.places.name(BINDINGS))?, bounds)
     }
 
     /// All entries of the settings' topic, the last of a key last.
@@ -128,8 +111,8 @@ impl KafkaResults {
         let settings = KafkaSettings { topic, group: None, ..settings.clone() };
         let log = KafkaLog::connect(settings.clone(), Arc::clone(&clock)).map_err(failed)?;
         let places = Places::new(prefix, log.topics());
-        let (tail, probe) = (Mutex::new(None), Mutex::new(None));
-        Ok(Self { shared: Arc::new(Shared { settings, places, log, clock, tail, probe }) })
+        let tail = Mutex::new(None);
+        Ok(Self { shared: Arc::new(Shared { settings, places, log, clock, tail }) })
     }
 }
 
@@ -170,7 +153,6 @@ impl ResultLog for KafkaResults {
     fn bindings(&self, epoch: u64, most: usize) -> Result<Vec<Binding>, ResultError> {
         let mut all = Vec::new();
         self.shared.look_up(|probe, bounds| {
-            all.clear();
             let (around, from) = probe.around(bounds.clone(), &|binding| binding.epoch >= epoch)?;
             if most <= 1 {
                 all.extend(around.first.filter(|_| most == 1));

@@ -15,8 +15,6 @@ use streamgauge_ingest::log::KafkaSettings;
 
 /// How long is waited for the next record.
 const WAIT: Duration = Duration::from_millis(250);
-/// So much is listened to at most of what a client has to say.
-const MOST_SAID: usize = 1_000;
 /// After so many waits in vain the brokers count as away.
 const PATIENCE: u32 = 20;
 
@@ -85,19 +83,6 @@ impl Probe {
         }
     }
 
-    /// Reads no more until it is asked to, and keeps nothing: neither what was fetched
-    /// ahead, nor errors of brokers that were away meanwhile.
-    pub(super) fn rest(&self) -> Result<(), ResultError> {
-        let rested = self.consumer.unassign();
-        rested.map_err(|error| failed(&self.topic, &self.brokers, &error))?;
-        for _ in 0..MOST_SAID {
-            if self.consumer.poll(Duration::ZERO).is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// The bindings around the first that `is_such`, as `ResultLog::around` says, and its
     /// offset: the end if there is none.
     pub(super) fn around(
@@ -105,8 +90,8 @@ impl Probe {
         offsets: Range<u64>,
         is_such: &dyn Fn(&Binding) -> bool,
     ) -> Result<(Around, u64), ResultError> {
-        let mut first = offsets.end;
-        let around = Around::find(offsets, is_such, |offsets| {
+        let end = offsets.end;
+        let (around, first) = Around::find(offsets, is_such, |offsets| {
             let mut next = None;
             self.read(offsets, &mut |offset, entry| match entry {
                 Entry::Binding(binding) => {
@@ -115,12 +100,9 @@ impl Probe {
                 }
                 _ => true,
             })?;
-            if let Some((offset, _)) = next.as_ref().filter(|(_, binding)| is_such(binding)) {
-                first = *offset;
-            }
             Ok(next)
         })?;
-        Ok((around, first))
+        Ok((around, first.unwrap_or(end)))
     }
 }
 
