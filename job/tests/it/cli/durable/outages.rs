@@ -16,6 +16,8 @@ use streamgauge_sink::store::InfluxHistory;
 
 /// The first of six ports of the brokers, and the port of InfluxDB.
 const PORTS: [&str; 2] = ["19592", "18486"];
+/// So many lines of what a broker has said are shown when a test fails.
+const LAST_LINES: usize = 60;
 
 /// Three brokers and an InfluxDB, which end with it.
 struct Services {
@@ -51,6 +53,19 @@ impl Services {
         self.script("influxdb", &["start", "--port", PORTS[1]])
     }
 
+    /// Prints who runs, and what the brokers have said last.
+    fn tell(&self) {
+        for name in ["kafka", "influxdb"] {
+            print!("{}", String::from_utf8_lossy(&self.run(name, &["status"]).stdout));
+        }
+        for node in 1..=3 {
+            let said = std::fs::read_to_string(self.path(&format!("kafka/node-{node}/log")));
+            let said = said.unwrap_or_default();
+            let from = said.lines().count().saturating_sub(LAST_LINES);
+            said.lines().skip(from).for_each(|line| println!("broker {node}: {line}"));
+        }
+    }
+
     fn kill_broker(&self, node: u32) {
         let process = self.path(&format!("kafka/node-{node}/process"));
         let process = std::fs::read_to_string(process).expect("a broker");
@@ -60,6 +75,9 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.tell();
+        }
         self.run("kafka", &["stop"]);
         self.run("influxdb", &["stop"]);
     }
