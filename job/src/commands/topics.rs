@@ -83,9 +83,7 @@ fn check(admin: &Admin, all: &[Wanted], brokers: usize) -> Result<()> {
             continue;
         };
         let mut lines: Vec<_> = topic.differences(&found, brokers).iter().map(line).collect();
-        if !found.leaderless.is_empty() {
-            lines.push(format!("  partitions without a leader: {:?}", found.leaderless));
-        }
+        lines.extend(found.outages().iter().map(|outage| format!("  {outage}")));
         let how = if lines.is_empty() { "as it should be" } else { "differs" };
         say(&format!("{}: {how}", topic.name))?;
         lines.iter().try_for_each(|line| say(line))?;

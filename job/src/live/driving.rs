@@ -8,7 +8,7 @@ use super::skew::Skew;
 use super::status::{Phase, Status};
 use super::writer::ToWriter;
 use crate::run::Feeder;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{SendTimeoutError, Sender};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -19,6 +19,8 @@ use streamgauge_ingest::source::{BoundEpoch, SourceError};
 use streamgauge_ingest::summary::SourceCounts;
 
 const STATUS_EVERY_MS: i64 = 1_000;
+/// A writer that takes nothing for so long is told of.
+const STUCK: Duration = Duration::from_secs(10);
 /// More unread records than this, and more than two seconds' worth, is behind.
 const FEW_UNREAD: u64 = 5_000;
 
@@ -103,7 +105,7 @@ impl Driving<'_> {
         let Given { bound, checkpoint, tick } = given;
         let BoundEpoch { binding, batch, dead_letters, .. } = bound;
         let epoch = binding.epoch;
-        if self.to_writer.send(ToWriter::Bound(binding, dead_letters)).is_err() {
+        if !self.write(ToWriter::Bound(binding, dead_letters)) {
             return false;
         }
         for message in checkpoint {
@@ -163,7 +165,12 @@ impl Driving<'_> {
         (told.at_ms, told.read, told.phase) = (now_ms, counts.read, Some(asked));
         told.lag_records = lag_records;
         let epoch = binding.map_or(0, |b| b.epoch);
-        self.to_writer.send(ToWriter::Status(epoch, status.to_json())).is_ok()
+        self.write(ToWriter::Status(epoch, status.to_json()))
+    }
+
+    /// Gives something to the writer; false if it has ended.
+    fn write(&self, message: ToWriter) -> bool {
+        sent(&self.to_writer, message, STUCK, self.job.tell)
     }
 
     /// Records that wait in the log; none if it is away.
@@ -181,6 +188,24 @@ impl Driving<'_> {
     }
 }
 
+/// Sends something as soon as there is room, and tells if that takes long; false if nobody
+/// listens any more.
+fn sent<T>(to: &Sender<T>, message: T, long: Duration, tell: &dyn Fn(&str)) -> bool {
+    let message = match to.send_timeout(message, long) {
+        Err(SendTimeoutError::Timeout(message)) => message,
+        sent => return sent.is_ok(),
+    };
+    tell(
+        "results cannot be committed at the moment; nothing is lost, and it is tried again. \
+         `streamgauge doctor` looks for the reason",
+    );
+    let is_sent = to.send(message).is_ok();
+    if is_sent {
+        tell("results are committed again");
+    }
+    is_sent
+}
+
 /// What was told last.
 #[derive(Default)]
 struct Told {
@@ -191,4 +216,33 @@ struct Told {
     /// Whether the log was away at the last step.
     is_away: bool,
     skew: Skew,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::bounded;
+    use std::sync::Mutex;
+
+    #[test]
+    fn a_writer_that_takes_nothing_for_long_is_told_of_once() {
+        let told = Mutex::new(Vec::new());
+        let tell = |text: &str| told.lock().expect("nobody has panicked").push(text.to_owned());
+        let (to, of) = bounded(1);
+        assert!(sent(&to, 1, Duration::ZERO, &tell), "there is room");
+        assert!(told.lock().expect("nobody has panicked").is_empty());
+        thread::scope(|scope| {
+            let sending = scope.spawn(|| sent(&to, 2, Duration::ZERO, &tell));
+            while told.lock().expect("nobody has panicked").is_empty() {
+                thread::yield_now();
+            }
+            assert_eq!([of.recv(), of.recv()], [Ok(1), Ok(2)], "nothing is lost");
+            assert!(sending.join().expect("it has not panicked"));
+        });
+        let told = told.into_inner().expect("nobody has panicked");
+        assert!(told[0].contains("cannot be committed") && told[1].contains("again"), "{told:?}");
+        assert_eq!(told.len(), 2);
+        drop(of);
+        assert!(!sent(&to, 3, Duration::ZERO, &|text| panic!("{text}")), "nobody listens");
+    }
 }

@@ -116,8 +116,14 @@ impl Admin {
                 .filter(|p| p.leader() < 0)
                 .map(|p| number(p.id()))
                 .collect(),
+            in_sync: vec![0; partitions.len()],
             settings: Vec::new(),
         };
+        for partition in partitions {
+            if let Some(in_sync) = found.in_sync.get_mut(number(partition.id()) as usize) {
+                *in_sync = partition.isr().len();
+            }
+        }
         let options = AdminOptions::new().request_timeout(Some(ANSWER));
         let topic = ResourceSpecifier::Topic(name);
         let asked = self.client.describe_configs([&topic], &options);

@@ -49,6 +49,8 @@ pub struct Found {
     pub replicas: usize,
     /// Partitions that have no leader now.
     pub leaderless: Vec<u32>,
+    /// Of each partition, how many replicas are in sync now.
+    pub in_sync: Vec<usize>,
     /// Values of settings by their names.
     pub settings: Vec<(String, String)>,
 }
@@ -142,6 +144,29 @@ pub fn replicas(brokers: usize) -> usize {
     brokers.clamp(1, REPLICAS)
 }
 
+impl Found {
+    /// What cannot be done with its partitions now, until brokers that are away are back.
+    #[must_use]
+    pub fn outages(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.leaderless.is_empty() {
+            all.push(format!("partitions without a leader: {:?}", self.leaderless));
+        }
+        let needed = self.settings.iter().find(|(name, _)| name == IN_SYNC);
+        let needed = needed.and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(1);
+        let is_short = |(p, in_sync): (u32, &usize)| {
+            (*in_sync < needed && !self.leaderless.contains(&p)).then_some(p)
+        };
+        let short: Vec<u32> = (0..).zip(&self.in_sync).filter_map(is_short).collect();
+        if !short.is_empty() {
+            all.push(format!(
+                "partitions that take no records, with fewer than {needed} replicas in sync: {short:?}"
+            ));
+        }
+        all
+    }
+}
+
 impl Wanted {
     /// With what all topics have.
     fn with_usual(&mut self, brokers: usize) {
@@ -202,6 +227,7 @@ mod tests {
             partitions: 6,
             replicas: 1,
             leaderless: Vec::new(),
+            in_sync: vec![1; 6],
             settings: metrics.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
         };
         found.settings[0].1 = "delete, compact".to_owned();
@@ -231,6 +257,19 @@ mod tests {
         );
         found.settings.clear();
         assert_eq!(metrics.differences(&found, 1).len(), 1 + metrics.settings.len());
+    }
+
+    #[test]
+    fn partitions_that_cannot_be_used_are_named() {
+        let mut found = Found { in_sync: vec![2, 3, 1, 0], ..Found::default() };
+        assert_eq!(found.outages().len(), 1, "one replica is needed, of which brokers say nothing");
+        found.settings.push((IN_SYNC.to_owned(), "2".to_owned()));
+        found.leaderless = vec![3];
+        let expected = [
+            "partitions without a leader: [3]",
+            "partitions that take no records, with fewer than 2 replicas in sync: [2]",
+        ];
+        assert_eq!(found.outages(), expected);
     }
 
     #[test]

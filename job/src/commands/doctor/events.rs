@@ -135,11 +135,13 @@ fn brokers(patient: &Patient<'_>, kafka: &KafkaSettings, findings: &mut Findings
                 continue;
             }
         };
-        if !found.leaderless.is_empty() {
+        let outages = found.outages();
+        let is_up = outages.is_empty();
+        for outage in outages {
             findings.add(
                 Level::Problem,
                 "topics",
-                format!("{}: no leader for partitions {:?}", topic.name, found.leaderless),
+                format!("{}: {outage}", topic.name),
                 "start the brokers that have them; what is there is not lost",
             );
         }
@@ -147,7 +149,7 @@ fn brokers(patient: &Patient<'_>, kafka: &KafkaSettings, findings: &mut Findings
         let lines: Vec<_> =
             differences.iter().map(|d| format!("{} {} (not {})", d.what, d.is, d.wanted)).collect();
         if lines.is_empty() {
-            good += 1;
+            good += usize::from(is_up);
             continue;
         }
         findings.add(
