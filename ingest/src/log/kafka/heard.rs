@@ -59,6 +59,11 @@ impl Heard {
         self.said().is_some_and(|said| said.is_refusal)
     }
 
+    /// Forgets what was said: it does not hold any more.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Lets a client that keeps what it says here say it.
     pub fn listen(consumer: &BaseConsumer<Self>) {
         // A poll may take a message and return nothing.

@@ -99,7 +99,12 @@ impl Asker {
                     tries += 1;
                     thread::sleep(AGAIN);
                 }
-                answers => return answers.map_err(|error| self.failed(&error)),
+                Ok(offsets) => {
+                    // What brokers did not do before is no reason for what they do not do later.
+                    self.heard.forget();
+                    return Ok(offsets);
+                }
+                Err(error) => return Err(self.failed(&error)),
             }
         }
     }
