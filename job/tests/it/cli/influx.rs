@@ -72,9 +72,14 @@ pub(super) fn get(address: &str, path: &str) -> String {
     answer
 }
 
-/// Waits until the answer to a GET has this.
+/// Waits until the answer to a GET has this, a minute at most.
 pub(super) fn until(address: &str, path: &str, part: &str) -> String {
-    let end = Instant::now() + Duration::from_secs(60);
+    until_within(Duration::from_secs(60), address, path, part)
+}
+
+/// The same, so long at most.
+pub(super) fn until_within(at_most: Duration, address: &str, path: &str, part: &str) -> String {
+    let end = Instant::now() + at_most;
     loop {
         let answer = get(address, path);
         if answer.contains(part) {

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use streamgauge_ingest::clock::ManualClock;
 use streamgauge_ingest::log::{EmbeddedLog, EventLog, LogError, Retention};
 use streamgauge_ingest::sqlite::Sync;
-use streamgauge_sink::results::{EmbeddedResults, Position, Record, ResultLog, Topic};
+use streamgauge_sink::results::{EmbeddedResults, Position, Record, ResultError, ResultLog, Topic};
 use streamgauge_sink::store::{EMBEDDED_FILE_NAME, EmbeddedHistory, HistoryStore, InfluxHistory};
 
 pub(super) const PARTITIONS: u32 = 12;
@@ -82,26 +82,19 @@ impl Site {
     }
 
     pub(super) fn appended(&self) -> u64 {
-        // Brokers that are busy may not answer at once.
-        let mut bounds = self.log.all_bounds();
-        for _ in 0..10 {
-            if !matches!(bounds, Err(LogError::Away { .. })) {
-                break;
-            }
-            thread::sleep(Duration::from_secs(1));
-            bounds = self.log.all_bounds();
-        }
-        bounds.unwrap().iter().map(|bounds| bounds.end).sum()
+        let is_away = |error: &LogError| matches!(error, LogError::Away { .. });
+        let bounds = patiently(is_away, || self.log.all_bounds());
+        bounds.iter().map(|bounds| bounds.end).sum()
     }
 
     pub(super) fn records(&self, topics: &[Topic], from: Position) -> (Vec<Record>, Position) {
-        let mut reader = self.results.reader(topics, from).unwrap();
+        let mut reader = patiently(is_away, || self.results.reader(topics, from.clone()));
         let mut all = Vec::new();
         let mut note = |s: streamgauge_sink::results::Stored<'_>| {
             let (topic, epoch, key) = (s.topic, s.epoch, s.key.to_vec());
             all.push(Record { topic, epoch, key, value: s.value.map(<[u8]>::to_vec) });
         };
-        while reader.poll(1_000, &mut note).unwrap() > 0 {}
+        while patiently(is_away, || reader.poll(1_000, &mut note)) > 0 {}
         let position = reader.position();
         (all, position)
     }
@@ -136,8 +129,8 @@ impl Site {
         let appended = self.appended();
         let until = Instant::now() + Duration::from_secs(if is_long() { 900 } else { 120 });
         loop {
-            let bound = self.results.state().unwrap().bound.unwrap_or(0);
-            let last = self.results.bindings(bound, 1).unwrap().pop();
+            let bound = patiently(is_away, || self.results.state()).bound.unwrap_or(0);
+            let last = patiently(is_away, || self.results.bindings(bound, 1)).pop();
             let read: u64 = last.map_or(0, |b| b.partitions.iter().map(|p| p.hi).sum());
             if read == appended {
                 return appended;
@@ -152,6 +145,26 @@ impl Site {
     pub(super) fn check(&self, folder: &Folder, appended: u64) {
         again::check(folder, self, appended);
         oracle::check(self);
+    }
+}
+
+fn is_away(error: &ResultError) -> bool {
+    matches!(error, ResultError::Away { .. })
+}
+
+/// Asks again while brokers are away, or so busy that they do not answer, for a minute.
+fn patiently<T, E: std::fmt::Debug>(
+    is_away: impl Fn(&E) -> bool,
+    mut ask: impl FnMut() -> Result<T, E>,
+) -> T {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        match ask() {
+            Err(error) if is_away(&error) && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(500));
+            }
+            answer => return answer.unwrap(),
+        }
     }
 }
 
