@@ -154,6 +154,8 @@ impl Found {
         }
         let needed = self.settings.iter().find(|(name, _)| name == IN_SYNC);
         let needed = needed.and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(1);
+        // Brokers ask for no more replicas than there are.
+        let needed = needed.min(self.replicas);
         let is_short = |(p, in_sync): (u32, &usize)| {
             (*in_sync < needed && !self.leaderless.contains(&p)).then_some(p)
         };
@@ -261,7 +263,7 @@ mod tests {
 
     #[test]
     fn partitions_that_cannot_be_used_are_named() {
-        let mut found = Found { in_sync: vec![2, 3, 1, 0], ..Found::default() };
+        let mut found = Found { replicas: 3, in_sync: vec![2, 3, 1, 0], ..Found::default() };
         assert_eq!(found.outages().len(), 1, "one replica is needed, of which brokers say nothing");
         found.settings.push((IN_SYNC.to_owned(), "2".to_owned()));
         found.leaderless = vec![3];
@@ -270,6 +272,8 @@ mod tests {
             "partitions that take no records, with fewer than 2 replicas in sync: [2]",
         ];
         assert_eq!(found.outages(), expected);
+        found = Found { replicas: 1, in_sync: vec![1], settings: found.settings, ..found };
+        assert_eq!(found.outages(), ["partitions without a leader: [3]"]);
     }
 
     #[test]
