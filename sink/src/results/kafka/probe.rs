@@ -13,6 +13,8 @@ use std::time::Duration;
 use streamgauge_ingest::binding::Binding;
 use streamgauge_ingest::log::KafkaSettings;
 
+/// How long a broker waits for records where there are none yet, ms.
+const FETCH_MS: &str = "5";
 /// How long is waited for the next record.
 const WAIT: Duration = Duration::from_millis(250);
 /// After so many waits in vain the brokers count as away.
@@ -27,7 +29,9 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new(settings: &KafkaSettings, topic: String) -> Result<Self, ResultError> {
-        let consumer = settings.consumer(1).create();
+        // A request that is on its way ends before the next place can be asked for, and at the
+        // end of the topic it would wait there for what comes.
+        let consumer = settings.consumer(1).set("fetch.wait.max.ms", FETCH_MS).create();
         let consumer = consumer.map_err(|error| failed(&topic, &settings.brokers, &error))?;
         Ok(Self { consumer, topic, brokers: settings.brokers.clone() })
     }
