@@ -83,7 +83,8 @@ fn check(admin: &Admin, all: &[Wanted], brokers: usize) -> Result<()> {
             continue;
         };
         let mut lines: Vec<_> = topic.differences(&found, brokers).iter().map(line).collect();
-        lines.extend(found.outages().iter().map(|outage| format!("  {outage}")));
+        let outages = found.outages().into_iter();
+        lines.extend(outages.map(|outage| format!("  {outage}: start the brokers that have them")));
         let how = if lines.is_empty() { "as it should be" } else { "differs" };
         say(&format!("{}: {how}", topic.name))?;
         lines.iter().try_for_each(|line| say(line))?;

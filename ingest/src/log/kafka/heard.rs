@@ -201,6 +201,10 @@ mod tests {
         say("Connect to a failed: Connection refused", "Connect", false);
         say("1/1 brokers are down", "Connect", false);
         say("Send failed: Broken pipe", "Send failed", false);
+        say("SASL authentication error", "SASL", true);
+        heard.forget();
+        assert!(heard.last().is_none() && !heard.is_refused(), "{heard:?}");
+        say("1/1 brokers are down", "1/1", false);
     }
 
     #[test]
